@@ -1,0 +1,66 @@
+"""nwbin: read Visual Coding - Neuropixels NWB files and count their spikes, without AllenSDK.
+
+The public names are resolved on first use, so that ``import nwbin`` costs next to nothing and a program that
+only counts arrays never loads pandas or HDF5.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nwbin import testing
+    from nwbin.binning import AlignedSpikes, align_spikes, bin_spikes, count_in_windows
+    from nwbin.errors import NwbinError, NwbinWarning
+    from nwbin.file import File
+    from nwbin.session import ResponseMatrix, Session, open
+    from nwbin.trains import SpikeTrains
+
+__version__ = "0.1.0"
+
+# public name -> the module it lives in
+_HOME = {
+    "AlignedSpikes": "nwbin.binning",
+    "File": "nwbin.file",
+    "NwbinError": "nwbin.errors",
+    "NwbinWarning": "nwbin.errors",
+    "ResponseMatrix": "nwbin.session",
+    "Session": "nwbin.session",
+    "SpikeTrains": "nwbin.trains",
+    "align_spikes": "nwbin.binning",
+    "bin_spikes": "nwbin.binning",
+    "count_in_windows": "nwbin.binning",
+    "open": "nwbin.session",
+}
+_MODULES = ("binning", "errors", "testing")
+
+__all__ = [
+    "AlignedSpikes",
+    "File",
+    "NwbinError",
+    "NwbinWarning",
+    "ResponseMatrix",
+    "Session",
+    "SpikeTrains",
+    "__version__",
+    "align_spikes",
+    "bin_spikes",
+    "count_in_windows",
+    "open",
+    "testing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return import_module(f"nwbin.{name}")
+    raise AttributeError(f"module 'nwbin' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

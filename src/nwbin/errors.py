@@ -1,0 +1,96 @@
+"""What can go wrong, by kind.
+
+Every error that nwbin raises on purpose is a :class:`NwbinError` and also the builtin exception that it
+resembles, so that ``except KeyError`` and ``except nwbin.NwbinError`` both do what one expects. A message says
+which file, which object in it, what was found there, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
+    "CountOverflowError",
+    "FileAccessError",
+    "FormatError",
+    "LookupFailure",
+    "MissingDependencyError",
+    "MissingFileError",
+    "NwbinError",
+    "NwbinWarning",
+    "nearest",
+]
+
+
+class NwbinError(Exception):
+    """Base of all errors raised by nwbin."""
+
+
+class FileAccessError(NwbinError, OSError):
+    """The file cannot be opened or read: no permission, not HDF5, a folder, truncated."""
+
+
+class MissingFileError(FileAccessError, FileNotFoundError):
+    """There is no file at this path."""
+
+
+class FormatError(NwbinError, ValueError):
+    """The file opens, but something in it is not what NWB says it must be."""
+
+
+class LookupFailure(NwbinError, KeyError):  # noqa: N818 - "LookupError" is taken by the builtin
+    """A table, column, unit, presentation or stimulus of this name is not there."""
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the message, quotes and escapes included.
+        return str(self.args[0]) if self.args else ""
+
+
+class ArgumentError(NwbinError, ValueError):
+    """An argument has a value that makes no sense here."""
+
+
+class ArgumentTypeError(NwbinError, TypeError):
+    """An argument has the wrong type, or something needed was never given."""
+
+
+class CountOverflowError(NwbinError, OverflowError):
+    """A spike count is larger than the asked-for dtype can hold."""
+
+
+class MissingDependencyError(NwbinError, ImportError):
+    """An optional package is needed for this and is not installed."""
+
+
+class NwbinWarning(UserWarning):
+    """A warning given by nwbin: something was left out, or is probably not what was meant."""
+
+
+def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:
+    """Finish a "no such name" message: the closest known names, or the first few of all.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    known
+        What there is.
+    limit
+        How many names to list at most.
+
+    Returns
+    -------
+    str
+        ``"did you mean 'a' or 'b'?"`` or ``"there are: a, b, c, ..."``; ``"there are none"`` if empty.
+    """
+    names = [str(item) for item in known]
+    if not names:
+        return "there are none"
+    close = get_close_matches(str(name), names, n=3, cutoff=0.7)
+    if close:
+        return "did you mean " + " or ".join(repr(item) for item in close) + "?"
+    shown = ", ".join(names[:limit])
+    return f"there are: {shown}, ... ({len(names)} in all)" if len(names) > limit else f"there are: {shown}"

@@ -1,0 +1,81 @@
+"""Bytes, then tables, then science, then convenience: imports point down only."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nwbin
+
+PACKAGE = Path(nwbin.__file__).parent
+
+# From the bottom up; a module may import from its own layer or below, at any depth of nesting.
+LAYERS = [
+    {"errors", "_schema"},
+    {"trains", "_kernels", "_hdf5"},
+    {"binning", "file"},
+    {"allen"},
+    {"session"},
+    {"dataset", "export", "plot", "interop", "testing"},
+    {"cli", "__main__"},
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+HOMES = {"numba": {"_kernels"}, "h5py": {"_hdf5", "testing"}}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            names += [f"nwbin.{alias.name}" for alias in node.names] if module == "nwbin" else [module]
+    return names
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    here = layer_of(path)
+    if here == "__init__":
+        return
+    for name in imports(path):
+        root, _, rest = name.partition(".")
+        if root in HOMES:
+            assert here in HOMES[root], f"{path} imports {name}"
+        if root == "nwbin" and rest:
+            below = rest.split(".")[0]
+            if below in RANK:  # anything else is a plain name such as nwbin.__version__
+                assert RANK[below] <= RANK[here], f"{path} imports {name}, which lies above it"
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {layer_of(path) for path in modules()} - {"__init__"} <= set(RANK)
+
+
+def test_import_loads_nothing_heavy() -> None:
+    heavy = ["numpy", "numba", "h5py", "pandas", "xarray", "pynwb", "matplotlib", "sklearn", "typer", "rich"]
+    script = f"import sys, nwbin; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_resolve() -> None:
+    for name in nwbin.__all__:
+        assert getattr(nwbin, name) is not None
+    assert set(nwbin.__all__) <= set(dir(nwbin))
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        nwbin.nope  # noqa: B018
