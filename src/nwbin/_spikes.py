@@ -1,0 +1,98 @@
+"""Spike times of a file: mapped where they lie contiguous, else read unit by unit, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin._schema import SPIKE_TIMES
+from nwbin._tables import DynamicTable
+from nwbin.errors import FormatError, LookupFailure, nearest
+from nwbin.trains import SpikeTrains
+
+__all__ = ["SpikeStore"]
+
+# Ranges of spikes closer than this are read as one: seeking costs more than reading a megabyte.
+_MERGE = 1 << 17
+
+
+class SpikeStore:
+    """The spike times of one file's units table.
+
+    The values have one home, an array as long as the file's: a map of the file, or memory that the system only
+    provides where something is read into it. So a unit is read and checked once, and any choice of units is a
+    pair of offsets each, without a copy.
+    """
+
+    def __init__(self, table: DynamicTable) -> None:
+        self._table = table
+        self._where = f"{table.source.name}: {table.path}/{SPIKE_TIMES}"
+        source = table.source
+        if SPIKE_TIMES not in table:
+            raise LookupFailure(f"{self._where} is not in this file; {nearest(SPIKE_TIMES, table.columns)}")
+        if f"{SPIKE_TIMES}_index" not in table:
+            raise FormatError(f"{self._where}_index is missing: without it no spike can be given to a unit")
+        layout = source.layout(f"{table.path}/{SPIKE_TIMES}")
+        if layout.kind != "number" or len(layout.shape) != 1:
+            raise FormatError(f"{self._where} should be a list of seconds, found {layout.dtype} {layout.shape}")
+        self._bounds = table.bounds(SPIKE_TIMES)
+        ids, first, count = np.unique(table.ids, return_index=True, return_counts=True)
+        if (count > 1).any():
+            twice = int(ids[count > 1][0])
+            rows = np.flatnonzero(table.ids == twice).tolist()
+            raise FormatError(f"{table.source.name}: {table.path}/id holds {twice} more than once, in rows {rows}")
+        self._row = dict(zip(ids.tolist(), first.tolist(), strict=True))
+        mapped = source.mapped(f"{table.path}/{SPIKE_TIMES}") if layout.dtype == np.float64 else None
+        self.is_mapped = mapped is not None
+        self._values: npt.NDArray[np.float64] = (
+            mapped if mapped is not None else np.empty(layout.shape[0], dtype=np.float64)
+        )
+        self._loaded = np.full(len(table), self.is_mapped)
+        self._checked = np.zeros(len(table), dtype=bool)
+
+    def rows(self, unit_ids: Iterable[Any]) -> npt.NDArray[np.intp]:
+        """Return the table row of each unit, in the order asked for."""
+        wanted = list(unit_ids)
+        rows = [self._row.get(unit, -1) for unit in wanted]
+        if -1 in rows:
+            unknown = wanted[rows.index(-1)]
+            raise LookupFailure(f"{self._table.source.name}: no unit has the id {unknown!r}; {nearest(unknown, self._row)}")
+        return np.asarray(rows, dtype=np.intp)
+
+    def _load(self, rows: npt.NDArray[np.intp]) -> None:
+        todo = np.unique(rows[~self._loaded[rows]])
+        starts, stops = self._bounds.starts[todo], self._bounds.stops[todo]
+        path = f"{self._table.path}/{SPIKE_TIMES}"
+        group = 0
+        while group < len(todo):
+            last = group
+            while last + 1 < len(todo) and starts[last + 1] - stops[last] <= _MERGE:
+                last += 1
+            span = slice(int(starts[group]), int(stops[last]))
+            self._table.source.read_into(path, span, self._values[span])
+            group = last + 1
+        self._loaded[todo] = True
+
+    def trains(self, unit_ids: Sequence[Any] | npt.NDArray[Any] | None = None) -> SpikeTrains:
+        """Return some units' spike trains (all by default), read and checked if they were not yet."""
+        if unit_ids is None:
+            rows = np.arange(len(self._table), dtype=np.intp)
+            ids = self._table.ids
+        else:
+            ids = np.asarray(unit_ids)
+            rows = self.rows(ids.tolist())
+            ids = self._table.ids[rows]
+        self._load(rows)
+        fresh = np.unique(rows[~self._checked[rows]])
+        if fresh.size:
+            self._slices(fresh, self._table.ids[fresh], check=True)
+            self._checked[fresh] = True
+        return self._slices(rows, ids, check=False)
+
+    def _slices(self, rows: npt.NDArray[np.intp], ids: npt.NDArray[np.int64], *, check: bool) -> SpikeTrains:
+        return SpikeTrains._from_slices(
+            self._values, self._bounds.starts[rows], self._bounds.stops[rows], ids, source=self._where, check=check
+        )

@@ -1,0 +1,229 @@
+"""NWB's DynamicTable, read column by column: nothing is read until asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin._hdf5 import H5Source
+from nwbin._schema import NEVER_READ
+from nwbin.errors import FormatError, LookupFailure, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Bounds", "DynamicTable", "frame_of"]
+
+
+class Bounds(NamedTuple):
+    """Where each row's values lie in a ragged column: ``values[starts[i]:stops[i]]``."""
+
+    starts: npt.NDArray[np.int64]
+    stops: npt.NDArray[np.int64]
+
+
+def frame_of(columns: dict[str, Any], index: pd.Index[Any] | None = None) -> pd.DataFrame:
+    """Build a data frame whose text columns have dtype object, whatever the pandas version.
+
+    pandas 3 turns object arrays of str into its own string dtype. Columns here mix text and numbers, and are
+    compared with AllenSDK's, so they stay as they are.
+    """
+    import pandas as pd
+
+    series = {
+        name: pd.Series(values, index=index, dtype=object)
+        if isinstance(values, list) or values.dtype == object
+        else pd.Series(values, index=index, copy=False)
+        for name, values in columns.items()
+    }
+    return pd.DataFrame(series, index=index, columns=pd.Index(list(columns), dtype=object))
+
+
+class DynamicTable:
+    """A table of the file.
+
+    Parameters
+    ----------
+    source
+        The open file.
+    path
+        The table's group in it, such as ``"units"``.
+    """
+
+    def __init__(self, source: H5Source, path: str) -> None:
+        self.source = source
+        self.path = path
+        if source.kind(path) != "group":
+            parent, _, name = path.rpartition("/")
+            raise LookupFailure(f"{source.name}: has no table {path}; {nearest(name, source.children(parent))}")
+        self._columns: list[str] | None = None
+        self._ids: npt.NDArray[np.int64] | None = None
+        self._mapped: dict[str, npt.NDArray[Any] | None] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def _at(self, name: str) -> str:
+        return f"{self.path}/{name}"
+
+    def _where(self, name: str) -> str:
+        return f"{self.source.name}: {self.path}/{name}"
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """The row ids, int64 (rows,)."""
+        if self._ids is None:
+            if self.source.kind(self._at("id")) != "dataset":
+                raise FormatError(f"{self._where('id')} is missing: every NWB table has an id column")
+            ids = self.source.read(self._at("id"))
+            if ids.ndim != 1 or ids.dtype.kind not in "iu":
+                raise FormatError(f"{self._where('id')} should be a list of integers, found {ids.dtype} {ids.shape}")
+            self._ids = ids.astype(np.int64)
+        return self._ids
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that are in the file, in the order the table states."""
+        if self._columns is None:
+            there = self.source.children(self.path)
+            stated = self.source.attributes(self.path).get("colnames", [])
+            named = [str(name) for name in np.atleast_1d(np.asarray(stated, dtype=object))]
+            known = set(there)
+            rest = [n for n in there if n != "id" and n not in set(named) and not self._is_index(n, known)]
+            self._columns = [n for n in [*named, *rest] if n in known and n not in NEVER_READ]
+        return self._columns
+
+    @staticmethod
+    def _is_index(name: str, known: set[str]) -> bool:
+        return name.endswith("_index") and name.removesuffix("_index") in known
+
+    def levels(self, name: str) -> int:
+        """How many index columns a column has: 0 flat, 1 ragged, 2 ragged within ragged."""
+        count = 0
+        while self.source.kind(self._at(name + "_index" * (count + 1))) == "dataset":
+            count += 1
+        return count
+
+    def _need(self, name: str) -> str:
+        if self.source.kind(self._at(name)) != "dataset":
+            raise LookupFailure(f"{self.source.name}: {self.path} has no column {name!r}; {nearest(name, self.columns)}")
+        return self._at(name)
+
+    def __contains__(self, name: str) -> bool:
+        return self.source.kind(self._at(name)) == "dataset"
+
+    def is_flat(self, name: str) -> bool:
+        """Whether a column has one value a row, of a kind that nwbin reads."""
+        if self.source.kind(self._at(name)) != "dataset":
+            return False
+        layout = self.source.layout(self._at(name))
+        return len(layout.shape) == 1 and layout.kind in ("number", "bool", "text") and self.levels(name) == 0
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Read a column with one value (or one row of values) for each row of the table."""
+        values = self.source.read(self._need(name))
+        if len(values) != len(self):
+            raise FormatError(
+                f"{self._where(name)} has {len(values)} values, but the table has {len(self)} rows (in its id column)"
+            )
+        return values
+
+    def bounds(self, name: str, level: int = 1) -> Bounds:
+        """Read and check an index column of a ragged column.
+
+        Parameters
+        ----------
+        name
+            The ragged column.
+        level
+            1 for ``<name>_index``, which points into the values; 2 for ``<name>_index_index``, which points
+            into that; and so on.
+
+        Raises
+        ------
+        FormatError
+            The index decreases, or points past the end of what it indexes.
+        """
+        target, index = name + "_index" * (level - 1), name + "_index" * level
+        ends = self.source.read(self._need(index))
+        if ends.ndim != 1 or ends.dtype.kind not in "iu":
+            raise FormatError(f"{self._where(index)} should be a list of integers, found {ends.dtype} {ends.shape}")
+        stops = ends.astype(np.int64)
+        starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if len(stops) else stops
+        if self.levels(name) == level and len(stops) != len(self):
+            raise FormatError(f"{self._where(index)} has {len(stops)} values, but the table has {len(self)} rows")
+        length = self.source.layout(self._need(target)).shape[0] if self.source.layout(self._need(target)).shape else 0
+        if len(stops) and (falls := np.flatnonzero(stops < starts)).size:
+            row = int(falls[0])
+            raise FormatError(
+                f"{self._where(index)}[{row}] is {ends[row]}, less than the {starts[row]} before it; the table is "
+                "damaged: download the file again"
+            )
+        if len(stops) and (past := np.flatnonzero(stops > length)).size:
+            row = int(past[0])
+            raise FormatError(
+                f"{self._where(index)}[{row}] is {ends[row]}, but {self.path}/{target} holds only {length} values: "
+                f"rows {row} and after cannot be read; the file was cut or is damaged: download it again"
+            )
+        return Bounds(starts, stops)
+
+    def ragged(self, name: str, row: int) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
+        """Read one row of a ragged column; of a doubly ragged one, the list of its parts."""
+        levels = self.levels(name)
+        if levels == 0:
+            return self.source.read(self._need(name), slice(row, row + 1))[0]
+        bounds = self.bounds(name, levels)
+        first, last = int(bounds.starts[row]), int(bounds.stops[row])
+        if levels == 1:
+            return self.source.read(self._need(name), slice(first, last))
+        if levels > 2:
+            raise FormatError(f"{self._where(name)} is ragged {levels} times over, which nwbin does not read; use pynwb()")
+        inner = self.bounds(name, 1)
+        if last <= first:
+            return []
+        whole = self.source.read(self._need(name), slice(int(inner.starts[first]), int(inner.stops[last - 1])))
+        cuts = inner.stops[first : last - 1] - inner.starts[first]
+        return np.split(whole, cuts)
+
+    def lists(self, name: str) -> list[list[Any]]:
+        """Read a ragged column whole, a list for each row."""
+        bounds = self.bounds(name, self.levels(name))
+        values = self.source.read(self._need(name)).tolist()
+        return [values[a:b] for a, b in zip(bounds.starts.tolist(), bounds.stops.tolist(), strict=True)]
+
+    def frame(self, columns: Iterable[str] | None = None, *, lists: bool = False) -> pd.DataFrame:
+        """Read the flat columns into a data frame.
+
+        Parameters
+        ----------
+        columns
+            Only these. By default every column with one value a row.
+        lists
+            Add the ragged text columns too (``tags``), as lists of str.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``id``. Numbers keep their dtypes, missing ones are NaN; text is dtype object.
+        """
+        import pandas as pd
+
+        names = self.columns if columns is None else list(columns)
+        found: dict[str, Any] = {}
+        for name in names:
+            if columns is not None or self.is_flat(name):
+                found[name] = self.column(name)
+            elif lists and self.levels(name) == 1 and self.source.layout(self._at(name)).kind == "text":
+                found[name] = self.lists(name)
+        return frame_of(found, pd.Index(self.ids, name="id"))
+
+    def rows(self, name: str, span: slice) -> npt.NDArray[Any]:
+        """Read a span of a column's values, whatever rows of the table they belong to; mapped where possible."""
+        path = self._need(name)
+        if name not in self._mapped:
+            self._mapped[name] = self.source.mapped(path)
+        mapped = self._mapped[name]
+        return self.source.read(path, span) if mapped is None else mapped[span]

@@ -1,0 +1,158 @@
+"""LFP and current source density, which lie in a file of their own for each probe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwbin import _schema as schema
+from nwbin.allen.invalid import inside
+from nwbin.errors import ArgumentTypeError, LookupFailure, nearest
+from nwbin.file import File
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["LfpSource", "current_source_density", "find_lfp_files", "read_lfp"]
+
+# A path, or a function that returns one (it may download the file first, as AllenSDK's cache does).
+LfpSource = str | Path | Callable[[], Any]
+
+# AllenSDK: probe_<id>_lfp.nwb. DANDI: sub-<id>_ses-<id>_probe-<id>_ecephys.nwb.
+_NAMES = (re.compile(r"probe_(\d+)_lfp\.nwb"), re.compile(r".*_probe-(\d+)_ecephys\.nwb"))
+
+
+def find_lfp_files(session: Path | None, probe_ids: Iterable[int]) -> dict[int, LfpSource]:
+    """Find the LFP files that lie beside a session file.
+
+    Parameters
+    ----------
+    session
+        The session file; None when it is not a path.
+    probe_ids
+        The session's probes.
+    """
+    if session is None or not session.parent.is_dir():
+        return {}
+    wanted, found = set(probe_ids), {}
+    for path in sorted(session.parent.glob("*.nwb")):
+        for pattern in _NAMES:
+            match = pattern.fullmatch(path.name)
+            if match and int(match[1]) in wanted:
+                found[int(match[1])] = path
+    return dict(found)
+
+
+def open_lfp(sources: Mapping[int, LfpSource], probe_id: int, session: str) -> File:
+    """Open a probe's LFP file."""
+    if not sources:
+        raise ArgumentTypeError(
+            f"{session}: the LFP of probe {probe_id} is in a file of its own, probe_{probe_id}_lfp.nwb, which is not "
+            "beside the session file; download it, or say where it is: nwbin.open(..., probe_lfp_paths={id: path})"
+        )
+    if probe_id not in sources:
+        raise LookupFailure(f"{session}: no LFP file is known for probe {probe_id}; {nearest(probe_id, sources)}")
+    source = sources[probe_id]
+    if callable(source):
+        source = source()
+        source = getattr(source, "container_source", source)  # AllenSDK's functions return an open pynwb file
+    return File(source)
+
+
+def _acquisition(file: File, probe_id: int) -> str:
+    name = f"{schema.ACQUISITION}/probe_{probe_id}_lfp"
+    for path in (f"{name}/probe_{probe_id}_lfp_data", f"{name}_data"):
+        if file.has(path):
+            return path
+    raise LookupFailure(
+        f"{file.name}: holds no LFP of probe {probe_id}; {nearest(name, file.names(schema.ACQUISITION))}"
+    )
+
+
+def read_lfp(
+    file: File,
+    probe_id: int,
+    invalid: pd.DataFrame | None,
+    time: tuple[float, float] | None = None,
+    channels: Iterable[int] | None = None,
+) -> xr.DataArray:
+    """Read a probe's LFP, or a part of it.
+
+    Parameters
+    ----------
+    file
+        The probe's LFP file.
+    probe_id
+        The probe.
+    invalid
+        Samples in these intervals become NaN; None to keep them.
+    time
+        Only samples from the first time to the second, both included, in s. A probe's LFP is gigabytes: only
+        the asked-for samples are read.
+    channels
+        Only these channels.
+
+    Returns
+    -------
+    xarray.DataArray
+        "LFP", dims (time, channel), in V.
+    """
+    import xarray as xr
+
+    path = _acquisition(file, probe_id)
+    times = file.timestamps(path)
+    ids = file.table(schema.ELECTRODES).ids
+    rows = slice(0, len(times))
+    if time is not None:
+        rows = slice(int(np.searchsorted(times, time[0], "left")), int(np.searchsorted(times, time[1], "right")))
+        rows = slice(rows.start, max(rows.start, rows.stop))
+    data = file.samples(path, rows)
+    if channels is not None:
+        at = {int(channel): column for column, channel in enumerate(ids)}
+        wanted = [int(channel) for channel in channels]
+        unknown = [channel for channel in wanted if channel not in at]
+        if unknown:
+            raise LookupFailure(f"{file.name}: has no LFP of channel {unknown[0]}; {nearest(unknown[0], at)}")
+        columns = [at[channel] for channel in wanted]
+        data, ids = data[:, columns], ids[columns]
+    times = times[rows]
+    if invalid is not None:
+        bad = inside(times, invalid)
+        if data.dtype.kind != "f":
+            data = data.astype(np.float64)
+        data[bad] = np.nan
+    return xr.DataArray(data, name="LFP", dims=["time", "channel"], coords={"time": times, "channel": ids})
+
+
+def current_source_density(file: File) -> xr.DataArray:
+    """Read the current source density of a probe's response to flashes.
+
+    Returns
+    -------
+    xarray.DataArray
+        "CSD", dims (virtual_channel_index, time): time in s from the flash, positions in um.
+    """
+    import xarray as xr
+
+    base = f"{schema.PROCESSING}/current_source_density/ecephys_csd"
+    if not file.has(base):
+        raise LookupFailure(f"{file.name}: has no current source density ({base} is missing)")
+    signal = file.time_series(f"{base}/current_source_density")
+    data = signal.data.T
+    place = "virtual_channel_index"
+    return xr.DataArray(
+        data,
+        name="CSD",
+        dims=[place, "time"],
+        coords={
+            place: np.arange(data.shape[0]),
+            "time": signal.timestamps,
+            "vertical_position": ((place,), file.measurement(f"{base}/virtual_electrode_y_positions")[0]),
+            "horizontal_position": ((place,), file.measurement(f"{base}/virtual_electrode_x_positions")[0]),
+        },
+    )

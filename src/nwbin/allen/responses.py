@@ -1,0 +1,184 @@
+"""What units did during presentations: counts, spike tables, statistics by condition."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin._tables import frame_of
+from nwbin.binning import align_spikes, bin_spikes, count_in_windows
+from nwbin.errors import ArgumentError, NwbinWarning
+from nwbin.trains import SpikeTrains
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["condition_statistics", "presentation_windows", "spike_counts", "spike_table"]
+
+Domain = npt.NDArray[np.float64]
+
+
+def _time_domain(
+    bin_edges: npt.NDArray[np.float64], onsets: npt.NDArray[np.float64], callback: Callable[[Domain], Domain] | None
+) -> Domain | None:
+    """Return the bin edges of each presentation on the session's clock, changed by the caller's function."""
+    if callback is None:
+        return None
+    expected = (len(onsets), len(bin_edges))
+    domain = np.asarray(callback(onsets[:, None] + bin_edges[None, :]))
+    if domain.shape != expected or domain.dtype.kind not in "fiu":
+        raise ArgumentError(
+            f"time_domain_callback must return the edges of each presentation, an array of numbers of shape "
+            f"{expected}; it returned {domain.dtype} of shape {domain.shape}"
+        )
+    return domain.astype(np.float64)
+
+
+def _warn_of_overlap(first: npt.NDArray[np.float64], last: npt.NDArray[np.float64]) -> None:
+    """Say when the window of a presentation begins before that of the one before it ends."""
+    gap = first[1:] - last[:-1]
+    overlap = np.flatnonzero(gap < 0)
+    if overlap.size:
+        warnings.warn(
+            f"the time windows of {overlap.size} neighbouring presentations overlap, by up to "
+            f"{-gap[overlap].min():.6g} s (first: rows {overlap[0]} and {overlap[0] + 1}): spikes there count in both",
+            NwbinWarning,
+            stacklevel=4,
+        )
+
+
+def spike_counts(
+    trains: SpikeTrains,
+    presentation_ids: npt.NDArray[Any],
+    onsets: npt.NDArray[np.float64],
+    bin_edges: Any,
+    *,
+    binarize: bool,
+    dtype: Any,
+    large_bin_size_threshold: float,
+    time_domain_callback: Callable[[Domain], Domain] | None,
+    closed: str,
+    threads: int | None,
+) -> xr.DataArray:
+    """Count spikes and label the result as AllenSDK does; see Session.presentationwise_spike_counts."""
+    import xarray as xr
+
+    edges = np.asarray(bin_edges, dtype=np.float64)
+    if edges.ndim != 1 or len(edges) < 2:
+        raise ArgumentError(f"bin_edges must be a list of two or more times in seconds, got shape {edges.shape}")
+    widths = np.diff(edges)
+    if binarize and widths.max() > large_bin_size_threshold:
+        warnings.warn(
+            f"counts are binarized in bins up to {widths.max():.5g} s wide, more than large_bin_size_threshold "
+            f"({large_bin_size_threshold:.5g} s): several spikes in one bin will count as one",
+            NwbinWarning,
+            stacklevel=3,
+        )
+    domain = _time_domain(edges, onsets, time_domain_callback)
+    if domain is None:
+        _warn_of_overlap(onsets + edges[0], onsets + edges[-1])
+        # An integer time would lose the fraction of the onset: nwbin computes onset + edge in float64 throughout.
+        counts = bin_spikes(trains, onsets, edges, closed=closed, binarize=binarize, dtype=dtype, threads=threads)
+    else:
+        if len(domain):
+            _warn_of_overlap(domain[:, 0], domain[:, -1])
+        zero = np.zeros(len(onsets))
+        counts = bin_spikes(trains, zero, domain, closed=closed, binarize=binarize, dtype=dtype, threads=threads)
+    return xr.DataArray(
+        counts,
+        name="spike_counts",
+        dims=["stimulus_presentation_id", "time_relative_to_stimulus_onset", "unit_id"],
+        coords={
+            "stimulus_presentation_id": presentation_ids,
+            "time_relative_to_stimulus_onset": edges[:-1] + widths / 2,
+            "unit_id": trains.unit_ids,
+        },
+    )
+
+
+def presentation_windows(presentations: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return start and stop of each presentation on the session's clock, in s: float64 (presentations, 2)."""
+    return np.stack(
+        [presentations["start_time"].to_numpy(np.float64), presentations["stop_time"].to_numpy(np.float64)], axis=1
+    )
+
+
+def spike_table(trains: SpikeTrains, presentations: pd.DataFrame, *, closed: str) -> pd.DataFrame:
+    """List every spike in its presentation, in order of time; see Session.presentationwise_spike_times."""
+    import pandas as pd
+
+    windows = presentation_windows(presentations)
+    # Windows on the session's clock, from an onset of zero: start + (stop - start) need not be stop again.
+    found = align_spikes(trains, np.zeros(len(windows)), windows, closed=closed)
+    order = np.argsort(found.time, kind="stable")
+    row, time = found.presentation[order], found.time[order]
+    columns = {
+        "stimulus_presentation_id": presentations.index.to_numpy().astype(np.int64)[row],
+        "unit_id": np.asarray(trains.unit_ids)[found.unit[order]],
+        "time_since_stimulus_presentation_onset": time - windows[row, 0],
+    }
+    return frame_of(columns, pd.Index(time, name="spike_time", dtype=np.float64))
+
+
+def condition_statistics(
+    trains: SpikeTrains, presentations: pd.DataFrame, *, use_rates: bool, spiking_only: bool, threads: int | None
+) -> pd.DataFrame:
+    """Summarise the spikes of each unit in each condition; see Session.conditionwise_spike_statistics."""
+    import pandas as pd
+
+    masked = presentations["stimulus_condition_id"].isna().to_numpy()
+    counts = count_in_windows(
+        trains,
+        np.zeros(len(presentations)),
+        presentation_windows(presentations)[:, None, :],
+        closed="right",
+        dtype=np.int64,
+        threads=threads,
+    )[:, 0, :]
+    units = np.asarray(trains.unit_ids)
+    if spiking_only:
+        spiked = counts.any(axis=0)
+        counts, units = counts[:, spiked], units[spiked]
+    # A unit asked for twice is one unit; rows come in order of unit id within each condition.
+    units, column = np.unique(units, return_index=True)
+    presentations, counts = presentations[~masked], counts[~masked][:, column]
+
+    ids = presentations["stimulus_condition_id"].to_numpy()
+    order = np.argsort(ids, kind="stable")
+    distinct, first = np.unique(ids[order], return_index=True)
+    bounds = np.append(first, len(ids))
+    # (units, presentations), so that each unit's values in a condition lie together: NumPy then adds them up in
+    # the same order as it would in an array of their own, and the results are AllenSDK's to the last bit.
+    values = np.ascontiguousarray(counts[order].T)
+    totals = np.zeros((len(distinct), len(units)), dtype=np.int64)
+    mean = np.zeros((len(distinct), len(units)))
+    spread = np.zeros((len(distinct), len(units)))
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        # One presentation of a condition has no spread: NaN, without a warning for each.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if use_rates:
+            rates = values / presentations["duration"].to_numpy(np.float64)[order]
+        for at, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+            part = (rates if use_rates else values)[:, a:b]
+            totals[at] = values[:, a:b].sum(axis=1)
+            mean[at] = part.mean(axis=1)
+            spread[at] = part.std(axis=1, ddof=1)
+    number = np.diff(bounds)
+    columns = {
+        "spike_count": totals.reshape(-1),
+        "stimulus_presentation_count": np.repeat(number, len(units)).astype(np.int64),
+        "spike_mean": mean.reshape(-1),
+        "spike_std": spread.reshape(-1),
+        "spike_sem": (spread / np.sqrt(number)[:, None]).reshape(-1),
+    }
+    if use_rates:
+        del columns["spike_count"]
+    index = pd.MultiIndex.from_arrays(
+        [np.tile(units, len(distinct)), np.repeat(distinct, len(units))], names=["unit_id", "stimulus_condition_id"]
+    )
+    return pd.DataFrame(columns, index=index)

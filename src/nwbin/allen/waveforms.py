@@ -1,0 +1,108 @@
+"""Mean waveforms and spike amplitudes, read a unit at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin import _schema as schema
+from nwbin.errors import LookupFailure, nearest
+from nwbin.file import File
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["UnitMapping", "amplitudes_of", "waveform_reader"]
+
+T = TypeVar("T")
+
+
+class UnitMapping(Mapping[int, T]):
+    """A mapping from unit id to that unit's data, each read when asked for and then kept.
+
+    Parameters
+    ----------
+    unit_ids
+        The units, in order.
+    read
+        Reads one unit.
+    what
+        What is mapped, for messages.
+    """
+
+    def __init__(self, unit_ids: Iterable[int], read: Callable[[int], T], what: str) -> None:
+        self._ids = dict.fromkeys(int(unit) for unit in unit_ids)
+        self._read = read
+        self._what = what
+        self._kept: dict[int, T] = {}
+
+    def __getitem__(self, unit_id: int) -> T:
+        if unit_id not in self._ids:
+            raise LookupFailure(
+                f"{self._what}: no unit {unit_id!r} among the {len(self._ids)} that passed the filters; "
+                f"{nearest(unit_id, self._ids)}"
+            )
+        if unit_id not in self._kept:
+            self._kept[unit_id] = self._read(unit_id)
+        return self._kept[unit_id]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __repr__(self) -> str:
+        return f"<{self._what} of {len(self)} units>"
+
+
+def amplitudes_of(file: File) -> Callable[[int], npt.NDArray[np.float64]]:
+    """Return a function that reads one unit's spike amplitudes, in V, one a spike."""
+    table = file.table(schema.UNITS)
+    bounds = table.bounds(schema.SPIKE_AMPLITUDES)
+    row = {int(unit): at for at, unit in enumerate(table.ids)}
+
+    def read(unit_id: int) -> npt.NDArray[np.float64]:
+        at = row[unit_id]
+        return table.rows(schema.SPIKE_AMPLITUDES, slice(int(bounds.starts[at]), int(bounds.stops[at])))
+
+    return read
+
+
+def waveform_reader(
+    file: File, units: pd.DataFrame, channels: pd.DataFrame, probes: pd.DataFrame
+) -> Callable[[int], xr.DataArray]:
+    """Return a function that reads one unit's mean waveform.
+
+    The result has dims (channel_id, time): time in s from the waveform's start, values as stored (uV in
+    released files); only channels that are in `channels` are kept.
+    """
+    import xarray as xr
+
+    table = file.table(schema.UNITS)
+    bounds = table.bounds(schema.WAVEFORM_MEAN)
+    row = {int(unit): at for at, unit in enumerate(table.ids)}
+    probe_of: dict[Any, Any] = dict(zip(units.index, units["probe_id"], strict=True))
+    # For each probe: which rows of a waveform are channels that are kept, and their ids.
+    kept: dict[Any, tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]] = {}
+    for probe, there in channels.groupby("probe_id"):
+        number = there["probe_channel_number"].to_numpy().astype(np.intp)
+        order = np.argsort(number, kind="stable")
+        kept[probe] = number[order], there.index.to_numpy()[order].astype(np.int64)
+
+    def read(unit_id: int) -> xr.DataArray:
+        at = row[unit_id]
+        values = table.rows(schema.WAVEFORM_MEAN, slice(int(bounds.starts[at]), int(bounds.stops[at])))
+        probe = probe_of[unit_id]
+        number, ids = kept[probe]
+        there = number < len(values)
+        time = np.arange(values.shape[1]) / probes.loc[probe, "sampling_rate"]
+        return xr.DataArray(
+            values[number[there]], dims=["channel_id", "time"], coords={"channel_id": ids[there], "time": time}
+        )
+
+    return read

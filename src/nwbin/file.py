@@ -1,0 +1,384 @@
+"""A file as it is: tables and spike trains as stored, typed, nothing filtered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin import _schema as schema
+from nwbin._hdf5 import H5Source, StrPath
+from nwbin._spikes import SpikeStore
+from nwbin._tables import DynamicTable, frame_of
+from nwbin.errors import FormatError, LookupFailure, nearest
+from nwbin.trains import SpikeTrains
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["File", "TimeSeries"]
+
+
+class TimeSeries(NamedTuple):
+    """A sampled signal.
+
+    Attributes
+    ----------
+    timestamps
+        Seconds, float64 (samples,).
+    data
+        The samples, (samples, ...), as stored: multiply by the file's conversion factor for its unit.
+    """
+
+    timestamps: npt.NDArray[np.float64]
+    data: npt.NDArray[Any]
+
+
+class Intervals(Mapping[str, "pd.DataFrame"]):
+    """The tables under /intervals by name, each read when asked for."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._names = [
+            name
+            for name in file._source.children(schema.INTERVALS)
+            if file._source.kind(f"{schema.INTERVALS}/{name}/start_time") == "dataset"
+        ]
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._names:
+            raise LookupFailure(f"{self._file.name}: has no intervals table {name!r}; {nearest(name, self._names)}")
+        return self._file.table(f"{schema.INTERVALS}/{name}").frame(lists=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"<intervals of {self._file.name}: {', '.join(self._names) or 'none'}>"
+
+
+class File:
+    """An NWB 2 file, open for reading: any with units, trials or stimulus tables, from any lab.
+
+    Nothing is read until it is asked for, and only what is asked for. Tables are read anew at each access;
+    spike times are read, and checked, once.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or binary file object
+        The file. A file object must be seekable; it is not closed here.
+    follow_external_links : bool, default False
+        Follow HDF5 links into other files.
+
+    Raises
+    ------
+    MissingFileError
+        No such file (also a ``FileNotFoundError``).
+    FileAccessError
+        It cannot be read: a folder, no permission, empty, truncated, not HDF5 (also an ``OSError``).
+    FormatError
+        It is HDF5 but not NWB 2 (also a ``ValueError``).
+
+    Examples
+    --------
+    >>> with nwbin.File("sub-1_ses-2.nwb") as f:          # doctest: +SKIP
+    ...     counts = nwbin.bin_spikes(f.spike_trains(), f.intervals["trials"]["start_time"], [0, 0.1, 0.2])
+    """
+
+    def __init__(self, source: StrPath | BinaryIO, *, follow_external_links: bool = False) -> None:
+        self._source = H5Source(source, follow_external_links=follow_external_links)
+        self._pynwb_io: Any = None
+        try:
+            self._check_version()
+        except BaseException:
+            self._source.close()
+            raise
+
+    def _check_version(self) -> None:
+        version = self._source.attributes("").get("nwb_version")
+        if version is None:
+            old = self._source.value("nwb_version")
+            if isinstance(old, str) and old.startswith("NWB-1"):
+                raise FormatError(
+                    f"{self.name}: is an NWB 1 file ({old}); nwbin reads NWB 2, which all Visual Coding - Neuropixels "
+                    "sessions have been since May 2020: download the session again"
+                )
+            raise FormatError(
+                f"{self.name}: is HDF5 but not NWB: it has no nwb_version attribute; "
+                f"at its top are {', '.join(self._source.children('')[:8]) or 'no objects'}"
+            )
+        self._version = str(version)
+        numbers = tuple(int(n) for n in re.findall(r"\d+", self._version)[:2])
+        if numbers < schema.MIN_NWB_VERSION:
+            raise FormatError(f"{self.name}: says nwb_version {self._version}; nwbin reads NWB 2")
+
+    # ---------------------------------------------------------------- life
+
+    def close(self) -> None:
+        """Close the file. Spike trains that were read stay usable."""
+        self._pynwb_io = None
+        self._source.close()
+
+    def __enter__(self) -> File:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<nwbin.File {self.name!r}{' (closed)' if self._source.closed else ''}, NWB {self._version}>"
+
+    # ---------------------------------------------------------------- general
+
+    @property
+    def name(self) -> str:
+        """The path, or the file object's name, as it stands in error messages."""
+        return self._source.name
+
+    @property
+    def path(self) -> Path | None:
+        """The file's path; None where it was given as a file object."""
+        return self._source.path
+
+    @property
+    def nwb_version(self) -> str:
+        """The version of NWB that the file states, such as "2.2.2"."""
+        return self._version
+
+    def _general(self, what: str) -> str | None:
+        value = self._source.value(schema.GENERAL[what])
+        return None if value is None else str(value)
+
+    @property
+    def identifier(self) -> str | None:
+        """The file's identifier; in Visual Coding files the session's number."""
+        return self._general("identifier")
+
+    @property
+    def session_id(self) -> str | None:
+        """The lab's name or number for the session; None where the file gives none."""
+        return self._general("session_id")
+
+    @property
+    def session_description(self) -> str | None:
+        """What the file says it holds."""
+        return self._general("session_description")
+
+    @property
+    def stimulus_notes(self) -> str | None:
+        """Notes on the stimulus; in Visual Coding files the stimulus set, such as "brain_observatory_1.1"."""
+        return self._general("stimulus_notes")
+
+    @property
+    def institution(self) -> str | None:
+        """Where the recording was made."""
+        return self._general("institution")
+
+    @property
+    def session_start_time(self) -> datetime | None:
+        """When the session began, as a datetime; None where the file does not say."""
+        text = self._general("session_start_time")
+        if text is None:
+            return None
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError as error:
+            raise FormatError(f"{self.name}: session_start_time is {text!r}, not an ISO 8601 date and time") from error
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """What the file says of the animal: subject_id, species, sex, age, genotype, ...; {} if nothing."""
+        if self._source.kind(schema.SUBJECT) != "group":
+            return {}
+        hidden = ("namespace", "neurodata_type", "object_id")
+        found = {k: v for k, v in self._source.attributes(schema.SUBJECT).items() if k not in hidden}
+        for name in self._source.children(schema.SUBJECT):
+            found[name] = self._source.value(f"{schema.SUBJECT}/{name}")
+        return found
+
+    # ---------------------------------------------------------------- tables
+
+    def table(self, path: str) -> DynamicTable:
+        """Return any table of the file, to read column by column.
+
+        Parameters
+        ----------
+        path
+            Its path, such as ``"processing/eye_tracking/pupil_ellipse_fits"``.
+        """
+        return DynamicTable(self._source, path)
+
+    @cached_property
+    def _units(self) -> DynamicTable:
+        if self._source.kind(schema.UNITS) != "group":
+            raise LookupFailure(f"{self.name}: has no units table; it may hold LFP or behaviour only")
+        return self.table(schema.UNITS)
+
+    @property
+    def unit_ids(self) -> npt.NDArray[np.int64]:
+        """The ids of all units in the file's order, int64 (units,)."""
+        return self._units.ids.copy()
+
+    @property
+    def units(self) -> pd.DataFrame:
+        """The units table: index ``id``, every column with one value a unit, in the file's order."""
+        return self._units.frame()
+
+    @property
+    def electrodes(self) -> pd.DataFrame:
+        """The electrodes (channels): index ``id``, every column with one value an electrode."""
+        return self.table(schema.ELECTRODES).frame()
+
+    @cached_property
+    def intervals(self) -> Mapping[str, pd.DataFrame]:
+        """The tables of intervals (stimulus presentations, trials, epochs, ...) by name, read when asked for.
+
+        Each has index ``id`` and columns ``start_time``, ``stop_time`` (s) and the table's own; ragged text
+        columns such as ``tags`` hold lists. The ``timeseries`` column is left out.
+        """
+        return Intervals(self)
+
+    def _groups(self, path: str, index: str) -> pd.DataFrame:
+        """Gather the attributes of each group in a group: one row a group."""
+        import pandas as pd
+
+        rows: dict[str, dict[str, Any]] = {}
+        for name in self._source.children(path):
+            if self._source.kind(f"{path}/{name}") != "group" or f"{path}/{name}" == schema.ELECTRODES:
+                continue
+            found = self._source.attributes(f"{path}/{name}")
+            rows[name] = {k: v for k, v in found.items() if k not in ("namespace", "neurodata_type", "object_id")}
+            for part in self._source.children(f"{path}/{name}"):
+                inner = f"{path}/{name}/{part}"
+                if self._source.kind(inner) == "dataset" and self._source.layout(inner).shape == ():
+                    rows[name][part] = self._source.value(inner)
+        keys = list(dict.fromkeys(key for row in rows.values() for key in row))
+        columns = {key: pd.Series([row.get(key) for row in rows.values()]).to_numpy() for key in keys}
+        return frame_of(columns, pd.Index(list(rows), name=index, dtype=object))
+
+    @property
+    def devices(self) -> pd.DataFrame:
+        """The recording devices (probes): index ``device``, a column for each attribute."""
+        return self._groups(schema.DEVICES, "device")
+
+    @property
+    def electrode_groups(self) -> pd.DataFrame:
+        """The electrode groups (one a probe): index ``group``, a column for each attribute."""
+        return self._groups(schema.ELECTRODE_GROUPS, "group")
+
+    def device_of(self, group: str) -> str:
+        """Return the name of the device that an electrode group belongs to."""
+        return self._source.link_target(f"{schema.ELECTRODE_GROUPS}/{group}/device") or group
+
+    # ---------------------------------------------------------------- signals and spikes
+
+    def has(self, path: str) -> bool:
+        """Whether there is an object at a path of the file."""
+        return self._source.kind(path) is not None
+
+    def names(self, path: str) -> list[str]:
+        """Return the names in a group of the file; none where there is no such group."""
+        return self._source.children(path)
+
+    def attributes(self, path: str) -> dict[str, Any]:
+        """Return an object's attributes, references left out."""
+        return self._source.attributes(path)
+
+    def measurement(self, path: str) -> tuple[npt.NDArray[Any], str]:
+        """Read a dataset with the unit of measure that it states ("" if none)."""
+        return self._source.read(path), str(self._source.attributes(path).get("unit", ""))
+
+    def time_series(self, path: str) -> TimeSeries:
+        """Read a time series whole: its timestamps (or start and rate) and its samples.
+
+        Parameters
+        ----------
+        path
+            Its path, such as ``"processing/running/running_speed"``.
+        """
+        return TimeSeries(self.timestamps(path), self._source.read(f"{path}/data"))
+
+    def timestamps(self, path: str) -> npt.NDArray[np.float64]:
+        """Read only the timestamps of a time series, in seconds, float64 (samples,)."""
+        if self._source.kind(f"{path}/timestamps") == "dataset":
+            return self._source.read(f"{path}/timestamps").astype(np.float64, copy=False)
+        start = self._source.value(f"{path}/starting_time")
+        if start is None:
+            raise FormatError(f"{self.name}: {path} has neither timestamps nor a starting_time with a rate")
+        rate = self._source.attributes(f"{path}/starting_time").get("rate")
+        if rate is None or not rate > 0:
+            raise FormatError(f"{self.name}: {path}/starting_time has the rate {rate}; a positive one is needed")
+        return np.asarray(start + np.arange(self._source.layout(f"{path}/data").shape[0]) / rate, dtype=np.float64)
+
+    def samples(self, path: str, rows: slice) -> npt.NDArray[Any]:
+        """Read some samples of a time series: ``data[rows]``, as stored."""
+        return self._source.read(f"{path}/data", rows)
+
+    @cached_property
+    def _spikes(self) -> SpikeStore:
+        return SpikeStore(self._units)
+
+    def spike_trains(self, unit_ids: Sequence[Any] | npt.NDArray[Any] | None = None) -> SpikeTrains:
+        """Return the spike times of some or all units; other units' spikes are not touched.
+
+        Parameters
+        ----------
+        unit_ids : array-like of int, optional
+            Which units, in this order, repeats kept. By default all, in the file's order.
+
+        Returns
+        -------
+        SpikeTrains
+            Seconds, float64, ascending in each unit. Contiguous spike times are mapped: only the pages that
+            are used come off the disk.
+
+        Raises
+        ------
+        LookupFailure
+            A unit id is not in the file (also a ``KeyError``).
+        FormatError
+            The spike times of a unit are unsorted or not finite, or ``spike_times_index`` points past them.
+        """
+        return self._spikes.trains(unit_ids)
+
+    def unit_column(self, name: str, unit_id: int) -> Any:
+        """Read one unit's value in any column of the units table, ragged ones included.
+
+        Parameters
+        ----------
+        name
+            The column, such as ``"spike_amplitudes"`` or ``"waveform_mean"``.
+        unit_id
+            The unit.
+
+        Returns
+        -------
+        numpy.ndarray, list of numpy.ndarray, or a scalar
+            ``spike_amplitudes``: (spikes,); ``waveform_mean``: (channels, samples); of a doubly ragged column
+            such as ``waveforms``, a list.
+        """
+        rows = np.flatnonzero(self._units.ids == unit_id)
+        if rows.size != 1:
+            raise LookupFailure(f"{self.name}: no unit has the id {unit_id!r}; {nearest(unit_id, self._units.ids.tolist())}")
+        return self._units.ragged(name, int(rows[0]))
+
+    def pynwb(self) -> Any:
+        """Return the file as a ``pynwb.NWBFile``, for whatever nwbin does not read itself.
+
+        It shares this object's open file: use it before :meth:`close`.
+        """
+        if self._pynwb_io is None:
+            self._pynwb_io = self._source.pynwb_io()
+        return self._pynwb_io.read()
