@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nwbin.testing import _extension
 
 TEXT = h5py.string_dtype()
+DATE = h5py.string_dtype("ascii")
 REFERENCE = h5py.ref_dtype
 SERIES_REFERENCE = np.dtype([("idx_start", "<i4"), ("count", "<i4"), ("timeseries", REFERENCE)])
 
@@ -47,14 +48,14 @@ class Storage:
     def group(self, path: str, kind: str, namespace: str = "core", **attributes: Any) -> Any:
         return self.label(self.file.require_group(path), kind, namespace, **attributes)
 
-    def text(self, path: str, value: str, **attributes: Any) -> None:
-        dataset = self.file.create_dataset(path, data=value, dtype=TEXT)
+    def text(self, path: str, value: str, dtype: Any = TEXT, **attributes: Any) -> None:
+        dataset = self.file.create_dataset(path, data=value, dtype=dtype)
         for name, item in attributes.items():
             dataset.attrs[name] = item
 
     def array(self, path: str, data: Any, dtype: Any = None, **attributes: Any) -> Any:
         """A whole array at once."""
-        values = np.asarray(data, dtype=object if dtype in (TEXT, REFERENCE) else dtype)
+        values = np.asarray(data, dtype=object if dtype in (TEXT, DATE, REFERENCE) else dtype)
         options = self._options(values.shape, values.dtype if dtype is None else dtype)
         dataset = self.file.create_dataset(path, data=values, dtype=dtype, **options)
         for name, value in attributes.items():
@@ -163,9 +164,9 @@ class Storage:
         root.attrs[".specloc"] = self.file["specifications"].ref
         self.text("identifier", identifier)
         self.text("session_description", description)
-        self.text("session_start_time", started)
-        self.text("timestamps_reference_time", started)
-        self.array("file_create_date", [started], TEXT)  # not today's: the same call writes the same bytes
+        self.text("session_start_time", started, DATE)
+        self.text("timestamps_reference_time", started, DATE)
+        self.array("file_create_date", [started], DATE)  # not today's: the same call writes the same bytes
         for name in ("acquisition", "analysis", "general", "processing", "stimulus/presentation"):
             self.file.require_group(name)
         self.file.require_group("stimulus/templates")

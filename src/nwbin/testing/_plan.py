@@ -127,22 +127,22 @@ class _Size:
 
 _SIZES = {
     "tiny": _Size(
-        probes=2, units={"": 10, "probeC": 24}, channels=48, samples=20, firing_rate=4.0,
+        probes=2, units={"": 10, "probeC": 24}, channels=48, samples=20, firing_rate=3.0,
         presentations=_TINY, spontaneous=(6.0, 8.0, 2.0), tail=30.0, optotagging=18,
         running_hz=10.0, eye_hz=5.0, lfp_channels=8, lfp_seconds=8.0, csd_shape=(100, 24),
     ),
     "small": _Size(
-        probes=6, units={"": 18, "probeC": 50}, channels=384, samples=20, firing_rate=6.0,
+        probes=6, units={"": 14, "probeC": 60}, channels=384, samples=20, firing_rate=3.2,
         presentations=_SMALL, spontaneous=(20.0, 30.0, 5.0), tail=60.0, optotagging=30,
         running_hz=30.0, eye_hz=15.0, lfp_channels=16, lfp_seconds=20.0, csd_shape=(250, 96),
     ),
     "medium": _Size(
-        probes=6, units={"": 32, "probeC": 50}, channels=384, samples=20, firing_rate=3.0,
+        probes=6, units={"": 30, "probeC": 50}, channels=384, samples=20, firing_rate=1.8,
         presentations=_REAL, spontaneous=(60.0, 288.0, 30.0), tail=560.0, optotagging=180,
         running_hz=60.0, eye_hz=30.0, lfp_channels=24, lfp_seconds=30.0, csd_shape=(875, 384),
     ),
     "full": _Size(
-        probes=6, units={"": 167, "probeC": 170}, channels=384, samples=82, firing_rate=8.0,
+        probes=6, units={"": 167, "probeC": 170}, channels=384, samples=82, firing_rate=5.2,
         presentations=_REAL, spontaneous=(60.0, 288.0, 30.0), tail=560.0, optotagging=180,
         running_hz=60.0, eye_hz=30.0, lfp_channels=93, lfp_seconds=60.0, csd_shape=(875, 384),
     ),

@@ -46,11 +46,11 @@ class Tuning:
 
 def draw_tuning(rng: np.random.Generator, kind: str) -> Tuning:
     cortex = kind == CORTEX
-    gain = {CORTEX: 2.5 * rng.lognormal(0.0, 0.4), THALAMUS: rng.lognormal(0.0, 0.4), ELSEWHERE: 0.0}[kind]
+    gain = {CORTEX: 4.5 * rng.lognormal(0.0, 0.4), THALAMUS: rng.lognormal(0.0, 0.4), ELSEWHERE: 0.0}[kind]
     return Tuning(
         gain=gain,
         direction=rng.uniform(0.0, 360.0),
-        sharpness=rng.uniform(1.0, 3.5) if cortex else 0.3,
+        sharpness=rng.uniform(1.5, 4.0) if cortex else 0.3,
         selectivity=rng.uniform(0.2, 0.9) if cortex else 0.1,
         spatial_frequency=float(np.exp(rng.normal(np.log(0.06), 0.6))),
         temporal_frequency=float(np.exp(rng.normal(np.log(3.0), 0.7))),
@@ -61,7 +61,7 @@ def draw_tuning(rng: np.random.Generator, kind: str) -> Tuning:
         off=rng.gamma(2.0, 0.3 if cortex else 1.0),
         half_contrast=rng.uniform(0.1, 0.4),
         speed=float(np.exp(rng.normal(np.log(0.005), 0.8))),
-        images=rng.gamma(0.35, 1.2, 119),  # few images drive a unit, and those drive it well
+        images=rng.gamma(0.35, 0.8, 119),  # few images drive a unit, and those drive it well
         movie=rng.normal(0.0, 0.4, 12),
         latency=float(np.clip(rng.normal(0.05 if cortex else 0.04, 0.006), 0.025, 0.08)),
         arousal=rng.normal(0.1, 0.15),
@@ -85,7 +85,7 @@ def _gabors(t: Tuning, p: Parameters) -> Array:
     away = (p["x_position"] - t.place[0]) ** 2 + (p["y_position"] - t.place[1]) ** 2
     turn = np.deg2rad(p["orientation"] - t.direction)
     return np.asarray(
-        np.exp(-away / (2 * 12.0**2)) * (0.4 + 0.6 * np.exp(t.sharpness * (np.cos(2 * turn) - 1)))
+        2.0 * np.exp(-away / (2 * 12.0**2)) * (0.4 + 0.6 * np.exp(t.sharpness * (np.cos(2 * turn) - 1)))
     )
 
 

@@ -132,7 +132,8 @@ def _region(location: str) -> str:
 def make_units(plan: Plan, order: int, probe: Probe, count: int, first: int) -> list[Unit]:
     """The units of a probe; `first` is how many units of the session come before."""
     rng = plan.stream("units", order)
-    kinds = _kinds(rng, count, quirks=plan.quirks and order == 0)
+    fixed = list(QUIRKS[:count]) if plan.quirks and order == 0 else []
+    kinds = fixed + [str(kind) for kind in rng.permutation(_kinds(first + count)[first + len(fixed) :])]
     seen: dict[str, int] = {}
     units = []
     for row, kind in enumerate(kinds):
@@ -165,17 +166,16 @@ def make_units(plan: Plan, order: int, probe: Probe, count: int, first: int) -> 
     return units
 
 
-def _kinds(rng: np.random.Generator, count: int, *, quirks: bool) -> list[str]:
-    """The kinds in their proportions (largest remainder), shuffled; with quirks the fixed ones come first."""
-    fixed = list(QUIRKS[:count]) if quirks else []
-    rest = count - len(fixed)
-    exact = {kind: share * rest for kind, share in KINDS.items()}
-    whole = {kind: int(value) for kind, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda kind: whole[kind] - exact[kind])
-    for kind in by_remainder[: rest - sum(whole.values())]:
-        whole[kind] += 1
-    deck = [kind for kind, number in whole.items() for _ in range(number)]
-    return fixed + [deck[i] for i in rng.permutation(len(deck))]
+def _kinds(count: int) -> list[str]:
+    """The first `count` of an endless row of kinds, in which every stretch has them in their proportions."""
+    credit = {kind: 0.45 if share < 0.05 else 0.0 for kind, share in KINDS.items()}  # rare ones come early
+    row = []
+    for _ in range(count):
+        for kind, share in KINDS.items():
+            credit[kind] += share
+        row.append(max(credit, key=lambda kind: credit[kind]))
+        credit[row[-1]] -= 1
+    return row
 
 
 def _peak_channel(rng: np.random.Generator, probe: Probe, kind: str, turn: float) -> int:
@@ -187,9 +187,9 @@ def _peak_channel(rng: np.random.Generator, probe: Probe, kind: str, turn: float
         wanted = outside & probe.valid
     elif kind == "bad_channel":
         wanted = probe.number == _bad_channel(len(probe.number))
-    elif turn < 0.6 or kind == "edge":
+    elif turn < 0.65 or kind == "edge":
         wanted = visual & probe.valid
-    elif turn < 0.75:
+    elif turn < 0.8:
         wanted = np.isin(location, [*_THALAMUS, "LGd"]) & probe.valid
     elif turn < 0.95:
         wanted = np.isin(location, [*_HIPPOCAMPUS, "DG"]) & probe.valid
