@@ -285,7 +285,9 @@ class H5Source:
         """Read a dataset, or some of its rows; text comes as an object array of str."""
         kind = self.layout(path).kind
         if kind in ("reference", "compound"):
-            raise FormatError(f"{self.name}: {path} holds object references, which nwbin does not read; use pynwb()")
+            raise FormatError(
+                f"{self.name}: {path} holds object references, which nwbin does not read; use pynwb()"
+            )
         node = self._need(path)
         with self._reading(path):
             if node.shape is None:

@@ -37,13 +37,17 @@ class SpikeStore:
             raise FormatError(f"{self._where}_index is missing: without it no spike can be given to a unit")
         layout = source.layout(f"{table.path}/{SPIKE_TIMES}")
         if layout.kind != "number" or len(layout.shape) != 1:
-            raise FormatError(f"{self._where} should be a list of seconds, found {layout.dtype} {layout.shape}")
+            raise FormatError(
+                f"{self._where} should be a list of seconds, found {layout.dtype} {layout.shape}"
+            )
         self._bounds = table.bounds(SPIKE_TIMES)
         ids, first, count = np.unique(table.ids, return_index=True, return_counts=True)
         if (count > 1).any():
             twice = int(ids[count > 1][0])
             rows = np.flatnonzero(table.ids == twice).tolist()
-            raise FormatError(f"{table.source.name}: {table.path}/id holds {twice} more than once, in rows {rows}")
+            raise FormatError(
+                f"{table.source.name}: {table.path}/id holds {twice} more than once, in rows {rows}"
+            )
         self._row = dict(zip(ids.tolist(), first.tolist(), strict=True))
         mapped = source.mapped(f"{table.path}/{SPIKE_TIMES}") if layout.dtype == np.float64 else None
         self.is_mapped = mapped is not None
@@ -59,7 +63,9 @@ class SpikeStore:
         rows = [self._row.get(unit, -1) for unit in wanted]
         if -1 in rows:
             unknown = wanted[rows.index(-1)]
-            raise LookupFailure(f"{self._table.source.name}: no unit has the id {unknown!r}; {nearest(unknown, self._row)}")
+            raise LookupFailure(
+                f"{self._table.source.name}: no unit has the id {unknown!r}; {nearest(unknown, self._row)}"
+            )
         return np.asarray(rows, dtype=np.intp)
 
     def _load(self, rows: npt.NDArray[np.intp]) -> None:
@@ -94,5 +100,10 @@ class SpikeStore:
 
     def _slices(self, rows: npt.NDArray[np.intp], ids: npt.NDArray[np.int64], *, check: bool) -> SpikeTrains:
         return SpikeTrains._from_slices(
-            self._values, self._bounds.starts[rows], self._bounds.stops[rows], ids, source=self._where, check=check
+            self._values,
+            self._bounds.starts[rows],
+            self._bounds.stops[rows],
+            ids,
+            source=self._where,
+            check=check,
         )

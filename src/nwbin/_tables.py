@@ -58,7 +58,9 @@ class DynamicTable:
         self.path = path
         if source.kind(path) != "group":
             parent, _, name = path.rpartition("/")
-            raise LookupFailure(f"{source.name}: has no table {path}; {nearest(name, source.children(parent))}")
+            raise LookupFailure(
+                f"{source.name}: has no table {path}; {nearest(name, source.children(parent))}"
+            )
         self._columns: list[str] | None = None
         self._ids: npt.NDArray[np.int64] | None = None
         self._mapped: dict[str, npt.NDArray[Any] | None] = {}
@@ -80,7 +82,9 @@ class DynamicTable:
                 raise FormatError(f"{self._where('id')} is missing: every NWB table has an id column")
             ids = self.source.read(self._at("id"))
             if ids.ndim != 1 or ids.dtype.kind not in "iu":
-                raise FormatError(f"{self._where('id')} should be a list of integers, found {ids.dtype} {ids.shape}")
+                raise FormatError(
+                    f"{self._where('id')} should be a list of integers, found {ids.dtype} {ids.shape}"
+                )
             self._ids = ids.astype(np.int64)
         return self._ids
 
@@ -109,7 +113,9 @@ class DynamicTable:
 
     def _need(self, name: str) -> str:
         if self.source.kind(self._at(name)) != "dataset":
-            raise LookupFailure(f"{self.source.name}: {self.path} has no column {name!r}; {nearest(name, self.columns)}")
+            raise LookupFailure(
+                f"{self.source.name}: {self.path} has no column {name!r}; {nearest(name, self.columns)}"
+            )
         return self._at(name)
 
     def __contains__(self, name: str) -> bool:
@@ -150,12 +156,20 @@ class DynamicTable:
         target, index = name + "_index" * (level - 1), name + "_index" * level
         ends = self.source.read(self._need(index))
         if ends.ndim != 1 or ends.dtype.kind not in "iu":
-            raise FormatError(f"{self._where(index)} should be a list of integers, found {ends.dtype} {ends.shape}")
+            raise FormatError(
+                f"{self._where(index)} should be a list of integers, found {ends.dtype} {ends.shape}"
+            )
         stops = ends.astype(np.int64)
         starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if len(stops) else stops
         if self.levels(name) == level and len(stops) != len(self):
-            raise FormatError(f"{self._where(index)} has {len(stops)} values, but the table has {len(self)} rows")
-        length = self.source.layout(self._need(target)).shape[0] if self.source.layout(self._need(target)).shape else 0
+            raise FormatError(
+                f"{self._where(index)} has {len(stops)} values, but the table has {len(self)} rows"
+            )
+        length = (
+            self.source.layout(self._need(target)).shape[0]
+            if self.source.layout(self._need(target)).shape
+            else 0
+        )
         if len(stops) and (falls := np.flatnonzero(stops < starts)).size:
             row = int(falls[0])
             raise FormatError(
@@ -174,17 +188,22 @@ class DynamicTable:
         """Read one row of a ragged column; of a doubly ragged one, the list of its parts."""
         levels = self.levels(name)
         if levels == 0:
-            return self.source.read(self._need(name), slice(row, row + 1))[0]
+            value: npt.NDArray[Any] = self.source.read(self._need(name), slice(row, row + 1))[0]
+            return value
         bounds = self.bounds(name, levels)
         first, last = int(bounds.starts[row]), int(bounds.stops[row])
         if levels == 1:
             return self.source.read(self._need(name), slice(first, last))
         if levels > 2:
-            raise FormatError(f"{self._where(name)} is ragged {levels} times over, which nwbin does not read; use pynwb()")
+            raise FormatError(
+                f"{self._where(name)} is ragged {levels} times over, which nwbin does not read; use pynwb()"
+            )
         inner = self.bounds(name, 1)
         if last <= first:
             return []
-        whole = self.source.read(self._need(name), slice(int(inner.starts[first]), int(inner.stops[last - 1])))
+        whole = self.source.read(
+            self._need(name), slice(int(inner.starts[first]), int(inner.stops[last - 1]))
+        )
         cuts = inner.stops[first : last - 1] - inner.starts[first]
         return np.split(whole, cuts)
 

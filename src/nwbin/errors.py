@@ -41,7 +41,7 @@ class FormatError(NwbinError, ValueError):
     """The file opens, but something in it is not what NWB says it must be."""
 
 
-class LookupFailure(NwbinError, KeyError):  # noqa: N818 - "LookupError" is taken by the builtin
+class LookupFailure(NwbinError, KeyError):
     """A table, column, unit, presentation or stimulus of this name is not there."""
 
     def __str__(self) -> str:

@@ -54,7 +54,9 @@ class Intervals(Mapping[str, "pd.DataFrame"]):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._names:
-            raise LookupFailure(f"{self._file.name}: has no intervals table {name!r}; {nearest(name, self._names)}")
+            raise LookupFailure(
+                f"{self._file.name}: has no intervals table {name!r}; {nearest(name, self._names)}"
+            )
         return self._file.table(f"{schema.INTERVALS}/{name}").frame(lists=True)
 
     def __iter__(self) -> Iterator[str]:
@@ -195,7 +197,9 @@ class File:
         try:
             return datetime.fromisoformat(text)
         except ValueError as error:
-            raise FormatError(f"{self.name}: session_start_time is {text!r}, not an ISO 8601 date and time") from error
+            raise FormatError(
+                f"{self.name}: session_start_time is {text!r}, not an ISO 8601 date and time"
+            ) from error
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -259,7 +263,9 @@ class File:
             if self._source.kind(f"{path}/{name}") != "group" or f"{path}/{name}" == schema.ELECTRODES:
                 continue
             found = self._source.attributes(f"{path}/{name}")
-            rows[name] = {k: v for k, v in found.items() if k not in ("namespace", "neurodata_type", "object_id")}
+            rows[name] = {
+                k: v for k, v in found.items() if k not in ("namespace", "neurodata_type", "object_id")
+            }
             for part in self._source.children(f"{path}/{name}"):
                 inner = f"{path}/{name}/{part}"
                 if self._source.kind(inner) == "dataset" and self._source.layout(inner).shape == ():
@@ -319,8 +325,12 @@ class File:
             raise FormatError(f"{self.name}: {path} has neither timestamps nor a starting_time with a rate")
         rate = self._source.attributes(f"{path}/starting_time").get("rate")
         if rate is None or not rate > 0:
-            raise FormatError(f"{self.name}: {path}/starting_time has the rate {rate}; a positive one is needed")
-        return np.asarray(start + np.arange(self._source.layout(f"{path}/data").shape[0]) / rate, dtype=np.float64)
+            raise FormatError(
+                f"{self.name}: {path}/starting_time has the rate {rate}; a positive one is needed"
+            )
+        return np.asarray(
+            start + np.arange(self._source.layout(f"{path}/data").shape[0]) / rate, dtype=np.float64
+        )
 
     def samples(self, path: str, rows: slice) -> npt.NDArray[Any]:
         """Read some samples of a time series: ``data[rows]``, as stored."""
@@ -371,7 +381,9 @@ class File:
         """
         rows = np.flatnonzero(self._units.ids == unit_id)
         if rows.size != 1:
-            raise LookupFailure(f"{self.name}: no unit has the id {unit_id!r}; {nearest(unit_id, self._units.ids.tolist())}")
+            raise LookupFailure(
+                f"{self.name}: no unit has the id {unit_id!r}; {nearest(unit_id, self._units.ids.tolist())}"
+            )
         return self._units.ragged(name, int(rows[0]))
 
     def pynwb(self) -> Any:

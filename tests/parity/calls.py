@@ -6,7 +6,8 @@ nwbin when they are compared.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -60,12 +61,16 @@ QUESTIONS: dict[str, Callable[[Any, int], Any]] = {
     "get_stimulus_table:scalar": lambda s, _: s.get_stimulus_table("flashes"),
     "get_stimulus_table:two": lambda s, _: s.get_stimulus_table(["flashes", "gabors"]),
     "get_stimulus_table:unknown": lambda s, _: s.get_stimulus_table(["nope"]),
-    "get_stimulus_table:detailed": lambda s, _: s.get_stimulus_table(["gabors"], include_detailed_parameters=True),
-    "get_stimulus_table:unused": lambda s, _: s.get_stimulus_table(["gabors"], include_unused_parameters=True),
+    "get_stimulus_table:detailed": lambda s, _: s.get_stimulus_table(
+        ["gabors"], include_detailed_parameters=True
+    ),
+    "get_stimulus_table:unused": lambda s, _: s.get_stimulus_table(
+        ["gabors"], include_unused_parameters=True
+    ),
     "get_stimulus_parameter_values": lambda s, _: s.get_stimulus_parameter_values(),
     "get_stimulus_parameter_values_nulls": lambda s, _: s.get_stimulus_parameter_values(drop_nulls=False),
-    "get_inter_presentation_intervals_for_stimulus": lambda s, _: s.get_inter_presentation_intervals_for_stimulus(
-        ["gabors"]
+    "get_inter_presentation_intervals_for_stimulus": lambda s, _: (
+        s.get_inter_presentation_intervals_for_stimulus(["gabors"])
     ),
     "api.get_running_speed_rotation": lambda s, _: s.api.get_running_speed(include_rotation=True),
     "api.get_raw_running_data": lambda s, _: s.api.get_raw_running_data(),
@@ -78,7 +83,7 @@ QUESTIONS: dict[str, Callable[[Any, int], Any]] = {
     "get_lfp": lambda s, probe: s.get_lfp(probe),
     "get_lfp_unmasked": lambda s, probe: s.get_lfp(probe, mask_invalid_intervals=False),
     "get_current_source_density": lambda s, probe: s.get_current_source_density(probe),
-    "get_lfp_other_probe": lambda s, probe: s.get_lfp([p for p in s.probes.index if p != probe][0]),
+    "get_lfp_other_probe": lambda s, probe: s.get_lfp(next(p for p in s.probes.index if p != probe)),
     "get_lfp_unknown_probe": lambda s, _: s.get_lfp(1),
     "counts:bool_mask_ids": lambda s, _: s.presentationwise_spike_counts(
         np.array([0.0, 0.25]),

@@ -63,7 +63,9 @@ def frame_problems(mine: Any, theirs: dict[str, Any], *, any_column_order: bool,
         order = sorted(range(len(index)), key=lambda row: (index[row], *(data[c][row] for c in names)))
         data = {name: [values[row] for row in order] for name, values in data.items()}
         index = [index[row] for row in order]
-        order = sorted(range(len(index)), key=lambda row: (theirs["index"][row], *(recorded[c][row] for c in names)))
+        order = sorted(
+            range(len(index)), key=lambda row: (theirs["index"][row], *(recorded[c][row] for c in names))
+        )
         recorded = {name: [values[row] for row in order] for name, values in recorded.items()}
     if not _same(index, theirs["index"]):
         problems.append(f"index {_first_difference(index, theirs['index'])}")
@@ -86,7 +88,11 @@ def array_problems(mine: Any, name: str, call: dict[str, Any], bundle: Bundle) -
             ("shape", list(mine.shape), call["shape"]),
             ("dtype", str(mine.dtype), call["dtype"]),
             ("name", mine.name, call["name"]),
-            ("coordinates", {c: str(v.dtype) for c, v in mine.coords.items()}, {c: v["dtype"] for c, v in call["coords"].items()}),
+            (
+                "coordinates",
+                {c: str(v.dtype) for c, v in mine.coords.items()},
+                {c: v["dtype"] for c, v in call["coords"].items()},
+            ),
         )
         if found != wanted
     ]
@@ -97,13 +103,19 @@ def array_problems(mine: Any, name: str, call: dict[str, Any], bundle: Bundle) -
         if sha(mine.values) != call["sha256"]:
             problems.append("values differ (by their hash)")
     elif not np.array_equal(mine.values, stored, equal_nan=stored.dtype.kind == "f"):
-        wrong = np.flatnonzero(~((mine.values == stored) | ((mine.values != mine.values) & (stored != stored))))
+        wrong = np.flatnonzero(
+            ~((mine.values == stored) | ((mine.values != mine.values) & (stored != stored)))
+        )
         problems.append(f"{wrong.size} of {stored.size} values differ")
     problems += [
         f"coordinate {c} differs"
         for c in call["coords"]
         if f"{name}.{c}" in bundle.arrays
-        and not np.array_equal(mine.coords[c].values, bundle.arrays[f"{name}.{c}"], equal_nan=call["coords"][c]["dtype"][0] == "f")
+        and not np.array_equal(
+            mine.coords[c].values,
+            bundle.arrays[f"{name}.{c}"],
+            equal_nan=call["coords"][c]["dtype"][0] == "f",
+        )
     ]
     return problems
 
@@ -120,7 +132,11 @@ def unit_problems(mine: Any, call: dict[str, Any]) -> list[str]:
         wanted = recorded[str(unit)]
         found: dict[str, Any] = {"sha256": sha(values)}
         if isinstance(values, xr.DataArray):
-            found = {"shape": list(values.shape), "sha256": sha(values.values), "channels_sha256": sha(values.channel_id.values)}
+            found = {
+                "shape": list(values.shape),
+                "sha256": sha(values.values),
+                "channels_sha256": sha(values.channel_id.values),
+            }
         else:
             found["n"] = int(values.size)
         problems += [f"unit {unit}: {key} differs" for key, value in found.items() if value != wanted[key]]
@@ -131,14 +147,23 @@ def value_problems(mine: Any, call: dict[str, Any]) -> list[str]:
     """List how a plain value, array or dictionary differs from a recorded one."""
     if isinstance(mine, dict) and "value_dtypes" in call:
         found = {str(k): plain(v) for k, v in mine.items()}
-        problems = [] if list(found) == list(call["value"]) or set(found) == set(call["value"]) else ["keys differ"]
-        problems += [f"{k} differs" for k in found if k in call["value"] and not _same(found[k], call["value"][k])]
+        problems = (
+            [] if list(found) == list(call["value"]) or set(found) == set(call["value"]) else ["keys differ"]
+        )
+        problems += [
+            f"{k} differs" for k in found if k in call["value"] and not _same(found[k], call["value"][k])
+        ]
         dtypes = {str(k): str(getattr(v, "dtype", type(v).__name__)) for k, v in mine.items()}
         return problems + [f"{k} is {dtypes[k]}" for k in dtypes if dtypes[k] != call["value_dtypes"].get(k)]
     found = plain(mine)
     wanted = call.get("value")
     if call["type"] == "datetime":
-        return [] if mine.isoformat() in str(wanted) or repr(mine).split("tzinfo")[0] == str(wanted).split("tzinfo")[0] else ["differs"]
+        return (
+            []
+            if mine.isoformat() in str(wanted)
+            or repr(mine).split("tzinfo")[0] == str(wanted).split("tzinfo")[0]
+            else ["differs"]
+        )
     if isinstance(wanted, str) and len(wanted) == 64 and isinstance(mine, np.ndarray):
         return [] if sha(mine) == wanted else ["values differ (by their hash)"]
     return [] if _same(found, wanted) else [f"{found!r}, AllenSDK has {wanted!r}"]

@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import xarray as xr
-
 # What a check gets: nwbin's answer or exception, the recorded call, the recorded table if any, the session.
 Check = Callable[[Any, dict[str, Any], "dict[str, Any] | None", Any], bool]
 

@@ -43,10 +43,14 @@ def mean_of_intervals(
     integral = np.repeat(np.concatenate([[0.0], np.cumsum(np.where(there, values, 0.0) * width)]), 2)[1:-1]
     time = np.diff(np.interp(windows, knots, covered), axis=1)[:, 0]
     total = np.diff(np.interp(windows, knots, integral), axis=1)[:, 0]
-    return np.divide(total, time, out=np.full(len(windows), np.nan), where=time > 0)
+    mean = np.full(len(windows), np.nan)
+    np.divide(total, time, out=mean, where=time > 0)
+    return mean
 
 
-def means_of_samples(samples: pd.DataFrame, windows: npt.NDArray[np.float64], index: pd.Index) -> pd.DataFrame:
+def means_of_samples(
+    samples: pd.DataFrame, windows: npt.NDArray[np.float64], index: pd.Index
+) -> pd.DataFrame:
     """Average the samples of each column in each window [start, stop], NaN left out.
 
     Parameters
@@ -59,7 +63,10 @@ def means_of_samples(samples: pd.DataFrame, windows: npt.NDArray[np.float64], in
         Labels of the windows.
     """
     times = samples.index.to_numpy(np.float64)
-    first, last = np.searchsorted(times, windows[:, 0], "left"), np.searchsorted(times, windows[:, 1], "right")
+    first, last = (
+        np.searchsorted(times, windows[:, 0], "left"),
+        np.searchsorted(times, windows[:, 1], "right"),
+    )
     columns = {}
     for name in samples.columns:
         values = samples[name].to_numpy(np.float64)

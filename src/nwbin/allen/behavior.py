@@ -140,7 +140,13 @@ def rig_geometry(file: File) -> pd.DataFrame | None:
     if not file.has(_RIG):
         return None
     columns: dict[str, Any] = {}
-    for name in ("monitor_position", "camera_position", "led_position", "monitor_rotation", "camera_rotation"):
+    for name in (
+        "monitor_position",
+        "camera_position",
+        "led_position",
+        "monitor_rotation",
+        "camera_rotation",
+    ):
         values, unit = file.measurement(f"{_RIG}/{name}")
         columns[f"{name}_{unit}"] = values
     return frame_of(columns, pd.Index(["x", "y", "z"], dtype=object))

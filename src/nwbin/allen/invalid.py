@@ -14,7 +14,7 @@ from nwbin.file import File
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["invalid_times", "inside", "overlapping", "tagged"]
+__all__ = ["inside", "invalid_times", "overlapping", "tagged"]
 
 
 def invalid_times(file: File) -> pd.DataFrame:
@@ -22,7 +22,11 @@ def invalid_times(file: File) -> pd.DataFrame:
     import pandas as pd
 
     if "invalid_times" not in file.intervals:
-        empty: dict[str, Any] = {"start_time": np.empty(0), "stop_time": np.empty(0), "tags": np.empty(0, object)}
+        empty: dict[str, Any] = {
+            "start_time": np.empty(0),
+            "stop_time": np.empty(0),
+            "tags": np.empty(0, object),
+        }
         return frame_of(empty, pd.Index(np.empty(0, np.int64), name="id"))
     table = file.intervals["invalid_times"]
     if "tags" in table.columns:
@@ -37,7 +41,7 @@ def tagged(invalid: pd.DataFrame, tags: Iterable[str]) -> pd.DataFrame:
     if "tags" not in invalid.columns:
         return invalid.iloc[:0]
     wanted = set(tags)
-    return invalid[[not wanted.isdisjoint(found) for found in invalid["tags"]]]
+    return invalid[np.asarray([not wanted.isdisjoint(found) for found in invalid["tags"]], dtype=bool)]
 
 
 def overlapping(

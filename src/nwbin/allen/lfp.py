@@ -56,8 +56,10 @@ def open_lfp(sources: Mapping[int, LfpSource], probe_id: int, session: str) -> F
             "beside the session file; download it, or say where it is: nwbin.open(..., probe_lfp_paths={id: path})"
         )
     if probe_id not in sources:
-        raise LookupFailure(f"{session}: no LFP file is known for probe {probe_id}; {nearest(probe_id, sources)}")
-    source = sources[probe_id]
+        raise LookupFailure(
+            f"{session}: no LFP file is known for probe {probe_id}; {nearest(probe_id, sources)}"
+        )
+    source: Any = sources[probe_id]
     if callable(source):
         source = source()
         source = getattr(source, "container_source", source)  # AllenSDK's functions return an open pynwb file
@@ -109,7 +111,9 @@ def read_lfp(
     ids = file.table(schema.ELECTRODES).ids
     rows = slice(0, len(times))
     if time is not None:
-        rows = slice(int(np.searchsorted(times, time[0], "left")), int(np.searchsorted(times, time[1], "right")))
+        rows = slice(
+            int(np.searchsorted(times, time[0], "left")), int(np.searchsorted(times, time[1], "right"))
+        )
         rows = slice(rows.start, max(rows.start, rows.stop))
     data = file.samples(path, rows)
     if channels is not None:

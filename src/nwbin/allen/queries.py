@@ -74,7 +74,10 @@ def runs(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         return np.zeros(1, dtype=np.intp)
     numbers: dict[Any, int] = {}
     codes = np.asarray(
-        [-1 if value != value else numbers.setdefault((type(value), value), len(numbers)) for value in values.tolist()]
+        [
+            -1 if value != value else numbers.setdefault((type(value), value), len(numbers))
+            for value in values.tolist()
+        ]
     )
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
     return np.append(starts, len(values))
@@ -112,11 +115,15 @@ def epochs(presentations: pd.DataFrame, thresholds: Mapping[str, float]) -> pd.D
     }
     found = frame_of(columns, pd.Index(np.arange(len(first), dtype=np.int64)))
     for name, threshold in thresholds.items():
-        found = found[(found["stimulus_name"].to_numpy() != name) | (found["duration"].to_numpy() >= threshold)]
+        found = found[
+            (found["stimulus_name"].to_numpy() != name) | (found["duration"].to_numpy() >= threshold)
+        ]
     return found
 
 
-def inter_presentation_intervals(presentations: pd.DataFrame, among: Iterable[int] | None = None) -> pd.DataFrame:
+def inter_presentation_intervals(
+    presentations: pd.DataFrame, among: Iterable[int] | None = None
+) -> pd.DataFrame:
     """Return the time from the end of each presentation to the start of the next, in s.
 
     Parameters
@@ -135,7 +142,9 @@ def inter_presentation_intervals(presentations: pd.DataFrame, among: Iterable[in
 
     ids = presentations.index.to_numpy()
     gaps = presentations["start_time"].to_numpy()[1:] - presentations["stop_time"].to_numpy()[:-1]
-    index = pd.MultiIndex.from_arrays([ids[:-1], ids[1:]], names=["from_presentation_id", "to_presentation_id"])
+    index = pd.MultiIndex.from_arrays(
+        [ids[:-1], ids[1:]], names=["from_presentation_id", "to_presentation_id"]
+    )
     table = pd.DataFrame({"interval": gaps}, index=index)
     if among is None:
         return table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["condition_statistics", "presentation_windows", "spike_counts", "spike_table"]
+__all__ = ["Closed", "condition_statistics", "presentation_windows", "spike_counts", "spike_table"]
 
+# A spike on an edge: [a, b), (a, b] or [a, b].
+Closed = Literal["left", "right", "both"]
 Domain = npt.NDArray[np.float64]
 
 
 def _time_domain(
-    bin_edges: npt.NDArray[np.float64], onsets: npt.NDArray[np.float64], callback: Callable[[Domain], Domain] | None
+    bin_edges: npt.NDArray[np.float64],
+    onsets: npt.NDArray[np.float64],
+    callback: Callable[[Domain], Domain] | None,
 ) -> Domain | None:
     """Return the bin edges of each presentation on the session's clock, changed by the caller's function."""
     if callback is None:
@@ -62,7 +67,7 @@ def spike_counts(
     dtype: Any,
     large_bin_size_threshold: float,
     time_domain_callback: Callable[[Domain], Domain] | None,
-    closed: str,
+    closed: Closed,
     threads: int | None,
 ) -> xr.DataArray:
     """Count spikes and label the result as AllenSDK does; see Session.presentationwise_spike_counts."""
@@ -70,8 +75,12 @@ def spike_counts(
 
     edges = np.asarray(bin_edges, dtype=np.float64)
     if edges.ndim != 1 or len(edges) < 2:
-        raise ArgumentError(f"bin_edges must be a list of two or more times in seconds, got shape {edges.shape}")
-    widths = np.diff(edges)
+        raise ArgumentError(
+            f"bin_edges must be a list of two or more times in seconds, got shape {edges.shape}"
+        )
+    with np.errstate(invalid="ignore"):  # infinite edges have no center: NaN
+        widths = np.diff(edges)
+        centers = edges[:-1] + widths / 2
     if binarize and widths.max() > large_bin_size_threshold:
         warnings.warn(
             f"counts are binarized in bins up to {widths.max():.5g} s wide, more than large_bin_size_threshold "
@@ -83,19 +92,23 @@ def spike_counts(
     if domain is None:
         _warn_of_overlap(onsets + edges[0], onsets + edges[-1])
         # An integer time would lose the fraction of the onset: nwbin computes onset + edge in float64 throughout.
-        counts = bin_spikes(trains, onsets, edges, closed=closed, binarize=binarize, dtype=dtype, threads=threads)
+        counts = bin_spikes(
+            trains, onsets, edges, closed=closed, binarize=binarize, dtype=dtype, threads=threads
+        )
     else:
         if len(domain):
             _warn_of_overlap(domain[:, 0], domain[:, -1])
         zero = np.zeros(len(onsets))
-        counts = bin_spikes(trains, zero, domain, closed=closed, binarize=binarize, dtype=dtype, threads=threads)
+        counts = bin_spikes(
+            trains, zero, domain, closed=closed, binarize=binarize, dtype=dtype, threads=threads
+        )
     return xr.DataArray(
         counts,
         name="spike_counts",
         dims=["stimulus_presentation_id", "time_relative_to_stimulus_onset", "unit_id"],
         coords={
             "stimulus_presentation_id": presentation_ids,
-            "time_relative_to_stimulus_onset": edges[:-1] + widths / 2,
+            "time_relative_to_stimulus_onset": centers,
             "unit_id": trains.unit_ids,
         },
     )
@@ -104,11 +117,12 @@ def spike_counts(
 def presentation_windows(presentations: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Return start and stop of each presentation on the session's clock, in s: float64 (presentations, 2)."""
     return np.stack(
-        [presentations["start_time"].to_numpy(np.float64), presentations["stop_time"].to_numpy(np.float64)], axis=1
+        [presentations["start_time"].to_numpy(np.float64), presentations["stop_time"].to_numpy(np.float64)],
+        axis=1,
     )
 
 
-def spike_table(trains: SpikeTrains, presentations: pd.DataFrame, *, closed: str) -> pd.DataFrame:
+def spike_table(trains: SpikeTrains, presentations: pd.DataFrame, *, closed: Closed) -> pd.DataFrame:
     """List every spike in its presentation, in order of time; see Session.presentationwise_spike_times."""
     import pandas as pd
 
@@ -126,7 +140,12 @@ def spike_table(trains: SpikeTrains, presentations: pd.DataFrame, *, closed: str
 
 
 def condition_statistics(
-    trains: SpikeTrains, presentations: pd.DataFrame, *, use_rates: bool, spiking_only: bool, threads: int | None
+    trains: SpikeTrains,
+    presentations: pd.DataFrame,
+    *,
+    use_rates: bool,
+    spiking_only: bool,
+    threads: int | None,
 ) -> pd.DataFrame:
     """Summarise the spikes of each unit in each condition; see Session.conditionwise_spike_statistics."""
     import pandas as pd
@@ -163,7 +182,7 @@ def condition_statistics(
         warnings.simplefilter("ignore", RuntimeWarning)
         if use_rates:
             rates = values / presentations["duration"].to_numpy(np.float64)[order]
-        for at, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        for at, (a, b) in enumerate(pairwise(bounds)):
             part = (rates if use_rates else values)[:, a:b]
             totals[at] = values[:, a:b].sum(axis=1)
             mean[at] = part.mean(axis=1)
@@ -179,6 +198,7 @@ def condition_statistics(
     if use_rates:
         del columns["spike_count"]
     index = pd.MultiIndex.from_arrays(
-        [np.tile(units, len(distinct)), np.repeat(distinct, len(units))], names=["unit_id", "stimulus_condition_id"]
+        [np.tile(units, len(distinct)), np.repeat(distinct, len(units))],
+        names=["unit_id", "stimulus_condition_id"],
     )
     return pd.DataFrame(columns, index=index)

@@ -77,7 +77,10 @@ _STIMULUS_NAMES = {
     "signal_noise_test_0_200_repeats": "test_movie_one",
     "signal_noise_test_0": "test_movie_one",
     "signal_noise_test_1": "test_movie_two",
-    **{f"signal_noise_session_{n}": f"dense_movie_{word}" for n, word in enumerate(_NUMBER_WORDS[:6], start=1)},
+    **{
+        f"signal_noise_session_{n}": f"dense_movie_{word}"
+        for n, word in enumerate(_NUMBER_WORDS[:6], start=1)
+    },
 }
 _COLUMN_NAMES = {
     "Contrast": "contrast",

@@ -115,7 +115,9 @@ def probe_table(file: File) -> pd.DataFrame:
     columns = {
         "description": np.asarray(names, dtype=object),
         "location": np.asarray(of_group("location", ""), dtype=object),
-        "sampling_rate": np.asarray([rate.get(file.device_of(name), np.nan) for name in names], dtype=np.float64),
+        "sampling_rate": np.asarray(
+            [rate.get(file.device_of(name), np.nan) for name in names], dtype=np.float64
+        ),
         "lfp_sampling_rate": np.asarray(of_group("lfp_sampling_rate", np.nan), dtype=np.float64),
         "has_lfp_data": np.asarray(of_group("has_lfp_data", False), dtype=bool),
     }

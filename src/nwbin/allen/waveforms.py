@@ -102,7 +102,9 @@ def waveform_reader(
         there = number < len(values)
         time = np.arange(values.shape[1]) / probes.loc[probe, "sampling_rate"]
         return xr.DataArray(
-            values[number[there]], dims=["channel_id", "time"], coords={"channel_id": ids[there], "time": time}
+            values[number[there]],
+            dims=["channel_id", "time"],
+            coords={"channel_id": ids[there], "time": time},
         )
 
     return read

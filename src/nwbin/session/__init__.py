@@ -1,0 +1,8 @@
+"""A session as AllenSDK shows it: the same names, arguments, filters, ids and labels."""
+
+from __future__ import annotations
+
+from nwbin.session._session import Session, open
+from nwbin.session._spikes import ResponseMatrix
+
+__all__ = ["ResponseMatrix", "Session", "open"]

@@ -1,0 +1,117 @@
+"""The session itself, and how to open one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from nwbin._hdf5 import StrPath
+from nwbin.allen import lfp
+from nwbin.allen.units import UnitFilters
+from nwbin.errors import ArgumentError
+from nwbin.file import File
+from nwbin.session._signals import SessionSignals
+from nwbin.session._spikes import SessionSpikes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Session", "open"]
+
+
+class Session(SessionSpikes, SessionSignals):
+    """A Visual Coding - Neuropixels session. Use :func:`nwbin.open` to make one.
+
+    Every attribute and method of AllenSDK's EcephysSession is here under its name; tables are read at first use
+    and kept. It is a context manager.
+
+    Parameters
+    ----------
+    file
+        The session's file.
+    filters
+        Which units to keep.
+    probe_lfp_paths, external_channel_columns, additional_unit_metrics
+        See :func:`nwbin.open`.
+    """
+
+    @classmethod
+    def from_nwb_path(
+        cls, path: StrPath, nwb_version: int = 2, api_kwargs: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Session:
+        """Open a session as AllenSDK's EcephysSession.from_nwb_path does; :func:`nwbin.open` is the plain way."""
+        if int(nwb_version) < 2:
+            raise ArgumentError(f"{path}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}")
+        return open(path, **{**(api_kwargs or {}), **kwargs})
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<nwbin.Session {self.ecephys_session_id} ({self.session_type or 'no stimulus set'}), {self.file.name}>"
+
+
+def open(
+    path: StrPath | BinaryIO,
+    *,
+    amplitude_cutoff_maximum: float | None = 0.1,
+    presence_ratio_minimum: float | None = 0.95,
+    isi_violations_maximum: float | None = 0.5,
+    filter_by_validity: bool = True,
+    filter_out_of_brain_units: bool = True,
+    probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
+    external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+    additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+) -> Session:
+    """Open a session file.
+
+    Parameters
+    ----------
+    path : str, os.PathLike or binary file object
+        The session's NWB file. Any NWB 2 file with units works: a filter whose column it lacks is not applied.
+    amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum : float or None
+        Quality bounds on units, inclusive; None (or 0) for no bound. The defaults are AllenSDK's.
+    filter_by_validity : bool
+        Keep only units of quality "good" on channels with valid data.
+    filter_out_of_brain_units : bool
+        Keep only units whose peak channel lies in the brain.
+    probe_lfp_paths : mapping, optional
+        Probe id -> path of its LFP file. By default files beside the session file are found by themselves.
+    external_channel_columns, additional_unit_metrics : pandas.DataFrame or function, optional
+        Columns by channel id that replace or add to `channels`; metrics by unit id that are added to `units`.
+
+    Returns
+    -------
+    Session
+
+    Examples
+    --------
+    >>> session = nwbin.open("session_715093703.nwb")                             # doctest: +SKIP
+    >>> v1 = session.units.query("structure_acronym == 'VISp'").index             # doctest: +SKIP
+    >>> gratings = session.get_stimulus_table("static_gratings").index            # doctest: +SKIP
+    >>> m = session.response_matrix(gratings, v1, window=(0.01, 0.25))            # doctest: +SKIP
+    """
+    filters = UnitFilters(
+        amplitude_cutoff_maximum,
+        presence_ratio_minimum,
+        isi_violations_maximum,
+        filter_by_validity,
+        filter_out_of_brain_units,
+    )
+    return Session(
+        File(path),
+        filters,
+        probe_lfp_paths=probe_lfp_paths,
+        external_channel_columns=external_channel_columns,
+        additional_unit_metrics=additional_unit_metrics,
+    )

@@ -1,0 +1,169 @@
+"""The signals of a session: running, eye tracking, LFP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.allen import behavior, invalid, lfp, responses
+from nwbin.allen.averages import mean_of_intervals, means_of_samples
+from nwbin.session._tables import Ids, SessionTables
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["SessionApi", "SessionSignals"]
+
+
+class SessionSignals(SessionTables):
+    """What else was recorded during a session."""
+
+    @property
+    def api(self) -> SessionApi:
+        """The few reading methods that AllenSDK scripts call as ``session.api.get_...``."""
+        return SessionApi(self)
+
+    # ---------------------------------------------------------------- behavior
+
+    @cached_property
+    def running_speed(self) -> pd.DataFrame:
+        """start_time, end_time (s), velocity (cm/s)."""
+        return behavior.running_speed(self.file)
+
+    @cached_property
+    def optogenetic_stimulation_epochs(self) -> pd.DataFrame:
+        """Optogenetic stimuli by id: times (s), condition, level (V), stimulus_name, duration (s)."""
+        return behavior.optogenetic_stimulation(self.file)
+
+    def get_pupil_data(self) -> pd.DataFrame | None:
+        """Return ellipse fits of eye, pupil and corneal reflection by time; None, and a warning, without them."""
+        return behavior.pupil_data(self.file)
+
+    def get_screen_gaze_data(self, include_filtered_data: bool = False) -> pd.DataFrame | None:
+        """Return gaze positions on the screen by time; None (and a warning) without eye tracking."""
+        return behavior.screen_gaze_data(self.file, include_filtered_data=include_filtered_data)
+
+    def _windows(self, shown: pd.DataFrame, window: tuple[float, float] | None) -> npt.NDArray[np.float64]:
+        if window is None:
+            return responses.presentation_windows(shown)
+        return (
+            shown["start_time"].to_numpy(np.float64)[:, None] + np.asarray(window, dtype=np.float64)[None, :]
+        )
+
+    def presentationwise_running_speed(
+        self, stimulus_presentation_ids: Ids = None, window: tuple[float, float] | None = None
+    ) -> pd.Series[float]:
+        """Return the mean running speed during each presentation, in cm/s, weighted by time.
+
+        Parameters
+        ----------
+        stimulus_presentation_ids
+            Which presentations; all by default.
+        window
+            From and to, in s from onset, in place of the presentation's own start and stop.
+
+        Returns
+        -------
+        pandas.Series
+            By stimulus_presentation_id; NaN where there is no running data.
+        """
+        import pandas as pd
+
+        shown = self._presentations(stimulus_presentation_ids)
+        speed = self.running_speed
+        mean = mean_of_intervals(
+            speed["start_time"].to_numpy(),
+            speed["end_time"].to_numpy(),
+            speed["velocity"].to_numpy(np.float64),
+            self._windows(shown, window),
+        )
+        return pd.Series(mean, index=shown.index, name="running_speed")
+
+    def presentationwise_pupil_data(
+        self, stimulus_presentation_ids: Ids = None, window: tuple[float, float] | None = None
+    ) -> pd.DataFrame | None:
+        """Return the mean of each column of :meth:`get_pupil_data` during each presentation, missing samples left out.
+
+        Parameters are those of :meth:`presentationwise_running_speed`. None without eye tracking.
+        """
+        data = self.get_pupil_data()
+        if data is None:
+            return None
+        shown = self._presentations(stimulus_presentation_ids)
+        return means_of_samples(data, self._windows(shown, window), shown.index)
+
+    # ---------------------------------------------------------------- LFP
+
+    @cached_property
+    def probe_lfp_paths(self) -> Mapping[int, lfp.LfpSource]:
+        """Probe id -> its LFP file: those given to :func:`nwbin.open`, or found beside the session file."""
+        if self._lfp_paths is not None:
+            return dict(self._lfp_paths)
+        return lfp.find_lfp_files(self.file.path, self.probes.index.tolist())
+
+    def get_lfp(
+        self,
+        probe_id: int,
+        mask_invalid_intervals: bool = True,
+        *,
+        time: tuple[float, float] | None = None,
+        channels: Iterable[int] | None = None,
+    ) -> xr.DataArray:
+        """Read a probe's LFP.
+
+        Parameters
+        ----------
+        probe_id
+            The probe.
+        mask_invalid_intervals
+            Put NaN where the probe's data are invalid.
+        time
+            Only samples from here to there, in s: only they are read. A whole probe is gigabytes.
+        channels
+            Only these channel ids.
+
+        Returns
+        -------
+        xarray.DataArray
+            "LFP" in V, dims (time, channel).
+        """
+        bad = None
+        if mask_invalid_intervals:
+            row = int(self._rows(self.probes.index, probe_id, "probe")[0])
+            bad = invalid.tagged(self.invalid_times, ["all_probes", self.probes["description"].iloc[row]])
+        with lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file.name) as source:
+            return lfp.read_lfp(source, probe_id, bad, time, channels)
+
+    def get_current_source_density(self, probe_id: int) -> xr.DataArray:
+        """Read a probe's current source density after flashes: dims (virtual_channel_index, time in s)."""
+        with lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file.name) as source:
+            return lfp.current_source_density(source)
+
+
+class SessionApi:
+    """``session.api``: what AllenSDK scripts read past the session."""
+
+    def __init__(self, session: SessionSignals) -> None:
+        self._session = session
+
+    def get_running_speed(self, include_rotation: bool = False) -> pd.DataFrame:
+        """Return the running speed, if asked with the wheel's net_rotation (radians)."""
+        return behavior.running_speed(self._session.file, include_rotation=include_rotation)
+
+    def get_raw_running_data(self) -> pd.DataFrame:
+        """Return the wheel's raw rotation (radians) and voltages (V) at each frame_time (s)."""
+        return behavior.raw_running_data(self._session.file)
+
+    def get_rig_metadata(self) -> dict[str, Any] | None:
+        """Return the rig's geometry and equipment; None if not in the file."""
+        geometry = self._session.rig_geometry_data
+        return (
+            None
+            if geometry is None
+            else {"geometry": geometry, "equipment": self._session.rig_equipment_name}
+        )

@@ -1,0 +1,287 @@
+"""The spikes of a session: by unit, by presentation, by condition, and as a matrix for decoding."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.allen import invalid, responses, stimuli, units
+from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
+from nwbin.binning import count_in_windows
+from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
+from nwbin.session._tables import Ids, SessionTables
+from nwbin.trains import SpikeTrains
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["ResponseMatrix", "SessionSpikes"]
+
+
+@dataclass(frozen=True)
+class ResponseMatrix:
+    """A matrix for decoding: one row a trial, one column a neuron.
+
+    Attributes
+    ----------
+    X
+        Spike counts, or rates in Hz: float64 (trials, units).
+    y
+        Each trial's label: float64 where all labels are numbers, else object (trials,).
+    classes
+        The distinct labels, sorted.
+    presentation_ids
+        The trials: int64 (trials,).
+    unit_ids
+        The neurons: int64 (units,).
+    """
+
+    X: npt.NDArray[np.float64]
+    y: npt.NDArray[Any]
+    classes: npt.NDArray[Any]
+    presentation_ids: npt.NDArray[Any]
+    unit_ids: npt.NDArray[Any]
+
+
+class SessionSpikes(SessionTables):
+    """What the units of a session did."""
+
+    def _trains(self, ids: Ids) -> SpikeTrains:
+        chosen = self._units.index[self._rows(self._units.index, ids, "unit")]
+        self._warn_of_invalid_spikes()
+        return self.file.spike_trains(chosen.to_numpy())
+
+    @cached_property
+    def _invalid_spikes(self) -> bool:
+        tags = [*self.probes["description"], "all_probes"]
+        return not invalid.tagged(self.invalid_times, tags).empty
+
+    def _warn_of_invalid_spikes(self) -> None:
+        if self.__dict__.get("_warned") or not self._invalid_spikes:
+            return
+        self.__dict__["_warned"] = True
+        warnings.warn(
+            f"{self.file.name}: has times during which spikes of some probes are invalid (see invalid_times); they "
+            "are not left out: exclude those stretches where they matter",
+            NwbinWarning,
+            stacklevel=4,
+        )
+
+    @cached_property
+    def _unit_order(self) -> npt.NDArray[np.int64]:
+        """All unit ids in the order that AllenSDK's dictionaries have."""
+        stored = self.file.units
+        if "peak_channel_id" in stored.columns and "probe_id" in self.channels.columns:
+            stored = stored.iloc[units.unit_order(self.file, stored)]
+        return stored.index.to_numpy()
+
+    @cached_property
+    def _kept_in_order(self) -> npt.NDArray[np.int64]:
+        return self._unit_order[np.isin(self._unit_order, self._units.index.to_numpy())]
+
+    @cached_property
+    def _spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
+        return UnitMapping(
+            self._kept_in_order, lambda unit: self.file.spike_trains([unit])[unit], "spike times"
+        )
+
+    @property
+    def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
+        """Unit id -> spike times in s, float64, ascending; a unit is read when asked for."""
+        self._warn_of_invalid_spikes()
+        return self._spike_times
+
+    @cached_property
+    def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:
+        """Unit id -> amplitude of each spike in V; of all units in the file, whatever the filters."""
+        return UnitMapping(self._unit_order, amplitudes_of(self.file), "spike amplitudes")
+
+    @cached_property
+    def mean_waveforms(self) -> Mapping[int, xr.DataArray]:
+        """Unit id -> mean waveform, dims (channel_id, time in s); only channels that passed the filters."""
+        read = waveform_reader(self.file, self._units, self.channels, self.probes)
+        return UnitMapping(self._kept_in_order, read, "mean waveforms")
+
+    def presentationwise_spike_counts(
+        self,
+        bin_edges: npt.ArrayLike,
+        stimulus_presentation_ids: Ids,
+        unit_ids: Ids,
+        binarize: bool = False,
+        dtype: npt.DTypeLike | None = None,
+        large_bin_size_threshold: float = 0.001,
+        time_domain_callback: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None,
+        *,
+        closed: responses.Closed = "both",
+        threads: int | None = None,
+    ) -> xr.DataArray:
+        """Count spikes in bins around the onset of each presentation.
+
+        Parameters
+        ----------
+        bin_edges
+            Bin edges in s from onset, (bins + 1,), not decreasing.
+        stimulus_presentation_ids, unit_ids
+            Which ones, in this order, repeats kept; None for all.
+        binarize
+            1 where there was any spike.
+        dtype
+            Of the result: uint16 by default, uint8 when binarized.
+        large_bin_size_threshold
+            Warn when binarizing bins wider than this, in s.
+        time_domain_callback
+            Changes the edges of all presentations on the session's clock, (presentations, bins + 1).
+        closed
+            "both" (AllenSDK's rule: a spike on an inner edge counts in both bins), "left" [a, b), "right" (a, b].
+        threads
+            Threads to use; all cores by default.
+
+        Returns
+        -------
+        xarray.DataArray
+            "spike_counts", dims (stimulus_presentation_id, time_relative_to_stimulus_onset, unit_id), the second
+            labelled by the centers of the bins in s.
+
+        Raises
+        ------
+        LookupFailure
+            An id is not known, or the unit did not pass the filters.
+        CountOverflowError
+            A count does not fit the dtype.
+        """
+        shown = self._presentations(stimulus_presentation_ids)
+        return responses.spike_counts(
+            self._trains(unit_ids),
+            shown.index.to_numpy(),
+            shown["start_time"].to_numpy(np.float64),
+            bin_edges,
+            binarize=binarize,
+            dtype=dtype,
+            large_bin_size_threshold=large_bin_size_threshold,
+            time_domain_callback=time_domain_callback,
+            closed=closed,
+            threads=threads,
+        )
+
+    def presentationwise_spike_times(
+        self,
+        stimulus_presentation_ids: Ids = None,
+        unit_ids: Ids = None,
+        *,
+        closed: responses.Closed = "right",
+    ) -> pd.DataFrame:
+        """List every spike during the chosen presentations, in order of time.
+
+        A spike belongs to a presentation if start < spike <= stop (`closed` changes that), whatever the order
+        of presentations; one that lies in several of them is listed once for each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index spike_time (s); stimulus_presentation_id, unit_id, time_since_stimulus_presentation_onset (s).
+        """
+        shown = self._presentations(stimulus_presentation_ids)
+        return responses.spike_table(self._trains(unit_ids), shown, closed=closed)
+
+    def conditionwise_spike_statistics(
+        self,
+        stimulus_presentation_ids: Ids = None,
+        unit_ids: Ids = None,
+        use_rates: bool = False,
+        *,
+        threads: int | None = None,
+    ) -> pd.DataFrame:
+        """Summarise spikes by unit and stimulus condition: count, mean, standard deviation and error.
+
+        Spikes count in start < spike <= stop. Invalid presentations are left out. With ``unit_ids=None`` the
+        units that spiked at all.
+
+        Parameters
+        ----------
+        stimulus_presentation_ids, unit_ids
+            Which ones; None for all.
+        use_rates
+            Rates in Hz (count by duration) in place of counts.
+        threads
+            Threads to use; all cores by default.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index (unit_id, stimulus_condition_id), in order of condition, then unit; spike_count (not with
+            rates), stimulus_presentation_count, spike_mean, spike_std (n - 1), spike_sem.
+        """
+        shown = self._presentations(stimulus_presentation_ids)
+        return responses.condition_statistics(
+            self._trains(unit_ids), shown, use_rates=use_rates, spiking_only=unit_ids is None, threads=threads
+        )
+
+    def response_matrix(
+        self,
+        presentation_ids: Ids,
+        unit_ids: Ids = None,
+        window: tuple[float, float] = (0.01, 0.25),
+        label: str | npt.ArrayLike = "orientation",
+        *,
+        closed: responses.Closed = "both",
+        rate: bool = False,
+        threads: int | None = None,
+    ) -> ResponseMatrix:
+        """Build the matrix X (trials, neurons) and labels y of a decoding analysis.
+
+        Parameters
+        ----------
+        presentation_ids
+            The trials. Those whose label is "null" or missing (blank sweeps, invalid presentations) are left out.
+        unit_ids
+            The neurons; all by default.
+        window
+            From and to, in s from onset.
+        label
+            A column of :attr:`stimulus_presentations`, or an array with a label for each trial.
+        closed
+            The interval rule; as in :meth:`presentationwise_spike_counts`.
+        rate
+            Rates in Hz in place of counts.
+        threads
+            Threads to use; all cores by default.
+        """
+        shown = self._presentations(presentation_ids)
+        if isinstance(label, str):
+            if label not in shown.columns:
+                raise LookupFailure(
+                    f"the stimulus table has no column {label!r}; {nearest(label, shown.columns)}"
+                )
+            labels = shown[label].to_numpy(dtype=object)
+        else:
+            labels = np.asarray(label, dtype=object)
+            if labels.shape != (len(shown),):
+                raise ArgumentError(
+                    f"label must have one value a trial ({len(shown)}), got shape {labels.shape}"
+                )
+        labelled = np.asarray(
+            [one is not None and one == one and one != stimuli.NULL for one in labels], dtype=bool
+        )
+        shown, labels = shown[labelled], labels[labelled]
+        y: npt.NDArray[Any] = labels
+        if all(isinstance(one, int | float | np.number) for one in labels):
+            y = labels.astype(np.float64)
+        trains = self._trains(unit_ids)
+        counts = count_in_windows(
+            trains,
+            shown["start_time"].to_numpy(np.float64),
+            np.asarray([window], dtype=np.float64),
+            closed=closed,
+            dtype=np.float64,
+            threads=threads,
+        )[:, 0, :]
+        if rate:
+            counts /= window[1] - window[0]
+        return ResponseMatrix(counts, y, np.unique(y), shown.index.to_numpy(), np.asarray(trains.unit_ids))

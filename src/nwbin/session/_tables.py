@@ -1,0 +1,332 @@
+"""The tables of a session: what it is, its probes, channels, units, stimuli and invalid times."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.allen import behavior, invalid, lfp, queries, stimuli, units
+from nwbin.allen.units import UnitFilters
+from nwbin.errors import LookupFailure, NwbinWarning, nearest
+from nwbin.file import File
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Ids", "SessionTables"]
+
+Ids = Any  # an id, or array-like of ids, or a boolean mask over the table's rows; None for all
+
+
+class SessionTables:
+    """A session's tables, read at first use and kept."""
+
+    DETAILED_STIMULUS_PARAMETERS = stimuli.DETAILED_PARAMETERS
+
+    def __init__(
+        self,
+        file: File,
+        filters: UnitFilters | None = None,
+        *,
+        probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
+        external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+        additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+    ) -> None:
+        self.file = file
+        self.filters = filters or UnitFilters()
+        self._lfp_paths = probe_lfp_paths
+        self._channel_columns = external_channel_columns
+        self._unit_metrics = additional_unit_metrics
+
+    # ---------------------------------------------------------------- metadata
+
+    @property
+    def ecephys_session_id(self) -> Any:
+        """The session's number, int; the file's identifier as it is where that is no number."""
+        identifier = self.file.identifier or ""
+        return int(identifier) if identifier.isdecimal() else identifier
+
+    @property
+    def session_start_time(self) -> datetime | None:
+        """When the session began."""
+        return self.file.session_start_time
+
+    @cached_property
+    def _subject(self) -> dict[str, Any]:
+        return self.file.subject
+
+    @property
+    def specimen_name(self) -> str | None:
+        """The animal's name, with its genotype."""
+        return self._subject.get("specimen_name")
+
+    @property
+    def age_in_days(self) -> float | None:
+        """The animal's age in days."""
+        return self._subject.get("age_in_days")
+
+    @property
+    def sex(self) -> str | None:
+        """The animal's sex."""
+        return self._subject.get("sex")
+
+    @property
+    def full_genotype(self) -> str | None:
+        """The animal's genotype."""
+        return self._subject.get("genotype")
+
+    @property
+    def session_type(self) -> str | None:
+        """The stimulus set: "brain_observatory_1.1" or "functional_connectivity"."""
+        return self.file.stimulus_notes
+
+    @property
+    def rig_geometry_data(self) -> pd.DataFrame | None:
+        """Positions (mm) and rotations (degrees) of monitor, camera and LED; None if not in the file."""
+        return behavior.rig_geometry(self.file)
+
+    @property
+    def rig_equipment_name(self) -> str | None:
+        """The rig's name; None if not in the file."""
+        return behavior.rig_equipment(self.file)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the session is, in one dictionary."""
+        names = (
+            "specimen_name",
+            "session_type",
+            "full_genotype",
+            "sex",
+            "age_in_days",
+            "rig_equipment_name",
+            "num_units",
+            "num_channels",
+            "num_probes",
+            "num_stimulus_presentations",
+            "session_start_time",
+            "ecephys_session_id",
+            "structure_acronyms",
+            "stimulus_names",
+        )
+        return {name: getattr(self, name) for name in names}
+
+    # ---------------------------------------------------------------- probes, channels, units
+
+    @cached_property
+    def probes(self) -> pd.DataFrame:
+        """Probes by id: description, location, sampling_rate, lfp_sampling_rate (Hz), has_lfp_data."""
+        return units.probe_table(self.file)
+
+    @cached_property
+    def channels(self) -> pd.DataFrame:
+        """Channels by id: structure, CCF coordinates and position on the probe (um)."""
+        return units.channel_table(
+            self.file, valid_only=self.filters.filter_by_validity, external_columns=self._channel_columns
+        )
+
+    @cached_property
+    def _units(self) -> pd.DataFrame:
+        return units.unit_table(self.file, self.channels, self.probes, self.filters, self._unit_metrics)
+
+    @property
+    def units(self) -> pd.DataFrame:
+        """Units that passed the filters, by unit_id, with the columns of their peak channel and probe."""
+        return self._units.copy()
+
+    @property
+    def num_units(self) -> int:
+        """How many units passed the filters."""
+        return len(self._units)
+
+    @property
+    def num_channels(self) -> int:
+        """How many channels there are."""
+        return len(self.channels)
+
+    @property
+    def num_probes(self) -> int:
+        """How many probes there are."""
+        return len(self.probes)
+
+    def _structure_column(self, table: pd.DataFrame) -> pd.Series[Any]:
+        for name in ("ecephys_structure_acronym", "structure_acronym"):
+            if name in table.columns:
+                return table[name]
+        raise LookupFailure(
+            f"{self.file.name}: says nothing of brain structures (its electrodes have no location)"
+        )
+
+    @property
+    def structure_acronyms(self) -> list[str]:
+        """The structures that channels lie in, in the order of channels."""
+        return self._structure_column(self.channels).dropna().unique().tolist()
+
+    @property
+    def structurewise_unit_counts(self) -> pd.Series[int]:
+        """How many units lie in each structure, most first."""
+        return self._structure_column(self._units).value_counts()
+
+    def channel_structure_intervals(self, channel_ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+        """Find the stretches of channels that lie in one structure.
+
+        Returns
+        -------
+        labels, intervals
+            A structure for each stretch; where each begins among `channel_ids`, and their number at the end.
+        """
+        table = self.channels.iloc[self._rows(self.channels.index, channel_ids, "channel")]
+        if table["probe_id"].nunique() > 1:
+            warnings.warn("structure boundaries are sought across several probes", NwbinWarning, stacklevel=2)
+        labels = self._structure_column(table).to_numpy(dtype=object)
+        key = "ecephys_structure_id"
+        bounds = queries.runs(table[key].to_numpy() if key in table.columns else labels)
+        return labels[bounds[:-1]], bounds
+
+    # ---------------------------------------------------------------- stimuli
+
+    @cached_property
+    def invalid_times(self) -> pd.DataFrame:
+        """Intervals of invalid data by id: start_time, stop_time (s), tags (scope, its id, label)."""
+        return invalid.invalid_times(self.file)
+
+    def get_invalid_times(self) -> pd.DataFrame:
+        """Return :attr:`invalid_times`."""
+        return self.invalid_times
+
+    @cached_property
+    def _stimuli(self) -> stimuli.StimulusTables:
+        return stimuli.stimulus_tables(self.file, self.invalid_times)
+
+    @property
+    def _stimulus_presentations(self) -> pd.DataFrame:
+        return self._stimuli.presentations
+
+    @property
+    def stimulus_presentations(self) -> pd.DataFrame:
+        """Every presentation by stimulus_presentation_id; times in s; "null" where a parameter does not apply."""
+        return queries.without_detail(self._stimulus_presentations)
+
+    @property
+    def stimulus_conditions(self) -> pd.DataFrame:
+        """The distinct combinations of parameters, by stimulus_condition_id."""
+        return self._stimuli.conditions.copy()
+
+    @property
+    def num_stimulus_presentations(self) -> int:
+        """How many presentations there were."""
+        return len(self._stimulus_presentations)
+
+    @property
+    def stimulus_names(self) -> list[str]:
+        """The stimuli shown, in order of appearance."""
+        return self._stimulus_presentations["stimulus_name"].unique().tolist()
+
+    def _of_stimulus(self, names: str | Iterable[str]) -> npt.NDArray[np.bool_]:
+        wanted = [names] if isinstance(names, str) else list(names)
+        known = self.stimulus_names
+        for name in wanted:
+            if name not in known:
+                warnings.warn(
+                    f"no stimulus is called {name!r}; {nearest(name, known)}", NwbinWarning, stacklevel=3
+                )
+        return self._stimulus_presentations["stimulus_name"].isin(wanted).to_numpy()
+
+    def get_stimulus_table(
+        self,
+        stimulus_names: str | Iterable[str] | None = None,
+        include_detailed_parameters: bool = False,
+        include_unused_parameters: bool = False,
+    ) -> pd.DataFrame:
+        """Return the presentations of some stimuli, with the parameters that apply to them.
+
+        Parameters
+        ----------
+        stimulus_names
+            One or more names from :attr:`stimulus_names`; all by default.
+        include_detailed_parameters
+            Keep mask, opacity, units and the like.
+        include_unused_parameters
+            Keep columns that have no value in any of these presentations.
+        """
+        names = self.stimulus_names if stimulus_names is None else stimulus_names
+        table = self._stimulus_presentations[self._of_stimulus(names)]
+        if not include_detailed_parameters:
+            table = queries.without_detail(table)
+        return table if include_unused_parameters else queries.without_unused(table)
+
+    def get_stimulus_epochs(self, duration_thresholds: Mapping[str, float] | None = None) -> pd.DataFrame:
+        """Return the stretches during which one stimulus block was shown; see :func:`nwbin.allen.queries.epochs`.
+
+        Parameters
+        ----------
+        duration_thresholds
+            Stimulus name -> seconds: shorter epochs of that stimulus are left out.
+        """
+        return queries.epochs(self.stimulus_presentations, duration_thresholds or {})
+
+    def get_stimulus_parameter_values(
+        self, stimulus_presentation_ids: Ids = None, drop_nulls: bool = True
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return each parameter's distinct values over some presentations (all by default)."""
+        return queries.parameter_values(self._presentations(stimulus_presentation_ids), drop_nulls=drop_nulls)
+
+    def get_parameter_values_for_stimulus(
+        self, stimulus_name: str, drop_nulls: bool = True
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return each parameter's distinct values over the presentations of a stimulus."""
+        shown = self.stimulus_presentations[self._of_stimulus(stimulus_name)]
+        return queries.parameter_values(shown, drop_nulls=drop_nulls)
+
+    @property
+    def inter_presentation_intervals(self) -> pd.DataFrame:
+        """The time from the end of each presentation to the start of the next, in s."""
+        return queries.inter_presentation_intervals(self._stimulus_presentations)
+
+    def get_inter_presentation_intervals_for_stimulus(
+        self, stimulus_names: str | Iterable[str]
+    ) -> pd.DataFrame:
+        """Return the intervals between neighbouring presentations that both belong to some stimuli."""
+        table = self._stimulus_presentations
+        return queries.inter_presentation_intervals(table, table.index[self._of_stimulus(stimulus_names)])
+
+    # ---------------------------------------------------------------- selection
+
+    def _rows(self, index: pd.Index[Any], ids: Ids, what: str) -> npt.NDArray[np.intp]:
+        """Return the rows of a table that ids name: one id, a list, a boolean mask, or all."""
+        import pandas as pd
+
+        if ids is None:
+            return np.arange(len(index))
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            ids = [ids]
+        elif not isinstance(ids, pd.Series | pd.Index | np.ndarray):
+            ids = list(ids)
+        try:
+            rows: npt.NDArray[np.intp] = (
+                pd.Series(np.arange(len(index)), index=index).loc[ids].to_numpy(np.intp)
+            )
+        except KeyError as error:
+            wanted = np.atleast_1d(np.asarray(ids, dtype=object)).tolist()
+            unknown = next((one for one in wanted if one not in index), wanted[0])
+            note = (
+                " that passed the filters"
+                if what == "unit" and unknown in set(self.file.unit_ids.tolist())
+                else ""
+            )
+            raise LookupFailure(
+                f"{self.file.name}: {unknown!r} is not the id of a {what}{note}; {nearest(unknown, index)}"
+            ) from error
+        if rows.size == 0:
+            warnings.warn(f"no {what} was chosen: the result is empty", NwbinWarning, stacklevel=4)
+        return rows
+
+    def _presentations(self, ids: Ids) -> pd.DataFrame:
+        table = self.stimulus_presentations
+        return table if ids is None else table.iloc[self._rows(table.index, ids, "stimulus presentation")]
