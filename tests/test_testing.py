@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -73,10 +76,25 @@ def test_same_call_same_bytes(tmp_path: Path) -> None:
     assert digest(first) != digest(write_session(tmp_path / "c.nwb", **VERY_SMALL, seed=4))
 
 
-def test_layouts_hold_the_same_values(tmp_path: Path) -> None:
+def test_same_bytes_in_another_process(tmp_path: Path) -> None:
+    script = f"import sys, nwbin.testing as t; t.write_session(sys.argv[1], **{VERY_SMALL!r}, quirks=True)"
+    digests = set()
+    for hash_seed in ("1", "2"):
+        path = tmp_path / f"{hash_seed}.nwb"
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        subprocess.run([sys.executable, "-c", script, str(path)], check=True, env=environment)
+        digests.add(digest(path))
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("rows", [1 << 17, 300])  # more, and far fewer, than a unit has spikes
+def test_layouts_hold_the_same_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    monkeypatch.setattr("nwbin.testing._layout._CHUNK", rows)
     paths = [write_session(tmp_path / f"{layout}.nwb", size="tiny", layout=layout) for layout in LAYOUTS]
     with h5py.File(paths[0]) as released, h5py.File(paths[1]) as chunked:
-        for name in ("units/spike_times", "units/waveform_mean", "intervals/gabors_presentations/start_time"):
+        for name in ("spike_times", "spike_amplitudes", "spike_times_index", "waveform_mean"):
+            np.testing.assert_array_equal(released[f"units/{name}"][:], chunked[f"units/{name}"][:])
+        for name in ("intervals/gabors_presentations/start_time", "processing/running/running_speed/data"):
             np.testing.assert_array_equal(released[name][:], chunked[name][:])
         assert released["units/spike_times"].chunks is None
         assert released["units/spike_times"].id.get_offset() is not None  # it can be mapped
@@ -494,6 +512,15 @@ def test_progress(tmp_path: Path) -> None:
 def test_arguments_are_checked(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         write_session(tmp_path / "s.nwb", **{"size": "tiny", **arguments})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(FileAccessError, match=r"cannot write .*s\.nwb: .*No space left"):
+        write_session(tmp_path / "s.nwb", **VERY_SMALL, progress=stop)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -98,10 +98,6 @@ class Plan:
     lfp: bool
     quirks: bool
 
-    @property
-    def units(self) -> int:
-        return sum(self.units_per_probe)
-
     def stream(self, name: str, *index: int) -> np.random.Generator:
         """A generator of its own for each purpose, so that one more unit does not change the others."""
         return np.random.default_rng([self.seed, zlib.crc32(name.encode()), *index])
@@ -188,10 +184,10 @@ def make_plan(
     names = _probe_names(base.probes if probes is None else probes)
     if units_per_probe is None:
         units = tuple(base.units.get(name, base.units[""]) for name in names)
-    elif isinstance(units_per_probe, int):
-        units = (units_per_probe,) * len(names)
+    elif isinstance(units_per_probe, (int, np.integer)):
+        units = (int(units_per_probe),) * len(names)
     else:
-        units = tuple(units_per_probe)
+        units = tuple(int(count) for count in units_per_probe)
     if len(units) != len(names) or min(units) < 1:
         raise ArgumentError(
             f"units_per_probe={units_per_probe!r} must be one positive number, or one for each of the "

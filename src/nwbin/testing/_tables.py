@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from nwbin.testing import _extension
 from nwbin.testing._layout import REFERENCE, TEXT, Storage
 from nwbin.testing._plan import FUNCTIONAL_CONNECTIVITY, Plan
+from nwbin.testing._spikes import Spikes
 from nwbin.testing._stimuli import SPONTANEOUS, Presentations
-from nwbin.testing._units import Probe, Spikes, Unit
+from nwbin.testing._units import Probe, Unit
 
 STARTED = "2019-01-19T00:54:18-08:00"
 _ALLEN = _extension.NAME

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nwbin.testing._stimuli import SPONTANEOUS, Presentations, Value
+from nwbin.testing._sets import Value
+from nwbin.testing._stimuli import SPONTANEOUS, Presentations
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]

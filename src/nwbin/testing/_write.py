@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,10 @@ from nwbin.testing import _behaviour, _tables
 from nwbin.testing._layout import Storage
 from nwbin.testing._lfp import write_lfp
 from nwbin.testing._plan import BRAIN_OBSERVATORY, Plan, make_plan
+from nwbin.testing._spikes import Spikes, edge_spikes
 from nwbin.testing._stimuli import Presentations, make_presentations
 from nwbin.testing._tuning import Drive
-from nwbin.testing._units import Probe, Spikes, Unit, edge_spikes, make_probe, make_units
+from nwbin.testing._units import Probe, Unit, make_probe, make_units
 
 
 def write_session(
@@ -52,8 +54,9 @@ def write_session(
     path
         The file to write. Its folder must exist.
     size
-        ``"tiny"`` (about 3 MB, 2 probes), ``"small"`` (about 35 MB), ``"medium"`` (about 200 MB, all 70,390
-        presentations) or ``"full"`` (about 1.7 GB, 1,005 units, as released).
+        ``"tiny"`` (2.5 MB, 2 probes, 34 units), ``"small"`` (40 MB, 130 units, enough to decode well),
+        ``"medium"`` (250 MB, 200 units, the whole stimulus table) or ``"full"`` (1.7 GB, 1,005 units, 83 million
+        spikes, as large as a released one).
     stimulus_set
         ``"brain_observatory_1.1"`` or ``"functional_connectivity"``.
     seed
@@ -101,7 +104,7 @@ def write_session(
     ArgumentError
         An argument makes no sense; it is a ValueError too.
     FileAccessError
-        There is a file already, or the folder is missing; it is an OSError too. On any failure nothing is
+        There is a file already, or it cannot be written; it is an OSError too. On any failure nothing is
         left behind, and a file that was there before is as it was.
 
     Examples
@@ -180,11 +183,14 @@ def _write_file(
 @contextmanager
 def _all_or_nothing(targets: Sequence[Path]) -> Iterator[list[Path]]:
     """Names to write under; they become `targets` when the block ends well, and vanish when it does not."""
-    parts = [target.with_name(f".{target.name}.{os.getpid()}.part") for target in targets]
+    token = uuid.uuid4().hex[:8]  # two writers of one path do not meet
+    parts = [target.with_name(f".{target.name}.{token}.part") for target in targets]
     try:
         yield parts
         for part, target in zip(parts, targets, strict=True):  # the session last: with it, all is there
             part.replace(target)
+    except OSError as error:  # no permission, no space: HDF5 says so without the name that was asked for
+        raise FileAccessError(f"cannot write {targets[-1]}: {error}") from error
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
