@@ -1,0 +1,446 @@
+"""Every compiled function of nwbin, all in this one file.
+
+One file, because a cached kernel does not notice a changed helper in another one.
+
+Words and preconditions shared by all kernels
+---------------------------------------------
+values
+    float64, read-only, finite. Unit ``u`` owns ``values[starts[u]:stops[u]]``, ascending. Units may share
+    spikes.
+starts, stops
+    int64 (units,), read-only, ``0 <= starts <= stops <= values.size``.
+lo, hi
+    A window holds the spikes with ``lo <= t < hi``, whatever the interval rule: a caller that wants ``t <=
+    x`` passes the next float64 above ``x`` as ``hi``, and one that wants ``t > x`` passes it as ``lo``. For
+    finite ``t`` this is the same comparison exactly, so there is one comparison to compile, and no rounding.
+rows
+    int64: where row ``r`` of the work goes in the output, so that work can be done in order of time.
+
+Rows are sorted by their first ``lo``. No kernel checks any of this; ``nwbin.binning`` does. All release the
+GIL and write to disjoint rows of ``out``, so that any number of threads may share an output.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numba import config, njit, types  # noqa: TID251
+from numba.extending import intrinsic  # noqa: TID251
+
+__all__ = ["count_rows", "fill_aligned", "scatter_counts", "sparse_cells", "walk_counts"]
+
+# Units handled together by the walking kernels: enough independent searches in flight to hide one's latency,
+# few enough that their spikes stream and their cursors stay in the first-level cache.
+TILE = 16
+
+# A compiled function with bounds checks must neither be taken from the cache of one without nor be left
+# there: the cache's key does not know the difference.
+_SETTINGS: Any = config
+_CACHE = not _SETTINGS.BOUNDSCHECK
+_PLAIN_LOADS = bool(_SETTINGS.BOUNDSCHECK or _SETTINGS.DISABLE_JIT)
+
+
+def _kernel(function: Callable[..., Any]) -> Any:
+    """Compile on first call; the one place for Numba's options."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    if _CACHE:
+        try:
+            return njit(cache=True, **options)(function)
+        except RuntimeError:  # "no locator available": no folder to write a cache to
+            pass
+    return njit(**options)(function)
+
+
+if _PLAIN_LOADS:
+
+    @_kernel
+    def _below8(values, pos, x):
+        n = 0
+        for k in range(8):
+            if values[pos + k] < x:
+                n += 1
+        return n
+
+else:
+
+    @intrinsic
+    def _below8(typingctx, values, pos, x):
+        """How many of ``values[pos:pos + 8]`` are below x: one vector comparison, no bounds check."""
+        ir: Any = import_module("llvmlite.ir")
+
+        def codegen(context, builder, signature, args):
+            array = context.make_array(signature.args[0])(context, builder, args[0])
+            lanes = ir.VectorType(ir.DoubleType(), 8)
+            pointer = builder.bitcast(builder.gep(array.data, [args[1]]), lanes.as_pointer())
+            # A mapped file may hold its doubles at any byte, so promise no alignment.
+            block = builder.load(pointer, align=1)
+            first = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
+            spread = builder.insert_element(ir.Constant(lanes, ir.Undefined), args[2], ir.IntType(32)(0))
+            spread = builder.shuffle_vector(spread, ir.Constant(lanes, ir.Undefined), first)
+            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(8))
+            return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+        return types.int64(values, types.int64, types.float64), codegen
+
+
+@_kernel
+def _search(values, pos, stop, x):
+    """First index in [pos, stop] whose spike is not below x, by halving."""
+    n = stop - pos
+    while n > 0:
+        half = n >> 1
+        if values[pos + half] < x:
+            pos += half + 1
+            n -= half + 1
+        else:
+            n = half
+    return pos
+
+
+@_kernel
+def _gallop(values, pos, stop, x):
+    """The same, for an answer that is probably not far from pos: doubling steps, then halving."""
+    step = 8
+    while pos + step <= stop and values[pos + step - 1] < x:
+        pos += step
+        step *= 2
+    return _search(values, pos, min(stop, pos + step), x)
+
+
+@_kernel
+def _advance(values, pos, stop, x):
+    """The same, for an answer that is probably within eight spikes of pos."""
+    if pos + 8 > stop:
+        while pos < stop and values[pos] < x:
+            pos += 1
+        return pos
+    n = _below8(values, pos, x)
+    pos += n
+    if n < 8:
+        return pos
+    if pos + 8 <= stop:
+        n = _below8(values, pos, x)
+        pos += n
+        if n < 8:
+            return pos
+    return _gallop(values, pos, stop, x)
+
+
+@_kernel
+def walk_counts(values, starts, stops, lo, hi, rows, out, ordered, disjoint, limit, cap, block):
+    """Count by walking along the spikes from one window to the next. For windows with several spikes each.
+
+    lo, hi : float64 (R, W); in a row, lo is non-decreasing.
+    out : (N, W, units), written at ``out[rows[r]]``, every cell.
+    ordered : in each row a window starts where the one before stops, or later.
+    disjoint : ordered, and so does the first window of a row after the last of the row before.
+    cap : what a larger count is written as (1 to say only whether there is a spike).
+    block : rows whose output fits in cache.
+    Returns whether a count was larger than limit.
+    """
+    n_rows, n_windows = lo.shape
+    n_units = starts.size
+    over = False
+    if n_rows == 0 or n_windows == 0:
+        return over
+    base = np.empty(n_units, np.int64)  # where the row's first window starts
+    for u in range(n_units):
+        base[u] = _search(values, starts[u], stops[u], lo[0, 0])
+    # Where the next window's search begins. With disjoint rows the two are one: the next row begins there
+    # too.
+    here = base if disjoint else np.empty(n_units, np.int64)
+    for r0 in range(0, n_rows, block):
+        r1 = min(r0 + block, n_rows)
+        for u0 in range(0, n_units, TILE):
+            u1 = min(u0 + TILE, n_units)
+            for r in range(r0, r1):
+                row = rows[r]
+                for w in range(n_windows):
+                    x = lo[r, w]
+                    y = hi[r, w]
+                    if w == 0:
+                        for u in range(u0, u1):
+                            a = _advance(values, base[u], stops[u], x)
+                            b = _advance(values, a, stops[u], y)
+                            base[u] = a
+                            here[u] = b if ordered else a
+                            n = b - a
+                            over |= n > limit
+                            out[row, w, u] = min(n, cap)
+                    elif (
+                        ordered and x == hi[r, w - 1]
+                    ):  # adjoining bins share the search at their common edge
+                        for u in range(u0, u1):
+                            a = here[u]
+                            b = _advance(values, a, stops[u], y)
+                            here[u] = b
+                            n = b - a
+                            over |= n > limit
+                            out[row, w, u] = min(n, cap)
+                    else:
+                        for u in range(u0, u1):
+                            a = _advance(values, here[u], stops[u], x)
+                            b = _advance(values, a, stops[u], y)
+                            here[u] = b if ordered else a
+                            n = b - a
+                            over |= n > limit
+                            out[row, w, u] = min(n, cap)
+    return over
+
+
+@_kernel
+def _step_up(edges):
+    """Each edge to the next float64 above it, in place; infinity stays."""
+    bits = edges.view(np.int64)
+    for j in range(edges.size):
+        x = edges[j]
+        if x > 0:
+            if x < np.inf:
+                bits[j] += 1
+        elif x < 0:
+            bits[j] -= 1
+        else:
+            bits[j] = 1
+
+
+@_kernel
+def _bin_of(edges, t, origin, scale):
+    """The last k with edges[k] <= t, for edges[0] <= t: a guess by division, settled by comparison."""
+    last = edges.size - 1
+    k = min(int((t - origin) * scale), last)
+    if edges[k] <= t:
+        while k < last and edges[k + 1] <= t:
+            if k + 2 <= last and edges[k + 2] <= t:  # not even nearly right: uneven bins
+                return _last_at_or_below(edges, k + 2, last, t)
+            k += 1
+        return k
+    if edges[k - 1] <= t:
+        return k - 1
+    return _last_at_or_below(edges, 0, k - 1, t)
+
+
+@_kernel
+def _last_at_or_below(edges, first, last, t):
+    """The last k in [first, last] with edges[k] <= t, given edges[first] <= t, by halving."""
+    while first < last:
+        middle = (first + last + 1) >> 1
+        if edges[middle] <= t:
+            first = middle
+        else:
+            last = middle - 1
+    return first
+
+
+@_kernel
+def _lay_edges(edges, row, onset, rule, absolute):
+    """A row's edges in session time, made half-open; returns the last one's end and the guess's terms.
+
+    rule : 0 [a, b), 1 (a, b], 2 [a, b].
+    """
+    n_bins = absolute.size - 1
+    for j in range(n_bins + 1):
+        absolute[j] = onset + edges[row, j]
+    end = absolute[n_bins]
+    if rule == 1:
+        _step_up(absolute)
+        end = absolute[n_bins]
+    elif rule == 2:
+        one = np.empty(1, np.float64)
+        one[0] = end
+        _step_up(one)
+        end = one[0]
+    origin = 0.0
+    scale = 0.0  # no guess
+    if absolute[0] > -1e300 and absolute[n_bins] < 1e300 and absolute[n_bins] - absolute[0] > 1e-280:
+        origin = absolute[0]
+        scale = n_bins / (absolute[n_bins] - origin)
+    return end, origin, scale
+
+
+@_kernel
+def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoint, binarize, zero, limit):
+    """Count by putting each spike into its bin. For many bins with few spikes each.
+
+    onsets : float64 (R,). edges : float64 (1 or R, B + 1), non-decreasing in each row, seconds from onset.
+    out : (N, B, units), written at ``out[rows[r]]``; rows go outside and units inside, so that the part being
+    written stays in cache. zero : clear those rows first (else they are all zero already).
+    rule : 0 [a, b), 1 (a, b], 2 [a, b]. disjoint : no row starts before the one before it stops.
+    limit : the largest count that out can hold.
+    Returns whether a count was larger than limit (limit is then written for it).
+    """
+    n_units = starts.size
+    n_bins = edges.shape[1] - 1
+    over = False
+    if onsets.size == 0:
+        return over
+    absolute = np.empty(n_bins + 1, np.float64)
+    base = np.empty(n_units, np.int64)
+    for r in range(onsets.size):
+        row = rows[r]
+        end, origin, scale = _lay_edges(edges, r if edges.shape[0] > 1 else 0, onsets[r], rule, absolute)
+        begin = absolute[0]
+        if r == 0:
+            for u in range(n_units):
+                base[u] = _search(values, starts[u], stops[u], begin)
+        if zero:
+            for j in range(n_bins):
+                for u in range(n_units):
+                    out[row, j, u] = 0
+        for u in range(n_units):
+            stop = stops[u]
+            first = _advance(values, base[u], stop, begin)
+            i = first
+            while i < stop:
+                t = values[i]
+                if t >= end:
+                    break
+                k = _bin_of(absolute, t, origin, scale)
+                if k < n_bins:
+                    if binarize:
+                        out[row, k, u] = 1
+                    else:
+                        out[row, k, u] += 1
+                if rule == 2:
+                    while k > 0 and absolute[k] == t:
+                        k -= 1
+                        if binarize:
+                            out[row, k, u] = 1
+                        else:
+                            out[row, k, u] += 1
+                i += 1
+            base[u] = i if disjoint else first
+            if not binarize and i - first > limit:  # a bin may have wrapped: count this unit again, with care
+                over |= _recount(values, first, i, absolute, rule, origin, scale, out, row, u, limit)
+    return over
+
+
+@_kernel
+def _recount(values, first, stop, absolute, rule, origin, scale, out, row, u, limit):
+    n_bins = absolute.size - 1
+    over = False
+    counts = np.zeros(n_bins, np.int64)
+    for i in range(first, stop):
+        t = values[i]
+        k = _bin_of(absolute, t, origin, scale)
+        if k < n_bins:
+            counts[k] += 1
+        if rule == 2:
+            while k > 0 and absolute[k] == t:
+                k -= 1
+                counts[k] += 1
+    for k in range(n_bins):
+        over |= counts[k] > limit
+        out[row, k, u] = min(counts[k], limit)
+    return over
+
+
+@_kernel
+def count_rows(values, starts, stops, lo, hi, disjoint, totals):
+    """How many spikes of all units lie in each row's window. lo, hi : float64 (R,). totals : int64 (R,)."""
+    n_units = starts.size
+    if lo.size == 0:
+        return
+    totals[:] = 0
+    for u0 in range(0, n_units, TILE):
+        u1 = min(u0 + TILE, n_units)
+        base = np.empty(u1 - u0, np.int64)
+        for u in range(u0, u1):
+            base[u - u0] = _search(values, starts[u], stops[u], lo[0])
+        for r in range(lo.size):
+            n = 0
+            for u in range(u0, u1):
+                a = _advance(values, base[u - u0], stops[u], lo[r])
+                b = _advance(values, a, stops[u], hi[r])
+                base[u - u0] = b if disjoint else a
+                n += b - a
+            totals[r] += n
+
+
+@_kernel
+def fill_aligned(values, starts, stops, onsets, lo, hi, disjoint, rows, places, presentation, unit, time):
+    """Write every spike in each row's window, by unit and time, from index ``places[r]`` on.
+
+    onsets, lo, hi : float64 (R,). presentation, unit : int64; time : float64; long enough.
+    """
+    n_units = starts.size
+    if lo.size == 0:
+        return
+    base = np.empty(n_units, np.int64)
+    for u in range(n_units):
+        base[u] = _search(values, starts[u], stops[u], lo[0])
+    for r in range(lo.size):
+        at = places[r]
+        row = rows[r]
+        onset = onsets[r]
+        for u in range(n_units):
+            stop = stops[u]
+            i = _advance(values, base[u], stop, lo[r])
+            first = i
+            while i < stop and values[i] < hi[r]:
+                presentation[at] = row
+                unit[at] = u
+                time[at] = values[i] - onset
+                at += 1
+                i += 1
+            base[u] = i if disjoint else first
+
+
+@_kernel
+def sparse_cells(
+    values, starts, stops, onsets, edges, rows, rule, disjoint, fill, places, presentation, bins, unit, counts
+):
+    """The cells that hold a spike, by unit and bin. Arguments as in scatter_counts.
+
+    With fill False, write each row's number of cells to ``places[r]`` (int64). With fill True, write the
+    cells from index ``places[r]`` on to presentation, bins, unit, counts (int64, long enough).
+    """
+    n_units = starts.size
+    n_bins = edges.shape[1] - 1
+    if onsets.size == 0:
+        return
+    absolute = np.empty(n_bins + 1, np.float64)
+    base = np.empty(n_units, np.int64)
+    for r in range(onsets.size):
+        end, origin, scale = _lay_edges(edges, r if edges.shape[0] > 1 else 0, onsets[r], rule, absolute)
+        begin = absolute[0]
+        if r == 0:
+            for u in range(n_units):
+                base[u] = _search(values, starts[u], stops[u], begin)
+        start = places[r] if fill else 0
+        at = start - 1  # the cell being counted; cells come in ascending order of bin within a unit
+        for u in range(n_units):
+            stop = stops[u]
+            first = _advance(values, base[u], stop, begin)
+            i = first
+            current = -1
+            while i < stop and values[i] < end:
+                t = values[i]
+                same = 1
+                while i + same < stop and values[i + same] == t:
+                    same += 1
+                k1 = _bin_of(absolute, t, origin, scale)
+                k0 = k1
+                if rule == 2:  # an edge belongs to the bins on both its sides
+                    while k0 > 0 and absolute[k0] == t:
+                        k0 -= 1
+                    k1 = min(k1, n_bins - 1)
+                for k in range(k0, k1 + 1):
+                    if k != current:
+                        at += 1
+                        current = k
+                        if fill:
+                            presentation[at] = rows[r]
+                            bins[at] = k
+                            unit[at] = u
+                            counts[at] = 0
+                    if fill:
+                        counts[at] += same
+                i += same
+            base[u] = i if disjoint else first
+        if not fill:
+            places[r] = at + 1

@@ -1,0 +1,218 @@
+"""What is asked for, checked: friendly outside, exact arrays inside."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nwbin._kernels import threads as _threads
+from nwbin.errors import ArgumentError, ArgumentTypeError
+from nwbin.trains import SpikeTrains
+
+__all__ = ["Closed", "Request", "Trains", "as_threads", "request_of_edges", "request_of_windows"]
+
+Closed: TypeAlias = Literal["left", "right", "both"]
+Trains: TypeAlias = SpikeTrains | Mapping[Any, ArrayLike]
+Floats: TypeAlias = NDArray[np.float64]
+
+RULES: dict[str, int] = {"left": 0, "right": 1, "both": 2}  # as the kernels number them
+
+
+@dataclass(frozen=True)
+class Request:
+    """Windows around onsets, in units; all checked.
+
+    ``begin`` and ``end`` are (1, W) or (presentations, W), in seconds from onset. ``edges`` is there when the
+    windows are bins that adjoin, and then ``begin`` and ``end`` are views of it. ``called`` is what one
+    window is called in messages.
+    """
+
+    trains: SpikeTrains
+    onsets: Floats
+    begin: Floats
+    end: Floats
+    edges: Floats | None
+    closed: Closed
+    called: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.onsets.size, self.begin.shape[1], len(self.trains)
+
+    def part(self, first: int, last: int) -> Request:
+        """The presentations from `first` up to `last`."""
+        if first == 0 and last == self.onsets.size:
+            return self
+        return self._rows(slice(first, last))
+
+    def in_order_of_time(self) -> tuple[Request, NDArray[np.int64]]:
+        """The same presentations by the start of their first window, and where each stood before."""
+        key = (
+            self.onsets if len(self.begin) == 1 or not self.begin.shape[1] else self.onsets + self.begin[:, 0]
+        )
+        if (key[1:] >= key[:-1]).all():
+            return self, np.arange(key.size)
+        order = np.argsort(key, kind="stable")
+        return self._rows(order), order
+
+    def _rows(self, rows: slice | NDArray[np.int64]) -> Request:
+        shared = len(self.begin) == 1
+        return Request(
+            self.trains,
+            self.onsets[rows],
+            self.begin if shared else self.begin[rows],
+            self.end if shared else self.end[rows],
+            self.edges if shared or self.edges is None else self.edges[rows],
+            self.closed,
+            self.called,
+        )
+
+    def boundaries(self) -> tuple[Floats, Floats]:
+        """lo, hi (presentations, W), such that a spike is in a window if ``lo <= t < hi``, by this rule.
+
+        Exact: ``t <= x`` and ``t < nextafter(x, inf)`` are the same for every finite t.
+        """
+        with np.errstate(over="ignore"):
+            lo = self.onsets[:, None] + self.begin
+            hi = self.onsets[:, None] + self.end
+        if self.closed == "right":
+            np.nextafter(lo, np.inf, out=lo)
+        if self.closed != "left":
+            np.nextafter(hi, np.inf, out=hi)
+        return lo, hi
+
+
+def request_of_edges(trains: Trains, onsets: ArrayLike, edges: ArrayLike, closed: str) -> Request:
+    """Check a request for adjoining bins."""
+    units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
+    rows = _as_floats(edges, "edges")
+    if rows.ndim not in (1, 2) or rows.shape[-1] < 2:
+        raise ArgumentError(
+            "edges must be (bins + 1,), or (presentations, bins + 1) for one row a presentation, with at"
+            f" least two edges; not shape {rows.shape}"
+        )
+    if rows.ndim == 1:
+        rows = rows[None]
+    elif len(rows) != times.size:
+        raise ArgumentError(
+            f"edges has {len(rows)} rows for {times.size} presentations; give one row for each,"
+            " or one shared row (1-D)"
+        )
+    elif rows.shape[0] == 0:
+        rows = np.zeros((1, rows.shape[1]))
+    _refuse_nan(rows, "edges")
+    down = rows[:, 1:] < rows[:, :-1]
+    if down.any():
+        row, i = (int(k) for k in np.argwhere(down)[0])
+        where = "" if len(rows) == 1 else f" in row {row}"
+        raise ArgumentError(
+            f"edges must not decrease, but{where} edge {i} is {float(rows[row, i])!r} and edge {i + 1} is"
+            f" {float(rows[row, i + 1])!r}; sort them, or use count_in_windows for windows in any order"
+        )
+    return Request(units, times, rows[:, :-1], rows[:, 1:], rows, rule, "bin")
+
+
+def request_of_windows(
+    trains: Trains, onsets: ArrayLike, windows: ArrayLike, closed: str, *, called: str = "window"
+) -> Request:
+    """Check a request for windows that may lie anywhere."""
+    units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
+    rows = _as_floats(windows, "windows")
+    if rows.ndim == 1 and rows.size == 2:
+        rows = rows[None]
+    if rows.ndim not in (2, 3) or rows.shape[-1] != 2:
+        raise ArgumentError(
+            "windows must be (windows, 2), or (presentations, windows, 2) for others each presentation;"
+            f" not shape {rows.shape}"
+        )
+    if rows.ndim == 2:
+        rows = rows[None]
+    elif len(rows) != times.size:
+        raise ArgumentError(
+            f"windows has {len(rows)} rows for {times.size} presentations; give windows for each,"
+            " or shared ones (2-D)"
+        )
+    elif rows.shape[0] == 0:
+        rows = np.zeros((1, *rows.shape[1:]))
+    _refuse_nan(rows, "windows")
+    back = rows[..., 1] < rows[..., 0]
+    if back.any():
+        row, i = (int(k) for k in np.argwhere(back)[0])
+        where = "" if len(rows) == 1 else f" of presentation {row}"
+        raise ArgumentError(
+            f"window {i}{where} stops before it starts: {rows[row, i].tolist()};"
+            " give [start, stop] with start <= stop"
+        )
+    begin, end = np.ascontiguousarray(rows[..., 0]), np.ascontiguousarray(rows[..., 1])
+    return Request(units, times, begin, end, None, rule, called)
+
+
+def as_threads(threads: int | None) -> int:
+    """How many threads to use: all cores that this process may use, unless told."""
+    if threads is None:
+        return _threads.available()
+    try:
+        number = operator.index(threads)
+    except TypeError:
+        raise ArgumentTypeError(f"threads must be a whole number or None, not {threads!r}") from None
+    if number < 1:
+        raise ArgumentError(f"threads must be at least 1, not {number}; None means all cores")
+    return number
+
+
+def _as_trains(trains: Trains) -> SpikeTrains:
+    return trains if isinstance(trains, SpikeTrains) else SpikeTrains.from_dict(trains)
+
+
+def _as_closed(closed: str) -> Closed:
+    if closed not in get_args(Closed):
+        raise ArgumentError(
+            f"closed must be 'left' for [a, b), 'right' for (a, b] or 'both' for [a, b], not {closed!r}"
+        )
+    return closed  # type: ignore[return-value]
+
+
+def _as_floats(given: ArrayLike, name: str) -> Floats:
+    array = np.asarray(given)
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ArgumentTypeError(f"{name} must be numbers in seconds: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise ArgumentTypeError(f"{name} must be numbers in seconds, not {array.dtype} values")
+    return array.astype(np.float64, order="C", copy=False)
+
+
+def _as_onsets(onsets: ArrayLike) -> Floats:
+    array = _as_floats(onsets, "onsets")
+    if np.ndim(onsets) == 0:
+        array = array.reshape(1)
+    if array.ndim != 1:
+        raise ArgumentError(
+            f"onsets must have one dimension, a time for each presentation; not shape {array.shape}"
+        )
+    finite = np.isfinite(array)
+    if not finite.all():
+        i = int(np.argmin(finite))
+        raise ArgumentError(
+            f"onset {i} of {array.size} is {array[i]}; onsets must be finite:"
+            " drop the presentations without a time"
+        )
+    return array
+
+
+def _refuse_nan(rows: Floats, name: str) -> None:
+    missing = np.isnan(rows)
+    if missing.any():
+        where = [int(k) for k in np.argwhere(missing)[0]]
+        place = where[1:] if len(rows) == 1 else where
+        raise ArgumentError(
+            f"{name}[{', '.join(map(str, place))}] is NaN; use -inf or inf for a window without an end, and"
+            " drop presentations without a time"
+        )

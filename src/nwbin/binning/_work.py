@@ -1,0 +1,197 @@
+"""The choice of kernel by the shape of the request, and its spread over threads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwbin._kernels import plain
+from nwbin._kernels import threads as _threads
+from nwbin.binning._dtypes import CountType
+from nwbin.binning._request import RULES, Request
+
+__all__ = ["compiled_is_worth_it", "count", "kernels", "spans"]
+
+# For tests: "plain" or the name of a kernel, to have that one whatever the request.
+force: Literal["plain", "walk", "scatter"] | None = None
+
+# Output that a walking kernel goes over several times, for tile after tile of units; half a second-level
+# cache.
+_CACHE_BYTES = 512 << 10
+# Loading numba and the cached kernels takes about this long, in nanoseconds. So much may be spent on NumPy
+# instead.
+_LOADING_NS = 0.25e9
+_spent_ns = 0.0
+
+
+def kernels() -> ModuleType:
+    """The compiled functions, imported when first needed: numba takes longer to load than most of nwbin."""
+    from nwbin._kernels import compiled
+
+    return compiled
+
+
+def compiled_is_worth_it(searches: int, units: int) -> bool:
+    """Whether to load numba for so many searches by NumPy, in all units together.
+
+    Until loading it would have paid for itself, a process stays with NumPy; from then on, compiled code is
+    there and wins except for a handful of windows.
+    """
+    global _spent_ns
+    if force is not None:
+        return force != "plain"
+    cost = 60.0 * searches + 12_000.0 * units
+    if "nwbin._kernels.compiled" in sys.modules:
+        return cost > 200_000.0
+    if _spent_ns + cost < _LOADING_NS:
+        _spent_ns += cost
+        return False
+    return True
+
+
+def spans(rows: int, cells: int, units: int, threads: int) -> list[tuple[int, int]]:
+    """Cut `rows` into pieces of work, at least one a thread.
+
+    Each piece begins with a search in every unit, so pieces are long enough to make up for it (`cells`
+    windows a unit in all); and short enough that threads end together and Ctrl-C is seen.
+    """
+    if rows == 0:
+        return []
+    at_least = max(threads if cells * units > 20_000 else 1, cells * units // 50_000_000)
+    pieces = min(rows, max(at_least, min(8 * threads, cells // 4_000)))
+    return list(pairwise(np.linspace(0, rows, pieces + 1).astype(int).tolist()))
+
+
+def count(request: Request, out: NDArray[Any], kind: CountType, threads: int, zeroed: bool) -> bool:
+    """Count into out (presentations, windows, units), C-contiguous, of dtype kind.kernel.
+
+    `zeroed` says that out holds zeros. Returns whether a count is larger than kind.limit.
+    """
+    n_rows, n_windows, n_units = request.shape
+    if out.size == 0:
+        return False
+    if not compiled_is_worth_it(2 * n_rows * n_windows * n_units, n_units):
+        return _count_plainly(request, out, kind)
+    if request.edges is not None and _many_bins(request):
+        return _scatter(request, out, kind, threads, zeroed)
+    return _walk(request, out, kind, threads)
+
+
+def _count_plainly(request: Request, out: NDArray[Any], kind: CountType) -> bool:
+    trains = request.trains
+    lo, hi = request.boundaries()
+    counts = plain.counts(trains._values, trains._starts, trains._stops, lo, hi)
+    np.minimum(counts, 1 if kind.binarize else kind.limit, out=out, casting="unsafe")
+    return not kind.binarize and bool((counts > kind.limit).any())
+
+
+def _many_bins(request: Request) -> bool:
+    """Whether putting spikes into bins is less work than finding each bin's ends."""
+    if force is not None:
+        return force == "scatter"
+    n_rows, n_bins, n_units = request.shape
+    if n_bins == 1:
+        return False
+    rows = request._rows(np.unique(np.linspace(0, n_rows - 1, 16).astype(np.int64)))
+    lo, hi = rows.boundaries()
+    trains = request.trains
+    units = np.unique(np.linspace(0, n_units - 1, 16).astype(np.int64))
+    spikes = plain.counts(
+        trains._values, trains._starts[units], trains._stops[units], lo[:, :1], hi[:, -1:]
+    ).mean()
+    # Measured, in nanoseconds: a spike put into its bin, a row of a unit begun; a bin's end found.
+    return bool(12.0 + 6.0 * spikes < 4.0 * n_bins)
+
+
+def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
+    trains = request.trains
+    n_rows, n_windows, n_units = request.shape
+    if n_windows > 1 and not (request.begin[:, 1:] >= request.begin[:, :-1]).all():
+        return _walk_anyhow(request, out, kind, threads)
+    ordered, rows = request.in_order_of_time()
+    limit, cap = _limits(kind)
+    kernel = kernels().walk_counts
+    block = max(16, _CACHE_BYTES // (n_windows * n_units * out.itemsize))
+
+    def piece(first: int, last: int) -> bool:
+        lo, hi = ordered.part(first, last).boundaries()
+        in_row = bool((lo[:, 1:] >= hi[:, :-1]).all())
+        disjoint = in_row and bool((lo[1:, 0] >= hi[:-1, -1]).all())
+        return bool(
+            kernel(
+                trains._values, trains._starts, trains._stops, lo, hi, rows[first:last], out,
+                in_row, disjoint, limit, cap, block,
+            )
+        )  # fmt: skip
+
+    return _any(piece, spans(n_rows, n_rows * n_windows, n_units, threads), threads)
+
+
+def _walk_anyhow(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
+    """Windows in any order within a presentation: each by itself, in order of time."""
+    trains = request.trains
+    n_units = len(trains)
+    lo, hi = (ends.reshape(-1, 1) for ends in request.boundaries())
+    rows = np.argsort(lo[:, 0], kind="stable")
+    cells = out.reshape(-1, 1, n_units)
+    limit, cap = _limits(kind)
+    kernel = kernels().walk_counts
+    block = max(16, _CACHE_BYTES // (n_units * out.itemsize))
+
+    def piece(first: int, last: int) -> bool:
+        here = rows[first:last]
+        return bool(
+            kernel(
+                trains._values, trains._starts, trains._stops, lo[here], hi[here], here, cells,
+                True, False, limit, cap, block,
+            )
+        )  # fmt: skip
+
+    return _any(piece, spans(lo.size, lo.size, n_units, threads), threads)
+
+
+def _scatter(request: Request, out: NDArray[Any], kind: CountType, threads: int, zeroed: bool) -> bool:
+    trains = request.trains
+    n_rows, n_bins, n_units = request.shape
+    ordered, rows = request.in_order_of_time()
+    disjoint = rows_are_disjoint(ordered)
+    limit, _ = _limits(kind)
+    kernel = kernels().scatter_counts
+
+    def piece(first: int, last: int) -> bool:
+        part = ordered.part(first, last)
+        assert part.edges is not None
+        return bool(
+            kernel(
+                trains._values, trains._starts, trains._stops, part.onsets, part.edges, rows[first:last], out,
+                RULES[part.closed], disjoint, kind.binarize, not zeroed, limit,
+            )
+        )  # fmt: skip
+
+    return _any(piece, spans(n_rows, n_rows * n_bins, n_units, threads), threads)
+
+
+def rows_are_disjoint(ordered: Request) -> bool:
+    """Whether each presentation's first bin starts where the last of the one before stops, or later."""
+    ends = Request(
+        ordered.trains, ordered.onsets, ordered.begin[:, :1], ordered.end[:, -1:], None, ordered.closed, ""
+    )
+    lo, hi = ends.boundaries()
+    return bool((lo[1:, 0] >= hi[:-1, 0]).all())
+
+
+def _limits(kind: CountType) -> tuple[int, int]:
+    """What counts as too large, and what a large count is written as."""
+    most = int(np.iinfo(np.int64).max)
+    return (most, 1) if kind.binarize else (kind.limit, kind.limit)
+
+
+def _any(piece: Callable[[int, int], bool], cuts: list[tuple[int, int]], threads: int) -> bool:
+    return any(_threads.run([partial(piece, *cut) for cut in cuts], threads))

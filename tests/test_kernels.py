@@ -1,0 +1,195 @@
+"""Where and how the kernels run: choice, threads, processes, caches."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nwbin
+from nwbin._kernels import threads
+from nwbin.binning import _work
+from tests import naive
+
+
+def request() -> tuple[nwbin.SpikeTrains, Any, Any]:
+    rng = np.random.default_rng(3)
+    trains = nwbin.SpikeTrains.from_dict({u: np.sort(rng.uniform(0, 100, 2000)) for u in range(20)})
+    return trains, rng.uniform(0, 99, 500), np.linspace(0, 1, 5)
+
+
+def count_compiled(number: int = 2) -> int:
+    with naive.forced("walk"):
+        return int(nwbin.bin_spikes(*request(), threads=number).sum())
+
+
+# Threads
+
+
+def test_tasks_run_in_order_of_results() -> None:
+    for number in (1, 2, 5):
+        assert threads.run([lambda i=i: i * i for i in range(20)], number) == [i * i for i in range(20)]  # type: ignore[misc]
+    assert threads.run([], 3) == []
+    assert threads.available() >= 1
+
+
+def test_an_error_in_a_task_is_raised_and_stops_the_rest() -> None:
+    started: list[int] = []
+
+    def task(i: int) -> None:
+        started.append(i)
+        if i == 2:
+            raise ValueError("two")
+
+    for number in (1, 2):
+        started.clear()
+        with pytest.raises(ValueError, match="two"):
+            threads.run([lambda i=i: task(i) for i in range(100)], number)  # type: ignore[misc]
+        assert len(started) < 100
+
+
+def test_ctrl_c_stops_between_tasks() -> None:
+    started: list[int] = []
+
+    def task(i: int) -> None:
+        started.append(i)
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.run([lambda i=i: task(i) for i in range(10_000)], 1)  # type: ignore[misc]
+    assert started == [0]
+
+
+def test_a_task_may_run_tasks() -> None:
+    def outer(i: int) -> int:
+        return sum(threads.run([lambda j=j: i * j for j in range(4)], 4))  # type: ignore[misc]
+
+    assert threads.run([lambda i=i: outer(i) for i in range(16)], 8) == [6 * i for i in range(16)]  # type: ignore[misc]
+
+
+def test_many_threads_may_count_at_once() -> None:
+    expected = count_compiled()
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(count_compiled, [1, 2, 3, 4] * 8)) == {expected}
+
+
+def test_works_without_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed:
+        _max_workers = 99
+
+        def submit(self, *_: Any) -> Any:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    expected = count_compiled()
+    monkeypatch.setattr(threads, "_pool", Closed())
+    assert count_compiled() == expected
+
+
+def test_without_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert threads.available() == (os.cpu_count() or 1)
+
+
+# Processes
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_in_worker_processes(method: str) -> None:
+    if method not in get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    expected = count_compiled()  # the parent's pool is up when it forks
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forking beside threads
+        with get_context(method).Pool(2) as pool:
+            assert pool.map_async(count_compiled, [1, 2, 3]).get(timeout=120) == [expected] * 3
+
+
+SCRIPT = """
+import os, sys
+import numpy as np, nwbin
+assert nwbin.__file__.startswith(os.environ.get("EXPECTED_HOME", ""))
+from nwbin.binning import _work
+trains = nwbin.SpikeTrains.from_dict({u: np.arange(0, 100, 0.1) for u in range(5)})
+_work.force = sys.argv[1] if sys.argv[1] != "None" else None
+print(nwbin.bin_spikes(trains, np.arange(50.0), [0, 0.5, 1]).sum(), "numba" in sys.modules)
+"""
+
+
+def run(argument: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT, argument],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_small_request_does_not_load_numba() -> None:
+    assert run("None") == "2500 False"
+
+
+def test_where_no_cache_can_be_written(tmp_path: Path) -> None:
+    # Numba finds no place for its cache: files stand where its folders, the package's and the user's, would
+    # go.
+    copy = tmp_path / "nwbin"
+    shutil.copytree(Path(nwbin.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "_kernels" / "__pycache__").touch()
+    (tmp_path / "home").touch()
+    nowhere = {name: str(tmp_path / "home") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    nowhere |= {"NUMBA_CACHE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tmp_path)}
+    nowhere["EXPECTED_HOME"] = str(tmp_path)
+    assert run("scatter", **nowhere) == "2500 True"
+    assert not list(tmp_path.rglob("*.nb*"))
+
+
+# The choice
+
+
+def test_numpy_until_loading_numba_would_have_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_work, "_spent_ns", 0.0)
+    monkeypatch.setattr(_work, "force", None)
+    monkeypatch.delitem(sys.modules, "nwbin._kernels.compiled", raising=False)
+    choices = [_work.compiled_is_worth_it(1_000_000, 10) for _ in range(6)]
+    assert not choices[0]
+    assert choices[-1]
+    assert choices == sorted(choices)
+    assert _work.compiled_is_worth_it(100_000_000, 500)
+
+
+def test_pieces_of_work_cover_all_rows_once() -> None:
+    for rows in (0, 1, 7, 5811, 70_000):
+        for cells in (rows, 250 * rows):
+            for number in (1, 2, 7):
+                cuts = _work.spans(rows, cells, 500, number)
+                assert [i for a, b in cuts for i in range(a, b)] == list(range(rows))
+                assert all(a < b for a, b in cuts)
+
+
+def test_large_counts_by_every_kernel_are_equal() -> None:
+    size = 30 if os.environ.get("NUMBA_DISABLE_JIT") == "1" else 300
+    rng = np.random.default_rng(1)
+    trains = nwbin.SpikeTrains.from_dict(
+        {u: np.sort(rng.uniform(0, size, size * u)) for u in range(0, 40, 3)}
+    )
+    onsets = np.sort(rng.uniform(0, size, 10 * size))
+    for edges in (np.linspace(0, 0.25, 51), np.geomspace(1e-3, 20, 30), [0, 0.05], [-1, 0, 10]):
+        for starts in (onsets, rng.permutation(onsets), np.arange(0, size, 0.5)):
+            with naive.forced("plain"):
+                expected = nwbin.bin_spikes(trains, starts, edges)
+            for path in (None, "walk", "scatter"):
+                with naive.forced(path):
+                    np.testing.assert_array_equal(nwbin.bin_spikes(trains, starts, edges), expected)
