@@ -16,11 +16,14 @@ PACKAGE = Path(nwbin.__file__).parent
 # From the bottom up; a module may import from its own layer or below, at any depth of nesting.
 LAYERS = [
     {"errors", "_schema"},
-    {"trains", "_kernels", "_hdf5"},
-    {"binning", "file"},
+    {"_kernels", "_chunks"},
+    {"_hdf5", "trains"},
+    {"_tables"},
+    {"_spikes", "binning"},
+    {"file"},
     {"allen"},
     {"session"},
-    {"dataset", "export", "plot", "interop", "testing"},
+    {"check", "dataset", "decode", "export", "plot", "testing"},
     {"cli", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -23,30 +23,7 @@ from tests.parity import compare
 from tests.parity.bundle import Bundle
 from tests.parity.calls import perform
 from tests.parity.differences import DIFFERENCES, Case
-
-MODES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "unfiltered": {
-        "amplitude_cutoff_maximum": None,
-        "presence_ratio_minimum": -np.inf,
-        "isi_violations_maximum": np.inf,
-        "filter_by_validity": False,
-        "filter_out_of_brain_units": False,
-    },
-    "inf": {
-        "amplitude_cutoff_maximum": np.inf,
-        "presence_ratio_minimum": -np.inf,
-        "isi_violations_maximum": np.inf,
-    },
-    "zero_thresholds": {
-        "amplitude_cutoff_maximum": 0.0,
-        "presence_ratio_minimum": 0.0,
-        "isi_violations_maximum": 0.0,
-    },
-    "loose_quality": {"filter_by_validity": False},
-    "loose_brain": {"filter_out_of_brain_units": False},
-    "tight": {"amplitude_cutoff_maximum": 0.02, "presence_ratio_minimum": 0.97, "isi_violations_maximum": 0.1},
-}
+from tests.parity.modes import MODES
 
 
 class Verdict(NamedTuple):
@@ -78,10 +55,14 @@ def _problems(case: Case, bundle: Bundle, warned: bool) -> list[str]:
             return [f"raises {type(mine).__name__}: {mine}"]
         # NumPy's and pandas' own kinds of error count as the builtin that they derive from.
         kind = getattr(builtins, call["error_type"], TypeError)
-        return [] if isinstance(mine, kind) else [f"{type(mine).__name__}, AllenSDK raises {call['error_type']}"]
+        return (
+            [] if isinstance(mine, kind) else [f"{type(mine).__name__}, AllenSDK raises {call['error_type']}"]
+        )
     if not call["ok"]:
         return [f"answers, AllenSDK raises {call['error_type']}: {call['error'][:80]}"]
-    own = [w for w in call["warnings"] if w["category"] == "UserWarning" and w["file"] == "ecephys_session.py"]
+    own = [
+        w for w in call["warnings"] if w["category"] == "UserWarning" and w["file"] == "ecephys_session.py"
+    ]
     missed = ["does not warn, AllenSDK does"] if own and not warned else []
     if case.frame is not None:
         stimulus_table = name.removeprefix("_").startswith(("stimulus_", "get_stimulus_table"))
@@ -140,7 +121,9 @@ def verdicts(folder: Path, mode: Path) -> Iterator[Verdict]:
 def session_folders(roots: list[Path]) -> list[Path]:
     """Return the folders that hold a session and recorded answers."""
     found = [root for root in roots if (root / "allen").is_dir()]
-    return found + sorted(p for root in roots if root not in found for p in root.iterdir() if (p / "allen").is_dir())
+    return found + sorted(
+        p for root in roots if root not in found for p in root.iterdir() if (p / "allen").is_dir()
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -58,7 +58,7 @@ class Session(SessionSpikes, SessionSignals):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<nwbin.Session {self.ecephys_session_id} ({self.session_type or 'no stimulus set'}), {self.file.name}>"
+        return f"<nwbin.Session of {self.file.name!r}>"
 
 
 def open(

@@ -136,7 +136,7 @@ def write_electrodes(
     for axis, name in enumerate("xyz"):
         store.column(f"{path}/{name}", coordinates[:, axis])
     store.column(f"{path}/imp", np.full(rows, np.nan))
-    store.column(f"{path}/filtering", ["500 Hz high-pass (spikes); 1000 Hz low-pass (LFP)"] * rows, TEXT)
+    store.column(f"{path}/filtering", ["AP band: 500 Hz high-pass; LFP band: 1000 Hz low-pass"] * rows, TEXT)
 
 
 def write_units(

@@ -1,0 +1,297 @@
+"""Session beyond what AllenSDK answers: plain files, what nwbin adds, and where it differs on purpose."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nwbin
+from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
+from nwbin.testing import write_session
+
+QUIET = {"size": "tiny", "invalid_times": False, "channels": 32, "samples": 10, "repeats": 0.3}
+
+# The public attributes and methods of AllenSDK 2.16.2's EcephysSession.
+ECEPHYS_SESSION = """
+DETAILED_STIMULUS_PARAMETERS age_in_days api channel_structure_intervals channels
+conditionwise_spike_statistics ecephys_session_id from_nwb_path full_genotype
+get_current_source_density get_inter_presentation_intervals_for_stimulus get_invalid_times get_lfp
+get_parameter_values_for_stimulus get_pupil_data get_screen_gaze_data get_stimulus_epochs
+get_stimulus_parameter_values get_stimulus_table inter_presentation_intervals invalid_times
+mean_waveforms metadata num_channels num_probes num_stimulus_presentations num_units
+optogenetic_stimulation_epochs presentationwise_spike_counts presentationwise_spike_times probes
+rig_equipment_name rig_geometry_data running_speed session_start_time session_type sex specimen_name
+spike_amplitudes spike_times stimulus_conditions stimulus_names stimulus_presentations
+structure_acronyms structurewise_unit_counts units
+"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_session(tmp_path_factory.mktemp("session") / "session_1.nwb", seed=5, lfp=True, **QUIET)
+
+
+@pytest.fixture
+def session(path: Path) -> nwbin.Session:
+    return nwbin.open(path)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_session(tmp_path_factory.mktemp("bare") / "session_2.nwb", seed=6, bare=True, **QUIET)
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_session(
+        tmp_path_factory.mktemp("masked") / "session_3.nwb", seed=7, size="tiny", quirks=True
+    )
+
+
+def test_every_public_name_of_ecephys_session_is_there() -> None:
+    theirs = ECEPHYS_SESSION.split()
+    assert set(theirs) <= set(dir(nwbin.Session))
+    arguments = list(inspect.signature(nwbin.Session.presentationwise_spike_counts).parameters)
+    assert arguments[1:8] == [
+        "bin_edges",
+        "stimulus_presentation_ids",
+        "unit_ids",
+        "binarize",
+        "dtype",
+        "large_bin_size_threshold",
+        "time_domain_callback",
+    ]
+
+
+def test_response_matrix(session: nwbin.Session) -> None:
+    table = session.get_stimulus_table("static_gratings")
+    units = session.units.index[::-1]
+    matrix = session.response_matrix(table.index, units, window=(0.01, 0.2), label="orientation")
+    shown = table[table["orientation"] != "null"]
+    assert len(shown) < len(table), "a blank sweep has no orientation and is left out"
+    assert matrix.presentation_ids.tolist() == shown.index.tolist()
+    assert matrix.unit_ids.tolist() == units.tolist()
+    assert matrix.y.tolist() == shown["orientation"].tolist()
+    assert matrix.y.dtype == np.float64
+    assert matrix.classes.tolist() == sorted(set(shown["orientation"]))
+    assert matrix.X.shape == (len(shown), len(units))
+    assert matrix.X.dtype == np.float64
+    for column, unit in enumerate(units):
+        times = session.spike_times[unit]
+        by_hand = [((times >= t + 0.01) & (times <= t + 0.2)).sum() for t in shown["start_time"]]
+        assert matrix.X[:, column].tolist() == by_hand
+    rates = session.response_matrix(table.index, units, window=(0.01, 0.2), rate=True)
+    np.testing.assert_allclose(rates.X, matrix.X / 0.19)
+
+
+def test_response_matrix_labels(session: nwbin.Session) -> None:
+    flashes = session.get_stimulus_table("flashes").index
+    names = np.asarray(["a", "b"] * len(flashes))[: len(flashes)]
+    matrix = session.response_matrix(flashes, label=names)
+    assert matrix.y.tolist() == names.tolist()
+    assert matrix.classes.tolist() == ["a", "b"]
+    with pytest.raises(LookupFailure, match="no column 'orientaton'; did you mean 'orientation'"):
+        session.response_matrix(flashes, label="orientaton")
+    with pytest.raises(ArgumentError, match="one value a trial"):
+        session.response_matrix(flashes, label=["a"])
+
+
+def test_interval_rules_add_up(session: nwbin.Session) -> None:
+    flashes = session.get_stimulus_table("flashes").index
+    edges = np.linspace(0, 0.3, 7)
+    for closed in ("left", "right"):
+        fine = session.presentationwise_spike_counts(edges, flashes, None, closed=closed)
+        whole = session.presentationwise_spike_counts(edges[[0, -1]], flashes, None, closed=closed)
+        assert (fine.sum(axis=1).values == whole.values[:, 0, :]).all()
+
+
+def test_unknown_ids_are_named(session: nwbin.Session, path: Path) -> None:
+    with pytest.raises(
+        LookupFailure, match=r"session_1.nwb: 123 is not the id of a unit; there are: "
+    ) as caught:
+        session.presentationwise_spike_counts([0, 1], [0], [123])
+    assert isinstance(caught.value, KeyError)
+    with nwbin.open(path, amplitude_cutoff_maximum=None, filter_by_validity=False) as loose:
+        filtered = (set(loose.units.index) - set(session.units.index)).pop()
+    with pytest.raises(LookupFailure, match="is not the id of a unit that passed the filters"):
+        session.presentationwise_spike_counts([0, 1], [0], [filtered])
+    with pytest.raises(LookupFailure, match=f"no unit {filtered} among the"):
+        session.spike_times[filtered]
+    with pytest.raises(LookupFailure, match="1000000 is not the id of a stimulus presentation"):
+        session.presentationwise_spike_times([0, 10**6])
+
+
+def test_unknown_stimulus_warns(session: nwbin.Session) -> None:
+    with pytest.warns(nwbin.NwbinWarning, match="no stimulus is called 'flashs'; did you mean 'flashes'"):
+        assert session.get_stimulus_table("flashs").empty
+
+
+def test_invalid_spikes_warn_once(masked: Path) -> None:
+    session = nwbin.open(masked)
+    with pytest.warns(nwbin.NwbinWarning, match="spikes of some probes are invalid"):
+        session.spike_times  # noqa: B018
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        session.spike_times  # noqa: B018
+
+
+def test_masked_presentations_have_times_only(masked: Path) -> None:
+    table = nwbin.open(masked).stimulus_presentations
+    rows = table[table["stimulus_name"] == "invalid_presentation"]
+    assert len(rows)
+    assert rows[["start_time", "stop_time"]].notna().all(axis=None)
+    assert rows.drop(columns=["start_time", "stop_time", "stimulus_name"]).isna().all(axis=None)
+
+
+def test_stimulus_columns_have_one_order(path: Path, masked: Path) -> None:
+    for one in (path, masked):
+        columns = nwbin.open(one).stimulus_presentations.columns.tolist()
+        first = ["stimulus_block", "start_time", "stop_time", "stimulus_name"]
+        last = ["duration", "stimulus_condition_id"]
+        assert columns[:4] == first
+        assert columns[-2:] == last
+        assert columns[4:-2] == sorted(columns[4:-2])
+
+
+def test_tables_are_the_callers_own(session: nwbin.Session) -> None:
+    for name in ("units", "stimulus_presentations", "stimulus_conditions"):
+        before = getattr(session, name)
+        changed = getattr(session, name)
+        changed.iloc[0, 0] = changed.iloc[1, 0]
+        changed["extra"] = 1
+        pd.testing.assert_frame_equal(getattr(session, name), before)
+
+
+def test_bare_session(bare: Path) -> None:
+    session = nwbin.open(bare)
+    # AllenSDK's table has no columns here.
+    assert session.invalid_times.empty
+    assert session.invalid_times.columns.tolist() == ["start_time", "stop_time", "tags"]
+    assert session.rig_geometry_data is None
+    assert session.rig_equipment_name is None
+    # AllenSDK prints a line and returns None.
+    with pytest.warns(nwbin.NwbinWarning, match="has no eye tracking"):
+        assert session.get_pupil_data() is None
+    with pytest.warns(nwbin.NwbinWarning, match="has no eye tracking"):
+        assert session.get_screen_gaze_data() is None
+    with pytest.raises(LookupFailure, match="has no optogenetic stimulation"):
+        session.optogenetic_stimulation_epochs  # noqa: B018
+    assert session.metadata["num_units"] == session.num_units
+    with pytest.raises(ArgumentTypeError, match=r"the LFP of probe \d+ is in a file of its own"):
+        session.get_lfp(int(session.probes.index[0]))
+
+
+def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> None:
+    session = nwbin.open(path)
+    probe = int(session.probes.index[0])
+    whole = session.get_lfp(probe)
+    times, channels = whole.time.values, whole.channel.values
+    part = session.get_lfp(probe, time=(times[10], times[20]), channels=channels[[2, 0]])
+    assert part.equals(whole.isel(time=slice(10, 21), channel=[2, 0]))
+    with pytest.raises(LookupFailure, match="has no LFP of channel 1;"):
+        session.get_lfp(probe, channels=[1])
+    dandi = tmp_path / "sub-1"
+    dandi.mkdir()
+    (dandi / "sub-1_ses-1.nwb").write_bytes(path.read_bytes())
+    lfp = path.parent / f"probe_{probe}_lfp.nwb"
+    (dandi / f"sub-1_ses-1_probe-{probe}_ecephys.nwb").write_bytes(lfp.read_bytes())
+    again = nwbin.open(dandi / "sub-1_ses-1.nwb")
+    assert again.get_lfp(probe).equals(whole)
+    assert again.get_current_source_density(probe).dims == ("virtual_channel_index", "time")
+    given = nwbin.open(path, probe_lfp_paths={probe: lambda: lfp})
+    assert given.get_lfp(probe).equals(whole)
+
+
+def test_running_speed_of_presentations(session: nwbin.Session) -> None:
+    flashes = session.get_stimulus_table("flashes")
+    found = session.presentationwise_running_speed(flashes.index)
+    speed = session.running_speed
+    for presentation, start, stop in zip(
+        flashes.index, flashes["start_time"], flashes["stop_time"], strict=True
+    ):
+        overlap = (np.minimum(speed["end_time"], stop) - np.maximum(speed["start_time"], start)).clip(lower=0)
+        by_hand = (overlap * speed["velocity"]).sum() / overlap.sum()
+        np.testing.assert_allclose(found[presentation], by_hand)
+    assert found.name == "running_speed"
+    before = session.presentationwise_running_speed(flashes.index, window=(-1e6, -1e6 + 1))
+    assert before.isna().all()
+
+
+def test_pupil_of_presentations(session: nwbin.Session) -> None:
+    spontaneous = session.get_stimulus_table("spontaneous")
+    found = session.presentationwise_pupil_data(spontaneous.index)
+    pupil = session.get_pupil_data()
+    assert found is not None
+    assert pupil is not None
+    row = spontaneous.iloc[0]
+    inside = pupil[(pupil.index >= row["start_time"]) & (pupil.index <= row["stop_time"])]
+    np.testing.assert_allclose(found.iloc[0], inside.mean())
+    assert found.columns.tolist() == pupil.columns.tolist()
+
+
+def test_extra_columns_from_a_cache(path: Path) -> None:
+    plain = nwbin.open(path)
+    channels = plain.channels.index
+    extra = pd.DataFrame(
+        {
+            "ecephys_structure_acronym": ["VISx"] * len(channels),
+            "ecephys_structure_id": [5.0] * len(channels),
+        },
+        index=channels,
+    )
+    metrics = pd.DataFrame({"g_dsi_dg": [0.5]}, index=plain.units.index[:1])
+    session = nwbin.open(path, external_channel_columns=lambda: extra, additional_unit_metrics=metrics)
+    assert session.structure_acronyms == ["VISx"]
+    assert session.structurewise_unit_counts.to_dict() == {"VISx": session.num_units}
+    one = session.probes.index[0]
+    labels, bounds = session.channel_structure_intervals(
+        session.channels.index[session.channels["probe_id"] == one]
+    )
+    assert labels.tolist() == ["VISx"]
+    assert bounds.tolist() == [0, (session.channels["probe_id"] == one).sum()]
+    assert session.units["g_dsi_dg"].notna().sum() == 1
+    assert session.units.index.tolist() == plain.units.index.tolist()
+
+
+def test_drop_in_for_from_nwb_path(path: Path) -> None:
+    session = nwbin.Session.from_nwb_path(str(path), api_kwargs={"filter_by_validity": False})
+    assert not session.filters.filter_by_validity
+    with pytest.raises(TypeError, match="unexpected keyword argument 'amplitude_maximum'"):
+        nwbin.Session.from_nwb_path(str(path), amplitude_maximum=1)
+    with pytest.raises(ArgumentError, match="nwbin reads NWB 2"):
+        nwbin.Session.from_nwb_path(str(path), nwb_version=1)
+
+
+def test_plain_file(shared: Path) -> None:
+    """A file without Allen's columns still opens as a session."""
+    session = nwbin.open(shared / "data" / "vcn_drifting_gratings_pseudo_population.nwb")
+    with pytest.warns(nwbin.NwbinWarning, match="has no columns for some unit filters") as given:
+        assert session.num_units == 1000
+    assert len(given) == 1
+    truth = np.load(shared / "data" / "vcn_drifting_gratings_pseudo_population_truth.npz")
+    counts = session.presentationwise_spike_counts([0, 0.1], None, None)
+    matrix = session.response_matrix(None, window=(0, 0.1))
+    stored = next(truth[name] for name in truth.files if truth[name].shape == (200, 1000))
+    assert (counts.values[:, 0, :] == stored).all()
+    assert (stored == matrix.X).all()
+    epochs = nwbin.open(shared / "data" / "neuropixels_A8604-211122.nwb")
+    with pytest.warns(nwbin.NwbinWarning, match="3 of 3 units are kept"):
+        assert epochs.units.index.tolist() == [6, 191, 206]
+    assert epochs.stimulus_names == ["epochs"]
+    assert epochs.ecephys_session_id == "A8604-211122"
+
+
+def test_damaged_file_reads_its_tables(shared: Path) -> None:
+    session = nwbin.open(shared / "data" / "vcn_760693773_first_10_rows.nwb")
+    assert session.ecephys_session_id == 760693773
+    assert len(session.stimulus_presentations) == 80
+    assert "waveform_halfwidth" in session.units.columns
+    with pytest.raises(
+        nwbin.NwbinError, match=r"units/spike_times_index\[0\] is \d+, but .* holds only 10 values"
+    ):
+        session.presentationwise_spike_counts([0, 1], None, session.units.index[:1])
