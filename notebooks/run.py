@@ -32,9 +32,7 @@ def texts(cell: nbformat.NotebookNode) -> str:
     parts = []
     for output in cell.get("outputs", []):
         parts.append(output.get("text", ""))
-        parts += [
-            value for kind, value in output.get("data", {}).items() if kind.startswith("text/")
-        ]
+        parts += [value for kind, value in output.get("data", {}).items() if kind.startswith("text/")]
         parts += output.get("traceback", [])
     return "\n".join("".join(part) for part in parts)
 
@@ -75,15 +73,9 @@ def run(path: Path, *, save: bool) -> list[str]:
         try:
             client.execute()
         except CellExecutionError as error:
-            return [
-                f"{path.name}: {error.ename}: {error.evalue}\nin\n{error.traceback.split('-' * 18)[1]}"
-            ]
+            return [f"{path.name}: {error.ename}: {error.evalue}\nin\n{error.traceback.split('-' * 18)[1]}"]
     print(f"{path.name}: {len(notebook.cells)} cells in {time.perf_counter() - began:.1f} s")
-    said = [
-        f"{path.name}, cell {cell.id}: {text}"
-        for cell in notebook.cells
-        for text in complaints(cell)
-    ]
+    said = [f"{path.name}, cell {cell.id}: {text}" for cell in notebook.cells for text in complaints(cell)]
     if os.environ.get("NWBIN_FILE"):
         print("".join(said), end="")
         said = []
@@ -120,9 +112,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="notebooks, without .ipynb; all by default"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="notebooks, without .ipynb; all by default")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--save", action="store_true", help="write the outputs into the notebooks")
     what.add_argument("--check", action="store_true", help="only look at the stored outputs")
@@ -130,9 +120,7 @@ def main() -> int:
     if args.save and os.environ.get("NWBIN_FILE"):
         parser.error("NWBIN_FILE is set: what is stored must come from the synthetic session")
     paths = [HERE / f"{name}.ipynb" for name in args.names] or sorted(HERE.glob("*.ipynb"))
-    wrong = [
-        one for path in paths for one in (check(path) if args.check else run(path, save=args.save))
-    ]
+    wrong = [one for path in paths for one in (check(path) if args.check else run(path, save=args.save))]
     for one in wrong:
         print(one, file=sys.stderr)
     print(f"{len(paths)} notebooks, {len(wrong)} complaints")
