@@ -39,7 +39,8 @@ def frame_of(columns: dict[str, Any], index: pd.Index[Any] | None = None) -> pd.
         else pd.Series(values, index=index, copy=False)
         for name, values in columns.items()
     }
-    return pd.DataFrame(series, index=index, columns=pd.Index(list(columns), dtype=object))
+    # Not copied into blocks: these tables can have millions of rows.
+    return pd.DataFrame(series, index=index, columns=pd.Index(list(columns), dtype=object), copy=False)
 
 
 class DynamicTable:

@@ -1,7 +1,8 @@
 """The stimulus table: every presentation of a session in one table, and its conditions.
 
-Columns are worked on as whole arrays: floats stay floats, with NaN for missing, until the very end, where
-missing becomes "null" as AllenSDK has it (which turns the column to dtype object).
+A session has 70,000 presentations, but a column of its table holds a handful of distinct values. So columns are
+kept as numbers into their distinct values (:mod:`nwbin.allen.columns`): names are standardised, colors parsed and
+conditions told apart on the distinct values, and rows are only laid out at the end.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
+from nwbin.allen.columns import Column, joined
 from nwbin.allen.invalid import overlapping, tagged
 from nwbin.errors import FormatError
 from nwbin.file import File
@@ -95,9 +97,7 @@ _COLUMN_NAMES = {
 }
 _RGB = re.compile(r"\[(-?\d*\.\d*,\s*)*-?\d*\.\d*\]")
 
-_FIRST = ("stimulus_block", "start_time", "stop_time", "stimulus_name")
-
-_Array = npt.NDArray[Any]
+Columns = dict[str, Column]
 
 
 class StimulusTables(NamedTuple):
@@ -107,39 +107,19 @@ class StimulusTables(NamedTuple):
     conditions: pd.DataFrame
 
 
-def _is_missing(values: _Array) -> npt.NDArray[np.bool_]:
-    if values.dtype == object:
-        return np.fromiter((v is None or v != v or v == "" for v in values.tolist()), bool, len(values))
-    return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
-
-
-def _put(pieces: list[tuple[slice, _Array]], total: int) -> _Array:
-    """Lay one column's values from several tables into one array; rows of tables without it are missing."""
-    kinds = {values.dtype.kind for _, values in pieces}
-    covered = sum(len(values) for _, values in pieces)
-    if kinds <= {"f", "i", "u"}:
-        whole_numbers = kinds <= {"i", "u"} and covered == total
-        column = np.zeros(total, np.int64) if whole_numbers else np.full(total, np.nan)
-    elif kinds == {"b"} and covered == total:
-        column = np.zeros(total, bool)
-    else:
-        column = np.full(total, "", dtype=object)
-    for rows, values in pieces:
-        column[rows] = values
-    if column.dtype == object:
-        column[[value == "N/A" for value in column.tolist()]] = ""
-    return column
-
-
 def _presentation_tables(file: File) -> list[str]:
     names = [name for name in file.intervals if name.endswith(schema.PRESENTATIONS_SUFFIX)]
     # A plain NWB file has trials or epochs instead; they serve as presentations of a stimulus of that name.
     return names or [name for name in file.intervals if name != "invalid_times"]
 
 
-def _joined(file: File) -> dict[str, _Array]:
-    """Read all stimulus tables into one set of columns, in order of start time."""
-    pieces: dict[str, list[tuple[slice, _Array]]] = {"start_time": [], "stop_time": [], "stimulus_name": []}
+def _stored_columns(file: File) -> tuple[Columns, int]:
+    """Read all stimulus tables into one set of columns; return them and the number of rows."""
+    pieces: dict[str, list[tuple[slice, npt.NDArray[Any]]]] = {
+        "start_time": [],
+        "stop_time": [],
+        "stimulus_name": [],
+    }
     total = 0
     for name in _presentation_tables(file):
         table = file.table(f"{schema.INTERVALS}/{name}")
@@ -151,130 +131,80 @@ def _joined(file: File) -> dict[str, _Array]:
         if "stimulus_name" not in table:
             shown = name.removesuffix(schema.PRESENTATIONS_SUFFIX)
             pieces["stimulus_name"].append((rows, np.full(len(table), shown, dtype=object)))
-    columns = {name: _put(found, total) for name, found in pieces.items()}
-    for name in ("start_time", "stop_time"):
-        if columns[name].dtype.kind not in "fiu":
-            raise FormatError(f"{file.name}: {schema.INTERVALS} has a {name} that is not a number")
-        columns[name] = columns[name].astype(np.float64)
-    order = np.argsort(columns["start_time"], kind="stable")
-    return {name: values[order] for name, values in columns.items()}
+    return {name: joined(found, total) for name, found in pieces.items()}, total
 
 
-def _to_boolean(columns: dict[str, _Array]) -> None:
-    """Turn columns of only 0, 1 and missing to booleans, as AllenSDK does."""
-    for name, values in columns.items():
-        if values.dtype.kind == "f" and not name.endswith("_index") and name not in _FIRST[1:3]:
-            missing = np.isnan(values)
-            if ((values == 0) | (values == 1) | missing).all():
-                flags = np.full(len(values), "", dtype=object)
-                flags[~missing] = [bool(v) for v in values[~missing].tolist()]
-                columns[name] = flags
-
-
-def _split_color(columns: dict[str, _Array]) -> None:
+def _split_color(columns: Columns) -> None:
     """Move RGB triplets from color to color_triplet; what is left are numbers."""
     if "color" not in columns:
         return
-    color = columns["color"].astype(object)
-    triplet = columns.get("color_triplet", np.full(len(color), "", dtype=object)).astype(object)
-    number: dict[str, Any] = {}
-    for row, value in enumerate(color.tolist()):
-        if not isinstance(value, str):
-            if value != value:
-                color[row] = ""
-        elif value and _RGB.match(value):
-            triplet[row], color[row] = value, ""
-        elif value:
-            if value not in number:
-                try:
-                    number[value] = ast.literal_eval(value)
-                except (ValueError, SyntaxError):
-                    number[value] = value
-            color[row] = number[value]
-    columns["color"], columns["color_triplet"] = color, triplet
+    color = columns["color"]
+    is_triplet = [isinstance(value, str) and _RGB.match(value) is not None for value in color.values]
+    triplets = color.mapped([v if t else None for v, t in zip(color.values, is_triplet, strict=True)])
+    numbers: list[Any] = []
+    for value, triplet in zip(color.values, is_triplet, strict=True):
+        try:
+            numbers.append(None if triplet else ast.literal_eval(value) if isinstance(value, str) else value)
+        except (ValueError, SyntaxError):
+            numbers.append(value)
+    columns["color"] = color.mapped(numbers)
+    known = columns.get("color_triplet")
+    columns["color_triplet"] = triplets if known is None else triplets.filled_from(known)
 
 
-def _collapse(columns: dict[str, _Array]) -> dict[str, _Array]:
+def _collapse(columns: Columns) -> Columns:
     """Merge columns that differ only in capitals (color, Color), where no row has both."""
     dropped: list[str] = []
     for name in list(columns):
         for other in (name.upper(), name.capitalize()):
             if other != name and other in columns:
-                mine, theirs = _is_missing(columns[name]), _is_missing(columns[other])
-                if (~mine & ~theirs).any():
+                if (~columns[name].missing & ~columns[other].missing).any():
                     continue
-                take = mine & ~theirs
-                merged = columns[name].astype(object) if take.any() else columns[name]
-                merged[take] = columns[other][take]
-                columns[name] = merged
+                columns[name] = columns[name].filled_from(columns[other])
                 dropped.append(other)
                 break
-    return {name: values for name, values in columns.items() if name not in dropped}
+    return {name: column for name, column in columns.items() if name not in dropped}
 
 
-def _standard_names(file: File, names: _Array) -> _Array:
+def _standard_names(file: File, names: list[Any]) -> list[Any]:
     """Give stimuli their published names."""
-    distinct = list(dict.fromkeys(names.tolist()))
-    spelled = {
-        name: re.sub(r"\d+", lambda m: _DIGITS.get(m[0], m[0]), name)
+    spelled = [
+        re.sub(r"\d+", lambda m: _DIGITS.get(m[0], m[0]), name)
         if isinstance(name, str) and _MOVIE.search(name)
         else name
-        for name in distinct
-    }
-    if any(isinstance(name, str) and "natural_movie_shuffled" in name for name in spelled.values()):
-        matches = [_MOVIE.search(name) for name in spelled.values() if isinstance(name, str)]
+        for name in names
+    ]
+    if any(isinstance(name, str) and "natural_movie_shuffled" in name for name in spelled):
+        matches = [_MOVIE.search(name) for name in spelled if isinstance(name, str)]
         numbers = {match["number"] for match in matches if match}
         if len(numbers) != 1:
             raise FormatError(
                 f"{file.name}: a shuffled natural movie is not said to be of any one movie: found {sorted(numbers)}"
             )
         number = numbers.pop()
-        spelled = {
-            old: f"natural_movie_{number}_shuffled"
-            if isinstance(new, str) and new.startswith("natural_movie_shuffled")
-            else new
-            for old, new in spelled.items()
-        }
-    final = {old: _STIMULUS_NAMES.get(new, new) for old, new in spelled.items()}
-    return np.asarray([final[name] for name in names.tolist()], dtype=object)
+        spelled = [
+            f"natural_movie_{number}_shuffled"
+            if isinstance(name, str) and name.startswith("natural_movie_shuffled")
+            else name
+            for name in spelled
+        ]
+    return [_STIMULUS_NAMES.get(name, name) if isinstance(name, str) else name for name in spelled]
 
 
-def _codes(values: _Array) -> npt.NDArray[np.intp]:
-    """Number the distinct values of a column; missing is a value of its own."""
+def _condition_ids(parameters: Columns, total: int) -> npt.NDArray[np.int64]:
+    """Number the distinct rows over all parameters, in order of first appearance. Int64, (presentations,)."""
     import pandas as pd
 
-    return np.asarray(pd.factorize(values)[0], dtype=np.intp)
-
-
-def _condition_ids(parameters: dict[str, _Array], total: int) -> npt.NDArray[np.int64]:
-    """Number the distinct rows over all parameters, in order of first appearance. Int64, (presentations,)."""
-    combined = np.zeros(total, dtype=np.intp)
-    for values in parameters.values():
-        codes = _codes(values) + 1
-        combined = _codes(combined * (codes.max(initial=0) + 1) + codes)
-    return combined.astype(np.int64)
-
-
-def _with_null(values: _Array) -> _Array:
-    """Put "null" where a value is missing."""
-    missing = _is_missing(values)
-    if not missing.any():
-        return values
-    out = values.astype(object)
-    out[missing] = NULL
-    return out
-
-
-def _tightest(values: list[Any]) -> _Array:
-    """Give a list of Python values the dtype of its kind: bool, int64, float64, else object."""
-    kinds = {type(value) for value in values}
-    if kinds in ({bool}, {int}, {float}):
-        return np.asarray(values)
-    if kinds and kinds <= {int, float}:
-        return np.asarray(values, dtype=np.float64)
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return out
+    combined = np.zeros(total, dtype=np.int64)
+    size = 1
+    for column in parameters.values():
+        codes, number = column.equal_codes()
+        if size * number >= 2**62:
+            combined, distinct = pd.factorize(combined)
+            size = len(distinct)
+        combined = combined * number + codes
+        size *= number
+    return np.asarray(pd.factorize(combined)[0], dtype=np.int64)
 
 
 def stimulus_tables(file: File, invalid: pd.DataFrame) -> StimulusTables:
@@ -296,29 +226,43 @@ def stimulus_tables(file: File, invalid: pd.DataFrame) -> StimulusTables:
     """
     import pandas as pd
 
-    columns = _joined(file)
-    total = len(columns["start_time"])
-    _to_boolean(columns)
+    columns, total = _stored_columns(file)
+    times = {}
+    for name in ("start_time", "stop_time"):
+        stored = columns.pop(name).numbers
+        if stored is None:
+            raise FormatError(f"{file.name}: {schema.INTERVALS} has a {name} that is not a number")
+        times[name] = stored.astype(np.float64)
+    order = np.argsort(times["start_time"], kind="stable")
+    times = {name: values[order] for name, values in times.items()}
+    columns = {name: column.taken(order) for name, column in columns.items()}
+    columns = {
+        name: column if name.endswith("_index") else column.with_booleans()
+        for name, column in columns.items()
+    }
     _split_color(columns)
     columns = _collapse(columns)
-    columns["stimulus_name"] = _standard_names(file, columns["stimulus_name"])
-    columns = {_COLUMN_NAMES.get(name, name): values for name, values in columns.items()}
-    first = [name for name in _FIRST if name in columns]
-    columns = {name: columns[name] for name in [*first, *sorted(set(columns) - set(first))]}
+    shown = columns["stimulus_name"]
+    columns["stimulus_name"] = shown.mapped(_standard_names(file, shown.values), missing="spontaneous")
+    columns = {_COLUMN_NAMES.get(name, name): column for name, column in columns.items()}
+    columns = {
+        name: columns[name] for name in sorted(columns, key=lambda name: (name != "stimulus_name", name))
+    }
 
-    parameters = {name: values for name, values in columns.items() if name not in NON_PARAMETERS}
+    parameters = {name: column for name, column in columns.items() if name not in NON_PARAMETERS}
     condition_ids = _condition_ids(parameters, total)
     _, first_rows = np.unique(condition_ids, return_index=True)
     conditions = frame_of(
-        {name: _tightest(_with_null(values[first_rows]).tolist()) for name, values in parameters.items()},
+        {name: column.taken(first_rows).array(NULL, tight=True) for name, column in parameters.items()},
         pd.Index(np.arange(len(first_rows), dtype=np.int64), name="stimulus_condition_id"),
     )
 
-    times = ("start_time", "stop_time")
-    table = {name: values if name in times else _with_null(values) for name, values in columns.items()}
-    table["duration"] = columns["stop_time"] - columns["start_time"]
+    laid_out: dict[str, npt.NDArray[Any]] = {name: column.array(NULL) for name, column in columns.items()}
+    block = {"stimulus_block": laid_out.pop("stimulus_block")} if "stimulus_block" in laid_out else {}
+    table = {**block, **times, **laid_out}
+    table["duration"] = times["stop_time"] - times["start_time"]
     table["stimulus_condition_id"] = condition_ids
-    bad = overlapping(columns["start_time"], columns["stop_time"], tagged(invalid, ["stimulus"]))
+    bad = overlapping(times["start_time"], times["stop_time"], tagged(invalid, ["stimulus"]))
     if bad.any():
         for name, values in table.items():
             if name == "stimulus_name":
