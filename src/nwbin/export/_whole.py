@@ -1,0 +1,90 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nwbin.errors import ArgumentError, FileAccessError, MissingDependencyError, MissingFileError, nearest
+
+__all__ = ["check_target", "need", "whole"]
+
+
+def check_target(path: str | os.PathLike[str], endings: Iterable[str]) -> tuple[Path, str]:
+    """Refuse, before any work is done, a file that could not be written in the end.
+
+    Returns the path and its ending in small letters.
+    """
+    target, known = Path(path), list(endings)
+    ending = target.suffix.lower()
+    if ending not in known:
+        found = f"ends in {ending!r}" if ending else "has no ending"
+        raise ArgumentError(f"{target}: {found}; the ending says the format: {', '.join(known)}")
+    folder = target.parent
+    if not folder.is_dir():
+        raise MissingFileError(f"{target}: there is no folder {str(folder)!r}; make it first")
+    if target.is_dir():
+        raise FileAccessError(f"{target}: is a folder; give the name of a file")
+    if not os.access(folder, os.W_OK):
+        raise FileAccessError(f"{target}: the folder {str(folder)!r} cannot be written to")
+    return target, ending
+
+
+def need(package: str, extra: str, what: str) -> None:
+    """Raise, where an optional package is missing, an error that says how to install it."""
+    from importlib.util import find_spec
+
+    if find_spec(package) is None:
+        raise MissingDependencyError(
+            f"{what} needs {package}, which is not installed: pip install 'nwbin[{extra}]'"
+        )
+
+
+@contextmanager
+def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a name beside `path` to write to, and rename it to `path` at the end.
+
+    On any failure, Ctrl-C included, what was written is removed, and a file that was at `path` before is as
+    it was.
+
+    Parameters
+    ----------
+    path
+        The file (or folder) to be made. Its folder must exist.
+
+    Yields
+    ------
+    pathlib.Path
+        Where to write. It does not exist yet.
+
+    Examples
+    --------
+    >>> with whole("rates.txt") as unfinished:            # doctest: +SKIP
+    ...     unfinished.write_text("1 2 3")
+    """
+    target = Path(path)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield unfinished
+        unfinished.replace(target)
+    except OSError as error:
+        if error.filename is None or str(unfinished) not in str(error.filename):
+            raise
+        # The temporary name means nothing to the reader.
+        raise FileAccessError(f"{target}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        else:
+            unfinished.unlink(missing_ok=True)
+
+
+def one_of(what: str, value: str, known: Iterable[str]) -> str:
+    """Return a value that is one of a few, or raise an error that names them."""
+    names = list(known)
+    if value not in names:
+        raise ArgumentError(f"{what} {value!r} is not known; {nearest(value, names)}")
+    return value
