@@ -1,0 +1,18 @@
+"""The command line: ``nwbin demo | info | units | stimuli | count | psth``. Thin: the work is done in the layers below.
+
+Only typer is imported here; each command imports what it needs when it runs, so that ``nwbin --help`` is quick.
+"""
+
+from __future__ import annotations
+
+from nwbin.cli._app import app, main
+from nwbin.cli.count import count
+from nwbin.cli.demo import demo
+from nwbin.cli.info import info
+from nwbin.cli.psth import psth
+from nwbin.cli.tables import stimuli, units
+
+__all__ = ["app", "main"]
+
+for _command in (demo, info, units, stimuli, count, psth):
+    app.command(no_args_is_help=_command is not demo)(_command)

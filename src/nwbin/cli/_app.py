@@ -1,0 +1,134 @@
+"""The program: how it starts, how it ends, and how it says that something is wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from nwbin.errors import NwbinError, NwbinWarning
+
+__all__ = ["app", "main"]
+
+FAILED, INTERRUPTED, TERMINATED, PIPE_CLOSED = 2, 130, 143, 141
+
+
+def _say(kind: str, message: object) -> None:
+    """One line on stderr, whatever the message holds."""
+    line = " ".join(str(message).split())
+    typer.echo(f"{kind}: {line}", err=True)
+
+
+@contextmanager
+def notes(*, debug: bool = False) -> Iterator[None]:
+    """Show nwbin's warnings as one line each, once; others only when debugging."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+            if not issubclass(category, NwbinWarning):
+                others(message, category, *args, **kwargs)
+            elif str(message) not in said:
+                said.add(str(message))
+                _say("note", message)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", NwbinWarning)
+        if debug:
+            warnings.simplefilter("default")
+        yield
+
+
+class Program(TyperGroup):
+    """Ends every failure in one line and an exit code: 2 for errors, 130 for Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        debug = bool(ctx.params.get("debug")) or bool(ctx.obj)
+        try:
+            with notes(debug=debug):
+                result = super().invoke(ctx)
+                sys.stdout.flush()
+                return result
+        except BrokenPipeError:
+            # The reader, such as `head`, has seen enough. Python would complain again when it closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(PIPE_CLOSED) from None
+        except KeyboardInterrupt:
+            _say("nwbin", "interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except (NwbinError, OSError, MemoryError) as error:
+            if debug:
+                raise
+            message = str(error) or type(error).__name__
+            if isinstance(error, MemoryError):
+                message = f"not enough memory: {message}"
+            _say("error", message)
+            raise typer.Exit(FAILED) from None
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        # --debug works anywhere on the line: it is put there after something went wrong.
+        end = given.index("--") if "--" in given else len(given)
+        debug = "--debug" in given[:end]
+        given = [one for k, one in enumerate(given) if one != "--debug" or k > end]
+        named["standalone_mode"] = False
+        try:
+            code = super().main(given, *rest, obj=debug, **named)
+        except Exception as error:
+            # Usage errors; their class lives in click or within typer, depending on typer's version.
+            if not hasattr(error, "format_message"):
+                if not debug:
+                    raise
+                import traceback
+
+                traceback.print_exc()
+                sys.exit(FAILED)
+            message = str(error.format_message())
+            if not message:  # no arguments at all: the help was shown
+                sys.exit(0)
+            context = getattr(error, "ctx", None)
+            _say("error", f"{message} (see: {context.command_path if context else 'nwbin'} --help)")
+            sys.exit(FAILED)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+app = typer.Typer(cls=Program, add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from nwbin import __version__
+
+        typer.echo(f"nwbin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def nwbin(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")] = False,
+) -> None:
+    """Read Visual Coding - Neuropixels NWB files and count their spikes, without AllenSDK.
+
+    Start with: nwbin demo
+    """
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(TERMINATED)  # unwinds, so that unfinished files are removed
+
+
+def main() -> None:
+    """Run the program; the entry point ``nwbin``."""
+    signal.signal(signal.SIGTERM, _terminated)
+    app()

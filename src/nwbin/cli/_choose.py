@@ -1,0 +1,207 @@
+"""Which units, which presentations: options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nwbin.session import Session
+
+__all__ = ["Quality", "chosen_presentations", "chosen_units", "numbers", "open_session", "window_of"]
+
+_UNITS = "Which units"
+FileArgument = Annotated[Path, typer.Argument(help="An NWB file.", show_default=False)]
+UnitsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--units", metavar="CONDITION", rich_help_panel=_UNITS, show_default=False,
+        help="Only units that meet a condition, such as \"structure_acronym == 'VISp' and firing_rate > 1\".",
+    ),
+]  # fmt: skip
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="CONDITION", show_default=False,
+        help="Only rows that meet a condition, such as \"orientation != 'null' and contrast > 0.5\".",
+    ),
+]  # fmt: skip
+AllOption = Annotated[
+    bool, typer.Option("--all", rich_help_panel=_UNITS, help="All units of the file: no quality filters.")
+]
+AmplitudeOption = Annotated[
+    float,
+    typer.Option(
+        "--amplitude-cutoff-maximum", rich_help_panel=_UNITS, help="Quality filter; 0 for no bound."
+    ),
+]
+PresenceOption = Annotated[
+    float,
+    typer.Option("--presence-ratio-minimum", rich_help_panel=_UNITS, help="Quality filter; 0 for no bound."),
+]
+IsiOption = Annotated[
+    float,
+    typer.Option("--isi-violations-maximum", rich_help_panel=_UNITS, help="Quality filter; 0 for no bound."),
+]
+StimulusOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stimulus", metavar="NAME", show_default=False, help="A stimulus; may be given several times."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Which units to keep before any condition; the defaults are AllenSDK's."""
+
+    everything: bool = False
+    amplitude_cutoff_maximum: float = 0.1
+    presence_ratio_minimum: float = 0.95
+    isi_violations_maximum: float = 0.5
+    said: dict[str, Any] = field(default_factory=dict)
+
+    def provenance(self) -> dict[str, Any]:
+        if self.everything:
+            return {"unit_filters": "none"}
+        return {
+            "unit_filters": {
+                "amplitude_cutoff_maximum": self.amplitude_cutoff_maximum,
+                "presence_ratio_minimum": self.presence_ratio_minimum,
+                "isi_violations_maximum": self.isi_violations_maximum,
+                "quality": "good",
+                "in_brain": True,
+            }
+        }
+
+
+def open_session(path: Path, quality: Quality) -> Session:
+    """Open a file with these filters; with none of them, also units whose metrics are missing."""
+    import nwbin
+
+    if not quality.everything:
+        return nwbin.open(
+            path,
+            amplitude_cutoff_maximum=quality.amplitude_cutoff_maximum,
+            presence_ratio_minimum=quality.presence_ratio_minimum,
+            isi_violations_maximum=quality.isi_violations_maximum,
+        )
+    from nwbin.allen.units import UnitFilters
+    from nwbin.session import Session
+
+    class NoFilters(UnitFilters):
+        # AllenSDK drops a unit without a metric even where the bound is infinite.
+        def bounds(self) -> list[tuple[str, str, float]]:
+            return []
+
+    return Session(nwbin.File(path), NoFilters(filter_by_validity=False, filter_out_of_brain_units=False))
+
+
+def chosen_units(session: Session, condition: str | None) -> pd.DataFrame:
+    """The units that meet a condition; none is an error."""
+    from nwbin.export import select
+
+    units = session.units
+    chosen = select(units, condition)
+    if len(chosen):
+        return chosen
+    name = session.file.name
+    if condition is None:
+        raise LookupFailure(
+            f"{name}: none of its {len(session.file.unit_ids)} units passes the filters; try --all"
+        )
+    raise LookupFailure(
+        f"{name}: none of {len(units)} units meets {condition!r}{_what_there_is(units, condition)}"
+    )
+
+
+def chosen_presentations(
+    session: Session, stimulus: list[str] | None, intervals: str | None, condition: str | None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The presentations of a stimulus, or the rows of a table of intervals, and how they were chosen."""
+    from nwbin.export import select
+
+    if bool(stimulus) == bool(intervals):
+        names = ", ".join(list(session.file.intervals)[:8]) or "none"
+        raise ArgumentError(
+            f"say which times: --stimulus NAME, or --intervals TABLE for another table of intervals, not both "
+            f"(this file's tables: {names})"
+        )
+    if stimulus:
+        known = session.stimulus_names
+        for name in stimulus:
+            if name not in known:
+                raise LookupFailure(f"{session.file.name}: has no stimulus {name!r}; {nearest(name, known)}")
+        table, what = session.get_stimulus_table(stimulus), f"stimulus {', '.join(stimulus)}"
+        said: dict[str, Any] = {"stimulus": stimulus}
+    else:
+        assert intervals is not None
+        table, what = session.file.intervals[intervals], f"table {intervals!r}"
+        said = {"intervals": intervals}
+    chosen = select(table, condition)
+    if condition:
+        said["where"] = condition
+    if not len(chosen):
+        if condition is None:
+            raise LookupFailure(f"{session.file.name}: {what} has no rows")
+        raise LookupFailure(
+            f"{session.file.name}: none of {len(table)} rows of {what} meets {condition!r}"
+            f"{_what_there_is(table, condition)}"
+        )
+    absent = chosen["start_time"].isna().to_numpy()
+    if absent.any():
+        warnings.warn(
+            f"{int(absent.sum())} rows of {what} have no start_time and are left out", NwbinWarning, 2
+        )
+        chosen = chosen[~absent]
+    return chosen, said
+
+
+def _what_there_is(table: pd.DataFrame, condition: str) -> str:
+    """The values of the columns that a condition names, where they are few; else their range."""
+    import re
+
+    from nwbin.export import tidy
+
+    found = []
+    for name in table.columns:
+        if not re.search(rf"\b{re.escape(str(name))}\b", condition):
+            continue
+        values = tidy(table[[name]])[str(name)].dropna()
+        distinct = sorted(values.unique().tolist())
+        if not distinct:
+            found.append(f"{name} has no values")
+        elif len(distinct) <= 10:
+            found.append(f"{name} has {', '.join(f'{v!r}' for v in distinct)}")
+        elif values.dtype.kind in "iuf":
+            found.append(f"{name} is {distinct[0]:.6g} to {distinct[-1]:.6g}")
+    return f"; {'; '.join(found)}" if found else ""
+
+
+def numbers(text: str, name: str, least: int = 2) -> list[float]:
+    """Read "0,0.05,0.1"."""
+    try:
+        values = [float(part) for part in text.replace(";", ",").split(",") if part.strip()]
+    except ValueError:
+        raise ArgumentError(f"{name} must be numbers in seconds with commas between, not {text!r}") from None
+    if len(values) < least:
+        raise ArgumentError(f"{name} needs at least {least} numbers with a comma between, got {text!r}")
+    return values
+
+
+def window_of(text: str, name: str = "--window") -> tuple[float, float]:
+    """Read "0,0.5"."""
+    values = numbers(text, name)
+    if len(values) != 2 or not values[0] < values[1]:
+        raise ArgumentError(
+            f"{name} must be two numbers, from and to in seconds, such as 0,0.5; not {text!r}"
+        )
+    return values[0], values[1]

@@ -1,0 +1,124 @@
+"""What is shown: tables that fit a terminal, plain text in a pipe, progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
+
+__all__ = ["frame_table", "grid", "output", "progress", "show", "text"]
+
+_PIPE_WIDTH = 100_000  # never wrap or cut what another program reads
+
+
+def output() -> Console:
+    """The console for results: coloured on a terminal; plain, with full lines, in a pipe."""
+    import sys
+
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, no_color=True, width=_PIPE_WIDTH, force_terminal=False, soft_wrap=False)
+
+
+def show(console: Console, *things: Any) -> None:
+    """Print; without the blanks that fill a table's lines where no terminal needs them."""
+    if console.is_terminal:
+        console.print(*things)
+        return
+    import typer
+
+    with console.capture() as captured:
+        console.print(*things)
+    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def grid(title: str, rows: list[tuple[str, str]]) -> Table:
+    """Names and values below one another."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False, title=title or None, title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, _escape(value))
+    return table
+
+
+def _escape(value: str) -> str:
+    from rich.markup import escape
+
+    return escape(value)
+
+
+def text(value: Any) -> str:
+    """One cell."""
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float) or type(value).__name__.startswith("float"):
+        whole = float(value).is_integer() and abs(value) < 1e15
+        return f"{value:.0f}" if whole else f"{value:.3f}" if abs(value) >= 100 else f"{value:.4g}"
+    return str(value)
+
+
+def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
+    """Print a data frame: on a terminal as much as fits, with a line about the rest; in a pipe all of it."""
+    from rich.table import Table
+
+    head, columns = frame, [str(c) for c in frame.columns]
+    numeric = [frame[c].dtype.kind in "iuf" for c in frame.columns]
+    if console.is_terminal:
+        head = frame.head(max(5, console.height - 6))
+    cells = [[text(v) for v in head[c].tolist()] for c in frame.columns]
+    index = [text(v) for v in head.index.tolist()]
+    if console.is_terminal:
+        columns, cells = _fitting(
+            columns, cells, console.width - max(map(len, [*index, str(frame.index.name)])) - 3
+        )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(str(frame.index.name or "id"), justify="right", no_wrap=True, style="cyan")
+    for name, right in zip(columns, numeric, strict=False):
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for row, name in enumerate(index):
+        table.add_row(name, *(_escape(column[row]) for column in cells))
+    show(console, table)
+    left = []
+    if len(head) < len(frame):
+        left.append(f"{len(frame) - len(head):,} more rows")
+    if len(columns) < len(frame.columns):
+        left.append(f"{len(frame.columns) - len(columns)} more columns")
+    if left:
+        console.print(f"... {' and '.join(left)}; all: -o {what}.csv", style="dim")
+
+
+def _fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
+    used = 0
+    for number, (name, values) in enumerate(zip(columns, cells, strict=True)):
+        used += max([len(name), *map(len, values)]) + 2
+        if used > width:
+            return columns[: max(1, number)], cells[: max(1, number)]
+    return columns, cells
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr that goes away at the end; nothing where stderr is not a terminal."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=max(total, 1))

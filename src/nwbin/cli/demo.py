@@ -1,0 +1,210 @@
+"""``nwbin demo``: the usual first tutorial on this data, from a file to decoded orientations."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwbin.cli._choose import window_of
+from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nwbin.session import Session
+
+__all__ = ["demo"]
+
+_GRATINGS = ("static_gratings", "drifting_gratings")
+
+
+class Clock:
+    """How long each step took."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, float]] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.steps.append((name, time.perf_counter() - begun))
+
+
+def _write_synthetic(path: Path) -> Path:
+    from nwbin.cli._console import progress
+    from nwbin.testing import write_session
+
+    with progress("writing a synthetic session") as report:
+        # Enough units in V1 to decode well, few enough elsewhere to be quick.
+        return write_session(path, size="small", units_per_probe=[20, 20, 160, 20, 20, 20], progress=report)
+
+
+def _choose_units(session: Session, structure: str, least_rate: float) -> tuple[pd.DataFrame, str]:
+    """The units of a structure that fire enough; of a file that does not say, what there is."""
+    units, said = session.units, []
+    column = "structure_acronym"
+    if column in units.columns and units[column].notna().any():
+        known = units[column].dropna()
+        chosen = units[units[column] == structure]
+        if not len(chosen):
+            raise LookupFailure(
+                f"{session.file.name}: no unit in {structure!r} passes the filters; "
+                f"{nearest(structure, known.unique())} (choose with --structure)"
+            )
+        units = chosen
+        said.append(f"in {structure}")
+    else:
+        warnings.warn(
+            f"{session.file.name} does not say which area units are in: all are taken",
+            NwbinWarning,
+            stacklevel=2,
+        )
+    if "firing_rate" in units.columns:
+        units = units[units["firing_rate"] >= least_rate]
+        said.append(f"firing at {least_rate:g} Hz or more")
+        if not len(units):
+            raise LookupFailure(f"{session.file.name}: no unit {' '.join(said)}; choose a lower --rate")
+    return units, ", ".join(said) or "whatever their area"
+
+
+def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[str, pd.DataFrame]:
+    names = session.stimulus_names
+    if asked is not None and asked not in names:
+        raise LookupFailure(f"{session.file.name}: has no stimulus {asked!r}; {nearest(asked, names)}")
+    for name in [asked] if asked is not None else [*(n for n in _GRATINGS if n in names), *names]:
+        table = session.get_stimulus_table(name)
+        if label in table.columns and table[label].nunique() > 1:
+            return str(name), table
+    what = f"stimulus {asked!r}" if asked is not None else "stimulus"
+    raise LookupFailure(
+        f"{session.file.name}: no {what} has several values of {label!r}; choose with --stimulus and --label"
+        f" (stimuli: {', '.join(names)})"
+    )
+
+
+def demo(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="An NWB file; by default a synthetic session is written.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="PICTURE", help="Where the picture goes (.png, .pdf, .svg)."),
+    ] = Path("nwbin-demo.png"),
+    stimulus: Annotated[
+        str | None,
+        typer.Option(
+            "--stimulus", metavar="NAME", show_default=False, help="Default: static gratings, else drifting."
+        ),
+    ] = None,
+    label: Annotated[str, typer.Option("--label", metavar="COLUMN", help="What to decode.")] = "orientation",
+    window: Annotated[
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="FROM,TO",
+            show_default=False,
+            help="Count spikes here, s from onset. Default: 0.01,0.25, or 0,0.1 for a file without areas.",
+        ),
+    ] = None,
+    structure: Annotated[str, typer.Option("--structure", metavar="NAME", help="The units' area.")] = "VISp",
+    rate: Annotated[
+        float, typer.Option("--rate", metavar="HZ", help="The least firing rate of a unit.")
+    ] = 0.5,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep", metavar="SESSION.nwb", show_default=False, help="Keep the synthetic session here."
+        ),
+    ] = None,
+) -> None:
+    """Decode which grating was shown from the spikes of visual cortex: the tutorial, in one command.
+
+    Without a file it writes a synthetic session first. Then: look at the session, choose units by area and firing rate,
+    choose presentations, count spikes (X: trials by units) with labels y, tell the labels by linear discriminant
+    analysis (eigen solver, shrinkage 0.2, 2 components, 5-fold cross-validation), and draw the trials.
+
+    \b
+    Examples:
+      nwbin demo
+      nwbin demo session_715093703.nwb --stimulus drifting_gratings -o gratings.png
+    """  # fmt: skip
+    from nwbin.export._whole import check_target, need
+    from nwbin.plot import PICTURE_ENDINGS
+
+    # Before any work: what would be missing at the end.
+    check_target(out, PICTURE_ENDINGS)
+    need("sklearn", "decode", "nwbin demo")
+    need("matplotlib", "plot", "nwbin demo")
+    if file is not None and keep is not None:
+        raise ArgumentError("--keep keeps the synthetic session, which is not written where a file is given")
+    asked = None if window is None else window_of(window)
+    clock = Clock()
+    with ExitStack() as stack:
+        if file is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nwbin-")))
+            with clock.step("write a synthetic session"):
+                file = _write_synthetic(keep or folder / "synthetic_session.nwb")
+        _tutorial(file, out, stimulus, label, asked, structure, rate, clock)
+
+
+def _tutorial(
+    file: Path, out: Path, stimulus: str | None, label: str, asked: tuple[float, float] | None, structure: str,
+    rate: float, clock: Clock,
+) -> None:  # fmt: skip
+    import nwbin
+    from nwbin.cli._console import grid, output, show
+    from nwbin.decode import decode
+    from nwbin.plot import plot_decoding, save_picture
+
+    rows: list[tuple[str, str]] = []
+
+    with ExitStack() as stack:
+        with clock.step("open the file, read its tables"):
+            session = stack.enter_context(nwbin.open(file))
+            total, passing = len(session.file.unit_ids), len(session.units)
+            shown = len(session.stimulus_presentations)
+        name = session.ecephys_session_id or session.file.identifier
+        kind = f", {session.session_type}" if session.session_type else ""
+        rows.append(("session", f"{name}{kind} ({Path(session.file.name).name})"))
+        rows.append(
+            ("holds", f"{total:,} units ({passing:,} pass the quality filters), {shown:,} presentations")
+        )
+        with clock.step("choose units and presentations"):
+            units, how = _choose_units(session, structure, rate)
+            chosen, table = _choose_stimulus(session, stimulus, label)
+        areas = "structure_acronym" in units.columns
+        window = asked or ((0.01, 0.25) if areas else (0.0, 0.1))
+        rows.append(("units", f"{len(units):,} {how}"))
+        rows.append(("stimulus", f"{chosen}, {len(table):,} presentations"))
+        with clock.step("count spikes"):
+            matrix = session.response_matrix(table.index, units.index, window=window, label=label)
+        classes = ", ".join(
+            f"{c:g}" if isinstance(c, float) else str(c) for c in matrix.classes.tolist()[:12]
+        )
+        rows.append(("X", f"{matrix.X.shape[0]:,} trials x {matrix.X.shape[1]:,} units, {matrix.X.sum():,.0f} spikes"
+                          f" from {window[0]:g} to {window[1]:g} s after onset"))  # fmt: skip
+        rows.append(("y", f"{label}: {classes}{' ...' if len(matrix.classes) > 12 else ''}"))
+        with clock.step("decode (5-fold cross-validation)"):
+            found = decode(matrix.X, matrix.y)
+        rows.append(("accuracy", f"{found.accuracy:.1%} (chance {found.chance:.1%}); folds: "
+                                 + ", ".join(f"{s:.1%}" for s in found.scores)))  # fmt: skip
+        with clock.step("draw the picture"):
+            title = f"{len(units):,} units {how}, {chosen.replace('_', ' ')}, session {name}"
+            save_picture(plot_decoding(found, matrix.y, label=label, title=title), out)
+        rows.append(("picture", str(out)))
+    console = output()
+    show(console, grid("", rows))
+    console.print()
+    steps: list[tuple[str, Any]] = [*clock.steps, ("in all", sum(seconds for _, seconds in clock.steps))]
+    width = max(len(step) for step, _ in steps)
+    for step, seconds in steps:
+        console.print(f"  {step:<{width}}  {seconds:7.2f} s", markup=False)

@@ -1,0 +1,117 @@
+"""``nwbin psth``: firing rates around the onset of presentations, as a picture or a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nwbin.cli._choose import (
+    AllOption,
+    FileArgument,
+    Quality,
+    StimulusOption,
+    UnitsOption,
+    WhereOption,
+    chosen_presentations,
+    chosen_units,
+    open_session,
+    window_of,
+)
+
+__all__ = ["psth"]
+
+
+def psth(
+    file: FileArgument,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json).",
+        ),
+    ] = Path("psth.png"),
+    stimulus: StimulusOption = None,
+    intervals: Annotated[
+        str | None,
+        typer.Option(
+            "--intervals", metavar="TABLE", show_default=False, help="Any table of intervals: trials, epochs."
+        ),
+    ] = None,
+    where: WhereOption = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            show_default=False,
+            help="One mean for each value of a column, such as orientation.",
+        ),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="FROM,TO",
+            show_default=False,
+            help="Seconds from onset. Default: a little more than a presentation.",
+        ),
+    ] = None,
+    bin_width: Annotated[float, typer.Option("--bin", metavar="WIDTH", help="Width of a bin, s.")] = 0.01,
+    per_unit: Annotated[
+        bool, typer.Option("--per-unit", help="Each unit by itself, not the mean over units.")
+    ] = False,
+    units: UnitsOption = None,
+    everything: AllOption = False,
+) -> None:
+    """Average firing rates over presentations, from before their onset to after their end.
+
+    \b
+    Examples:
+      nwbin psth session.nwb --stimulus flashes --by color -o flashes.png
+      nwbin psth session.nwb --stimulus drifting_gratings --by orientation --per-unit -o units.csv
+    """  # fmt: skip
+    from nwbin.cli._console import output
+    from nwbin.cli._provenance import provenance
+    from nwbin.export import mean_rates, rates_table, regular_edges, write_table
+    from nwbin.export._table import TABLE_ENDINGS
+    from nwbin.export._whole import check_target, need
+    from nwbin.plot import PICTURE_ENDINGS, plot_rates, save_picture
+
+    _, ending = check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])
+    if ending in PICTURE_ENDINGS:
+        need("matplotlib", "plot", f"{out}: a picture")
+    with open_session(file, Quality(everything)) as session:
+        rows, said = chosen_presentations(session, stimulus, intervals, where)
+        chosen = chosen_units(session, units)
+        lasting = float((rows["stop_time"] - rows["start_time"]).median())
+        if window is None:
+            bins = max(1, round(min(1.5 * lasting, 3.0) / bin_width))
+            before = max(1, round(min(0.4 * lasting, 0.5) / bin_width))
+            start, stop = -before * bin_width, bins * bin_width
+            start, stop = float(f"{start:.12g}"), float(f"{stop:.12g}")
+        else:
+            start, stop = window_of(window)
+        edges = regular_edges(start, stop, bin_width)
+        rates = mean_rates(session.file.spike_trains(chosen.index.to_numpy()), rows, edges, by=by)
+        how = provenance(
+            session.file, **said, units=units, by=by, window=[start, stop], bin=bin_width, closed="left"
+        )
+        name = ", ".join(stimulus or [str(intervals)])
+        if ending in PICTURE_ENDINGS:
+            title = (
+                f"{name}: {int(rates['presentations'].sum()):,} presentations, session {how['session_id']}"
+            )
+            save_picture(plot_rates(rates, per_unit=per_unit, duration=lasting, title=title), out)
+        else:
+            table = rates_table(rates, per_unit=per_unit)
+            write_table(table, out, provenance=how)
+    conditions, bins, number = rates.shape
+    output().print(
+        f"{out}: {number:,} units, {conditions} condition{'s' if conditions > 1 else ''}, {bins} bins of "
+        f"{bin_width:g} s from {start:g} to {stop:g} s, {int(rates['presentations'].sum()):,} presentations",
+        markup=False,
+    )
