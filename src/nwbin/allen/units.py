@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
@@ -164,14 +165,21 @@ def channel_table(
     return channels
 
 
-def unit_order(file: File, stored: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Return the rows of the units table in AllenSDK's order: probe by probe as the file lists the probes."""
-    probes, electrodes = probe_table(file), file.electrodes
-    probe_of_channel = dict(zip(electrodes.index, electrodes["probe_id"], strict=True))
-    place = {probe: at for at, probe in enumerate(probes.index)}
-    at = [place.get(probe_of_channel.get(channel), -1) for channel in stored["peak_channel_id"]]
+def unit_order(
+    file: File, peak_channels: npt.NDArray[np.int64], probes: pd.DataFrame
+) -> npt.NDArray[np.intp]:
+    """Return the rows of the units table in AllenSDK's order: probe by probe as the file lists the probes.
+
+    Units on a channel or a probe that the file does not have are left out.
+    """
+    electrodes = file.table(schema.ELECTRODES)
+    probe_of_channel = dict(zip(electrodes.ids.tolist(), electrodes.column("probe_id").tolist(), strict=True))
+    place = {probe: at for at, probe in enumerate(probes.index.tolist())}
+    at = np.asarray(
+        [place.get(probe_of_channel.get(one), -1) for one in peak_channels.tolist()], dtype=np.intp
+    )
     order = np.argsort(at, kind="stable")
-    return order[np.asarray(at)[order] >= 0]
+    return order[at[order] >= 0]
 
 
 def unit_table(
@@ -189,11 +197,12 @@ def unit_table(
     import pandas as pd
 
     units = file.units
+    number = len(units)
     units = units[sorted(units.columns)]
     skipped: list[str] = []
     placed = "peak_channel_id" in units.columns and "probe_id" in channels.columns
     if placed:
-        units = units.iloc[unit_order(file, units)]
+        units = units.iloc[unit_order(file, units["peak_channel_id"].to_numpy(), probes)]
         keep = np.ones(len(units), dtype=bool)
         if filters.filter_out_of_brain_units and "structure_acronym" in channels.columns:
             inside = channels.index[channels["structure_acronym"].notna().to_numpy()]
@@ -217,7 +226,7 @@ def unit_table(
     if skipped:
         warnings.warn(
             f"{file.name}: has no columns for some unit filters, which were not applied: {', '.join(skipped)}; "
-            f"{len(units)} of {len(file.unit_ids)} units are kept",
+            f"{len(units)} of {number} units are kept",
             NwbinWarning,
             stacklevel=4,
         )

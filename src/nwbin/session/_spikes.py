@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin import _schema as schema
 from nwbin.allen import invalid, responses, stimuli, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import count_in_windows
@@ -77,10 +78,10 @@ class SessionSpikes(SessionTables):
     @cached_property
     def _unit_order(self) -> npt.NDArray[np.int64]:
         """All unit ids in the order that AllenSDK's dictionaries have."""
-        stored = self.file.units
-        if "peak_channel_id" in stored.columns and "probe_id" in self.channels.columns:
-            stored = stored.iloc[units.unit_order(self.file, stored)]
-        return stored.index.to_numpy()
+        stored = self.file.table(schema.UNITS)
+        if "peak_channel_id" not in stored or "probe_id" not in self.channels.columns:
+            return stored.ids
+        return stored.ids[units.unit_order(self.file, stored.column("peak_channel_id"), self.probes)]
 
     @cached_property
     def _kept_in_order(self) -> npt.NDArray[np.int64]:
