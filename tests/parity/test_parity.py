@@ -13,6 +13,7 @@ import pytest
 import nwbin
 from tests.parity.differences import DIFFERENCES
 from tests.parity.report import Verdict, session_folders, verdicts
+from tests.parity.table import README, readme_with_table
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "session_732592105"
@@ -67,6 +68,11 @@ def test_recorded_sessions(shared: Path) -> None:
     ]
     assert unlisted(found) == []
     assert len(found) > 1300
+
+
+def test_the_readme_lists_the_differences() -> None:
+    text = README.read_text()
+    assert readme_with_table(text) == text, "run python -m tests.parity.table"
 
 
 # What a live run is made on: two stimulus sets, both layouts, with and without the optional parts.
