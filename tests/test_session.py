@@ -193,7 +193,14 @@ def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> 
     times, channels = whole.time.values, whole.channel.values
     part = session.get_lfp(probe, time=(times[10], times[20]), channels=channels[[2, 0]])
     assert part.equals(whole.isel(time=slice(10, 21), channel=[2, 0]))
-    with pytest.raises(LookupFailure, match="has no LFP of channel 1;"):
+    lazy = session.get_lfp(probe, lazy=True)
+    assert not lazy.variable._in_memory
+    assert lazy.isel(time=[5, 3], channel=-1).equals(whole.isel(time=[5, 3], channel=-1))
+    assert lazy.isel(time=7).equals(whole.isel(time=7))
+    assert lazy.isel(time=slice(20, 10, -3)).equals(whole.isel(time=slice(20, 10, -3)))
+    assert not lazy.variable._in_memory, "only the parts were read"
+    assert lazy.equals(whole)
+    with pytest.raises(LookupFailure, match="the LFP has no channel 1;"):
         session.get_lfp(probe, channels=[1])
     dandi = tmp_path / "sub-1"
     dandi.mkdir()

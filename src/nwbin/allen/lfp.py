@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin.allen.invalid import inside
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["LfpSource", "current_source_density", "find_lfp_files", "read_lfp"]
+__all__ = ["LfpSource", "current_source_density", "find_lfp_files", "lazy_lfp", "open_lfp", "part_of"]
 
 # A path, or a function that returns one (it may download the file first, as AllenSDK's cache does).
 LfpSource = str | Path | Callable[[], Any]
@@ -76,28 +77,45 @@ def _acquisition(file: File, probe_id: int) -> str:
     )
 
 
-def read_lfp(
-    file: File,
-    probe_id: int,
-    invalid: pd.DataFrame | None,
-    time: tuple[float, float] | None = None,
-    channels: Iterable[int] | None = None,
-) -> xr.DataArray:
-    """Read a probe's LFP, or a part of it.
+def _lazy(
+    file: File, path: str, shape: tuple[int, ...], dtype: Any, bad: npt.NDArray[np.bool_] | None
+) -> Any:
+    """Wrap a probe's samples so that xarray reads, and masks, only what is asked for."""
+    from xarray.backends import BackendArray
+    from xarray.core import indexing
+
+    class Samples(BackendArray):
+        def __init__(self) -> None:
+            self.shape = shape
+            self.dtype = dtype
+
+        def __getitem__(self, key: Any) -> Any:
+            return indexing.explicit_indexing_adapter(key, shape, indexing.IndexingSupport.BASIC, self._read)
+
+        def _read(self, key: tuple[Any, ...]) -> npt.NDArray[Any]:
+            rows = np.atleast_1d(np.arange(shape[0])[key[0]])
+            first, last = (int(rows.min()), int(rows.max()) + 1) if rows.size else (0, 0)
+            data = file.samples(path, slice(first, last)).astype(dtype, copy=False)
+            if bad is not None and bad[first:last].any():
+                data = data.copy() if not data.flags.writeable else data
+                data[bad[first:last]] = np.nan
+            part: npt.NDArray[Any] = data[rows - first][:, key[1]]
+            return part if isinstance(key[0], slice) else part[0]
+
+    return indexing.LazilyIndexedArray(Samples())
+
+
+def lazy_lfp(file: File, probe_id: int, invalid: pd.DataFrame | None) -> xr.DataArray:
+    """Return a probe's LFP, of which nothing is read until it is used.
 
     Parameters
     ----------
     file
-        The probe's LFP file.
+        The probe's LFP file, which must stay open.
     probe_id
         The probe.
     invalid
-        Samples in these intervals become NaN; None to keep them.
-    time
-        Only samples from the first time to the second, both included, in s. A probe's LFP is gigabytes: only
-        the asked-for samples are read.
-    channels
-        Only these channels.
+        Samples in these intervals are NaN; None to keep them.
 
     Returns
     -------
@@ -109,28 +127,30 @@ def read_lfp(
     path = _acquisition(file, probe_id)
     times = file.timestamps(path)
     ids = file.table(schema.ELECTRODES).ids
-    rows = slice(0, len(times))
+    sample = file.samples(path, slice(0, 1))
+    bad = None if invalid is None else inside(times, invalid)
+    dtype = sample.dtype if bad is None or sample.dtype.kind == "f" else np.dtype(np.float64)
+    data = _lazy(file, path, (len(times), sample.shape[1]), dtype, bad)
+    variable = xr.Variable(("time", "channel"), data)
+    return xr.DataArray(variable, name="LFP", coords={"time": times, "channel": ids})
+
+
+def part_of(
+    lfp: xr.DataArray, time: tuple[float, float] | None, channels: Iterable[int] | None
+) -> xr.DataArray:
+    """Return the samples from one time to another, both included, in s, on some channels; still not read."""
     if time is not None:
-        rows = slice(
-            int(np.searchsorted(times, time[0], "left")), int(np.searchsorted(times, time[1], "right"))
-        )
-        rows = slice(rows.start, max(rows.start, rows.stop))
-    data = file.samples(path, rows)
+        times = lfp["time"].values
+        first = int(np.searchsorted(times, time[0], "left"))
+        lfp = lfp.isel(time=slice(first, max(first, int(np.searchsorted(times, time[1], "right")))))
     if channels is not None:
-        at = {int(channel): column for column, channel in enumerate(ids)}
+        at = {int(channel): column for column, channel in enumerate(lfp["channel"].values)}
         wanted = [int(channel) for channel in channels]
         unknown = [channel for channel in wanted if channel not in at]
         if unknown:
-            raise LookupFailure(f"{file.name}: has no LFP of channel {unknown[0]}; {nearest(unknown[0], at)}")
-        columns = [at[channel] for channel in wanted]
-        data, ids = data[:, columns], ids[columns]
-    times = times[rows]
-    if invalid is not None:
-        bad = inside(times, invalid)
-        if data.dtype.kind != "f":
-            data = data.astype(np.float64)
-        data[bad] = np.nan
-    return xr.DataArray(data, name="LFP", dims=["time", "channel"], coords={"time": times, "channel": ids})
+            raise LookupFailure(f"the LFP has no channel {unknown[0]}; {nearest(unknown[0], at)}")
+        lfp = lfp.isel(channel=[at[channel] for channel in wanted])
+    return lfp
 
 
 def current_source_density(file: File) -> xr.DataArray:

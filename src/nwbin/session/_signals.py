@@ -113,6 +113,7 @@ class SessionSignals(SessionTables):
         *,
         time: tuple[float, float] | None = None,
         channels: Iterable[int] | None = None,
+        lazy: bool = False,
     ) -> xr.DataArray:
         """Read a probe's LFP.
 
@@ -126,6 +127,9 @@ class SessionSignals(SessionTables):
             Only samples from here to there, in s: only they are read. A whole probe is gigabytes.
         channels
             Only these channel ids.
+        lazy
+            Read nothing yet: what is selected from the result is read when it is used. The LFP file stays open
+            for as long as the result lives.
 
         Returns
         -------
@@ -136,8 +140,13 @@ class SessionSignals(SessionTables):
         if mask_invalid_intervals:
             row = int(self._rows(self.probes.index, probe_id, "probe")[0])
             bad = invalid.tagged(self.invalid_times, ["all_probes", self.probes["description"].iloc[row]])
-        with lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file.name) as source:
-            return lfp.read_lfp(source, probe_id, bad, time, channels)
+        source = lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file.name)
+        try:
+            found = lfp.part_of(lfp.lazy_lfp(source, probe_id, bad), time, channels)
+            return found if lazy else found.load()
+        finally:
+            if not lazy:
+                source.close()
 
     def get_current_source_density(self, probe_id: int) -> xr.DataArray:
         """Read a probe's current source density after flashes: dims (virtual_channel_index, time in s)."""
