@@ -3,14 +3,16 @@
 :class:`H5Source` answers questions about an open file in terms of paths inside it ("units/spike_times"), plain
 NumPy arrays and plain Python values. Whatever HDF5 or h5py complains about leaves here as an
 :class:`~nwbin.errors.NwbinError` that names the file and the object in it.
+
+An open file does not change: what was found at a path is remembered, so that asking again costs a look-up.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -18,14 +20,21 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.errors import FileAccessError, FormatError, LookupFailure, MissingFileError, nearest
+from nwbin._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, decode_into
+from nwbin._open import StrPath, check_path, why_not
+from nwbin._strings import REF_SIZE, HeapStrings, decode
+from nwbin.errors import FileAccessError, FormatError, LookupFailure, NwbinError, nearest
 
 __all__ = ["H5Source", "Layout", "StrPath"]
 
-StrPath = str | os.PathLike[str]
-
-# gzip cannot shrink data more than 1032 times: a dataset that claims to be larger than that is not there.
+# gzip cannot shrink data more than 1032 times: a dataset that claims more than that of its bytes is not there.
 _MOST_COMPRESSED = 1100
+_SMALL = 1 << 20  # bytes below which no claim is absurd, and chunks are left to libhdf5
+_MOST_HOPS = 32  # soft links followed on the way to one object
+_MOST_CHUNKS = 1 << 20
+_TEXT_BLOCK = 1 << 14  # rows of text that libhdf5 hands over at a time
+
+_CORRUPT = "the file is probably damaged: download it again"
 
 
 class Layout(NamedTuple):
@@ -38,34 +47,21 @@ class Layout(NamedTuple):
     offset: int | None  # first byte in the file, for contiguous data
 
 
-def _is_text(dtype: np.dtype[Any]) -> bool:
-    return h5py.check_string_dtype(dtype) is not None or dtype.kind == "S"
-
-
 def _kind(dtype: np.dtype[Any]) -> str:
     if h5py.check_ref_dtype(dtype) is not None:
         return "reference"
-    if _is_text(dtype):
+    if h5py.check_string_dtype(dtype) is not None or dtype.kind == "S":
         return "text"
     if dtype.names is not None:
         return "compound"
     if dtype == np.bool_:
         return "bool"
-    return "number" if dtype.kind in "iuf" else "other"
+    return "number" if dtype.kind in "iuf" and dtype.subdtype is None else "other"
 
 
-def _decode(raw: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
-    """Turn bytes into str, each distinct value once: a table of 70,000 rows has a handful of them."""
-    seen: dict[Any, str] = {}
-    text = np.empty(raw.shape, dtype=object)
-    flat = text.reshape(-1)
-    for index, value in enumerate(raw.reshape(-1).tolist()):
-        known = seen.get(value)
-        if known is None:
-            known = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
-            seen[value] = known
-        flat[index] = known
-    return text
+def _is_heap_text(dtype: np.dtype[Any]) -> bool:
+    info = h5py.check_string_dtype(dtype)
+    return info is not None and info.length is None
 
 
 class H5Source:
@@ -89,67 +85,36 @@ class H5Source:
         self.path: Path | None = None
         self._follow = follow_external_links
         self._layouts: dict[str, Layout] = {}
+        self._nodes: dict[str, Any] = {"": None}
+        self._names: dict[str, dict[str, None]] = {}
+        self._tables: dict[str, ChunkTable | None] = {}
+        self._descriptor: int | None = None
+        where: Path | BinaryIO
         if isinstance(source, str | os.PathLike):
-            self.path = Path(source).expanduser()
+            where = self.path = Path(source).expanduser()
             self.name = str(self.path)
-            self._check_path(self.path)
+            check_path(self.path)
         else:
             if not (hasattr(source, "read") and hasattr(source, "seek")):
                 raise FileAccessError(
                     f"expected a path or an open binary file object, but got {type(source).__name__}"
                 )
+            where = source
             self.name = str(getattr(source, "name", None) or f"<{type(source).__name__}>")
         try:
-            self._h5 = h5py.File(self.path if self.path is not None else source, "r", locking="best-effort")
-        except (OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
-            raise FileAccessError(f"{self.name}: {self._why_not(error)}") from error
+            self._h5 = h5py.File(where, "r", locking="best-effort")
+        except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
+            raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
+        self._nodes[""] = self._h5
         self.size = self._h5.id.get_filesize() if self.path is None else self.path.stat().st_size
-
-    @staticmethod
-    def _check_path(path: Path) -> None:
-        try:
-            if path.is_dir():
-                raise FileAccessError(f"{path}: is a folder; give the path of one .nwb file in it")
-            if not path.exists():
-                folder = path.parent
-                there = [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
-                hint = nearest(path.name, there) if there else f"the folder {folder} is empty or not there"
-                raise MissingFileError(f"{path}: no such file; in its folder, {hint}")
-            with path.open("rb") as stream:
-                start = stream.read(8)
-        except PermissionError as error:
-            raise FileAccessError(
-                f"{path}: no permission to read it; check its owner and mode (or those of its folder)"
-            ) from error
-        if not start:
-            raise FileAccessError(f"{path}: is empty (0 bytes); download it again")
-
-    def _why_not(self, error: Exception) -> str:
-        """Say in the user's terms what HDF5's message means."""
-        text = str(error)
-        if match := re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", text):
-            return (
-                f"is truncated: it has {int(match[1]):,} bytes of the {int(match[2]):,} that it should have; "
-                "download it again"
-            )
-        if "signature not found" in text:
-            start = b""
-            if self.path is not None:
-                with self.path.open("rb") as stream:
-                    start = stream.read(16)
-            return f"is not an HDF5 file (it starts with {start!r}); NWB files are HDF5: check the download"
-        if "unable to lock" in text:
-            return (
-                "is locked: another program is writing it; wait for that to end "
-                "(or set HDF5_USE_FILE_LOCKING=FALSE if it is not so)"
-            )
-        if "already open for write" in text or "consistency flags" in text:
-            return "is being written, or its writer did not end cleanly; wait, or write it again"
-        return f"cannot be opened as HDF5 ({text}); it is probably damaged: download it again"
 
     def close(self) -> None:
         """Close the file. Arrays that were mapped from it stay readable."""
+        self._nodes.clear()
         self._h5.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     @property
     def closed(self) -> bool:
@@ -161,49 +126,62 @@ class H5Source:
     @contextmanager
     def _reading(self, path: str) -> Iterator[None]:
         if self.closed:
-            raise FileAccessError(f"{self.name}: is closed; {path} can no longer be read from it")
+            raise FileAccessError(
+                f"{self.name}: is closed; {path or 'nothing'} can no longer be read from it"
+            )
         try:
             yield
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError) as error:
-            if isinstance(error, FileAccessError | FormatError | LookupFailure):
-                raise
+        except NwbinError:
+            raise
+        except MemoryError as error:
             raise FileAccessError(
-                f"{self.name}: {path} cannot be read ({error}); the file is probably damaged: download it again"
+                f"{self.name}: there is not enough memory to read {path}; read fewer rows or units at a time"
             ) from error
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, AttributeError) as error:
+            raise FileAccessError(f"{self.name}: {path} cannot be read ({error}); {_CORRUPT}") from error
 
     def _find(self, path: str) -> Any | None:
-        """Return the h5py object at a path, None if there is none; links are followed one step at a time."""
+        """Return the h5py object at a path, None if there is none."""
+        if path in self._nodes:
+            return self._nodes[path]
+        if path.startswith("/") or path.endswith("/") or "//" in path:
+            return self._find("/".join(part for part in path.split("/") if part))
         with self._reading(path):
-            node: Any = self._h5
-            parts = [part for part in path.split("/") if part]
-            hops = 0
-            at: list[str] = []
-            while parts:
-                part = parts.pop(0)
-                if not isinstance(node, h5py.Group):
-                    return None
-                link = node.get(part, getlink=True)
-                if link is None:
-                    return None
-                if isinstance(link, h5py.SoftLink):
-                    hops += 1
-                    if hops > 32:
-                        raise FormatError(f"{self.name}: {path} is a soft link that leads back to itself")
-                    target = [piece for piece in link.path.split("/") if piece]
-                    parts = target + parts
-                    if link.path.startswith("/"):
-                        node, at = self._h5, []
-                    continue
-                if isinstance(link, h5py.ExternalLink) and not self._follow:
-                    raise FormatError(
-                        f"{self.name}: {'/'.join([*at, part])} is a link to another file, {link.filename!r}, which "
-                        "is not followed; open that file itself, or pass follow_external_links=True if you trust it"
-                    )
-                node = node.get(part)
-                if node is None:
-                    return None
-                at.append(part)
-            return node
+            return self._follow_links(path, 0)
+
+    def _follow_links(self, path: str, hops: int) -> Any | None:
+        """Find an object link by link, so that no link leads out of the file or round in a circle."""
+        if path in self._nodes:
+            return self._nodes[path]
+        if hops > _MOST_HOPS:
+            raise FormatError(
+                f"{self.name}: {path} is a soft link that leads back to itself; it is not read: have it mended"
+            )
+        parent, _, name = path.rpartition("/")
+        group = self._follow_links(parent, hops)
+        found = None
+        if isinstance(group, h5py.Group) and name in self._members(parent, group):
+            link = group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type
+            if link == h5py.h5l.TYPE_SOFT:
+                target = group.get(name, getlink=True).path
+                base = "" if target.startswith("/") else parent
+                steps = [step for step in f"{base}/{target}".split("/") if step not in ("", ".")]
+                found = self._follow_links("/".join(steps), hops + 1)
+            elif link == h5py.h5l.TYPE_EXTERNAL and not self._follow:
+                where = group.get(name, getlink=True).filename
+                raise FormatError(
+                    f"{self.name}: {path} is a link to another file, {where!r}, which "
+                    "is not followed; open that file itself, or pass follow_external_links=True if you trust it"
+                )
+            else:
+                found = group.get(name)
+        self._nodes[path] = found
+        return found
+
+    def _members(self, path: str, group: Any) -> dict[str, None]:
+        if path not in self._names:
+            self._names[path] = dict.fromkeys(group)
+        return self._names[path]
 
     def _need(self, path: str) -> Any:
         found = self._find(path)
@@ -211,6 +189,11 @@ class H5Source:
             parent, _, name = path.rstrip("/").rpartition("/")
             if parent and self.kind(parent) != "group":
                 raise LookupFailure(f"{self.name}: has no {path}: {parent} is not there")
+            if name in self.children(parent):
+                raise LookupFailure(
+                    f"{self.name}: {path} is a link that leads to nothing; the file is incomplete: "
+                    "ask whoever made it"
+                )
             raise LookupFailure(f"{self.name}: has no {path}; {nearest(name, self.children(parent))}")
         return found
 
@@ -227,7 +210,7 @@ class H5Source:
         if not isinstance(found, h5py.Group):
             return []
         with self._reading(path):
-            return list(found)
+            return list(self._members(path, found))
 
     def link_target(self, path: str) -> str | None:
         """Return the last part of the name that a soft link points to, None where it is no soft link."""
@@ -239,70 +222,237 @@ class H5Source:
             link = group.get(name, getlink=True)
         return link.path.rpartition("/")[2] if isinstance(link, h5py.SoftLink) else None
 
+    def attribute(self, path: str, key: str) -> Any:
+        """Return one attribute of an object (or of the file, path ""), None where it is not there."""
+        node = self._need(path)
+        with self._reading(f"{path}@{key}"):
+            return self._attribute(node, key) if key in node.attrs else None
+
+    def _attribute(self, node: Any, key: str) -> Any:
+        info = node.attrs.get_id(key)
+        kind = _kind(info.dtype)
+        if kind in ("reference", "compound"):
+            return None
+        if int(np.prod(info.shape or (), dtype=object)) * info.dtype.itemsize > _SMALL + self.size:
+            raise ValueError(f"its attribute {key} claims to have shape {info.shape}")
+        value = node.attrs[key]
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "surrogateescape")
+        if isinstance(value, np.ndarray):
+            return decode(value) if kind == "text" else value
+        if isinstance(value, h5py.Empty):
+            return None
+        return value.item() if isinstance(value, np.generic) else value
+
     def attributes(self, path: str) -> dict[str, Any]:
         """Return an object's attributes; text decoded, scalars as Python values, references left out."""
-        node = self._need(path) if path else self._h5
-        found: dict[str, Any] = {}
+        node = self._need(path)
         with self._reading(path):
-            for key in node.attrs:
-                kind = _kind(node.attrs.get_id(key).dtype)
-                if kind in ("reference", "compound"):
-                    continue
-                value = node.attrs[key]
-                if isinstance(value, bytes):
-                    value = value.decode("utf-8", "surrogateescape")
-                elif isinstance(value, np.ndarray):
-                    value = _decode(value) if kind == "text" else value
-                elif isinstance(value, np.generic):
-                    value = value.item()
-                found[key] = value
-        return found
+            found = {key: self._attribute(node, key) for key in node.attrs}
+        return {key: value for key, value in found.items() if value is not None}
 
     def layout(self, path: str) -> Layout:
         """Return a dataset's shape, dtype and storage without reading it."""
+        path = path.strip("/")
         if path not in self._layouts:
             node = self._need(path)
             if not isinstance(node, h5py.Dataset):
                 raise FormatError(f"{self.name}: {path} is a group where a dataset was expected")
             with self._reading(path):
-                if node.shape is None:
-                    shape: tuple[int, ...] = (0,)
-                else:
-                    shape = tuple(int(n) for n in node.shape)
-                layout = Layout(shape, node.dtype, _kind(node.dtype), node.chunks, node.id.get_offset())
-                items = int(np.prod(shape, dtype=object)) if shape else 1
-                if items * node.dtype.itemsize > _MOST_COMPRESSED * self.size + 2**20:
-                    raise FormatError(
-                        f"{self.name}: {path} claims shape {shape} of {node.dtype}, more than a file of "
-                        f"{self.size:,} bytes can hold; it is damaged: download it again"
-                    )
+                dtype = node.id.dtype
+                shape = (0,) if node.shape is None else tuple(int(n) for n in node.shape)
+                layout = Layout(shape, dtype, _kind(dtype), node.chunks, node.id.get_offset())
+                self._refuse_elsewhere(path, node)
+                self._refuse_absurd(path, layout, node.id.get_storage_size())
             self._layouts[path] = layout
         return self._layouts[path]
+
+    def _refuse_elsewhere(self, path: str, node: Any) -> None:
+        """Data may lie in other files too; like links to them, they are only followed when asked."""
+        plist = node.id.get_create_plist()
+        files: list[str] = []
+        if plist.get_layout() == h5py.h5d.VIRTUAL:
+            names = (plist.get_virtual_filename(i) for i in range(plist.get_virtual_count()))
+            files = [name for name in names if name != "."]
+        elif plist.get_external_count():
+            files = [os.fsdecode(plist.get_external(0)[0])]
+        if files and not self._follow:
+            raise FormatError(
+                f"{self.name}: {path} keeps its data in another file, {files[0]!r}, which is not followed; pass "
+                "follow_external_links=True if you trust it"
+            )
+
+    def _refuse_absurd(self, path: str, layout: Layout, stored: int) -> None:
+        items = int(np.prod(layout.shape, dtype=object)) if layout.shape else 1
+        claimed = items * layout.dtype.itemsize
+        if claimed > _MOST_COMPRESSED * min(stored, self.size) + _SMALL and not self._follow:
+            raise FormatError(
+                f"{self.name}: {path} claims shape {layout.shape} of {layout.dtype}, far more than the {stored:,} "
+                f"bytes stored for it in a file of {self.size:,} can hold; it is damaged: download it again"
+            )
 
     # ---------------------------------------------------------------- reading values
 
     def read(self, path: str, rows: slice | None = None) -> npt.NDArray[Any]:
-        """Read a dataset, or some of its rows; text comes as an object array of str."""
-        kind = self.layout(path).kind
-        if kind in ("reference", "compound"):
+        """Read a dataset, or some of its rows; text comes as an object array of str.
+
+        The working set is the result; for chunked data also three chunks a thread, for text 16 bytes a row.
+        """
+        layout = self.layout(path)
+        if layout.kind in ("reference", "compound"):
             raise FormatError(
                 f"{self.name}: {path} holds object references, which nwbin does not read; use pynwb()"
+            )
+        if layout.kind == "other":
+            raise FormatError(
+                f"{self.name}: {path} holds {layout.dtype}, neither numbers nor text; read it with pynwb()"
             )
         node = self._need(path)
         with self._reading(path):
             if node.shape is None:
-                return np.empty(0, dtype=object if kind == "text" else node.dtype)
-            raw = np.asarray(node[()] if rows is None or node.shape == () else node[rows])
-        if kind == "text":
-            return _decode(raw.astype(object))
-        return raw.astype(raw.dtype.newbyteorder("="), copy=False)
+                return np.empty(0, dtype=object if layout.kind == "text" else layout.dtype)
+            if layout.shape == ():
+                if layout.kind == "text":
+                    return decode(np.asarray(node[()]).astype(object))
+                return np.asarray(node[()])
+            start, stop, _ = (rows or slice(None)).indices(layout.shape[0])
+            span = slice(start, max(start, stop))
+            if layout.kind == "text":
+                return self._read_text(path, node, layout, span)
+            out = np.empty((span.stop - span.start, *layout.shape[1:]), layout.dtype.newbyteorder("="))
+            self._fill(path, node, layout, span, out)
+            return out
 
     def read_into(self, path: str, rows: slice, out: npt.NDArray[np.float64]) -> None:
         """Read some rows of a one-dimensional dataset straight into an array, converting as needed."""
         node = self._need(path)
         with self._reading(path):
-            if rows.stop > rows.start:
-                node.read_direct(out, np.s_[rows.start : rows.stop], np.s_[0 : rows.stop - rows.start])
+            self._fill(path, node, self.layout(path), rows, out)
+
+    def _fill(self, path: str, node: Any, layout: Layout, span: slice, out: npt.NDArray[Any]) -> None:
+        if not out.size:
+            return
+        table = self._chunk_table(path) if out.nbytes > _SMALL else None
+        if table is not None:
+            try:
+                decode_into(table, self._fetcher(path, node, table), span, out)
+            except DamagedChunkError as error:
+                raise FileAccessError(f"{self.name}: {path}: {error}; {_CORRUPT}") from error
+        elif span == slice(0, layout.shape[0]):
+            node.id.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
+        else:
+            node.read_direct(out, np.s_[span.start : span.stop], np.s_[0 : span.stop - span.start])
+
+    def _read_text(self, path: str, node: Any, layout: Layout, span: slice) -> npt.NDArray[Any]:
+        n = span.stop - span.start
+        shape = (n, *layout.shape[1:])
+        if _is_heap_text(layout.dtype) and self._heap is not None and len(layout.shape) == 1 and n:
+            refs = self._raw(path, layout, span)
+            found = None if refs is None else self._heap.read(refs)
+            if found is not None:
+                return found
+        text = np.empty(shape, dtype=object)
+        for begin in range(0, n, _TEXT_BLOCK):  # blocks, because libhdf5 makes a copy of every string
+            end = min(n, begin + _TEXT_BLOCK)
+            raw = np.asarray(node[span.start + begin : span.start + end])
+            text[begin:end] = decode(raw.astype(object))
+        return text
+
+    # ---------------------------------------------------------------- around libhdf5
+
+    @cached_property
+    def _has_plain_addresses(self) -> bool:
+        """Whether addresses in the file are 8 bytes, and count from its first."""
+        plist = self._h5.id.get_create_plist()
+        return self.path is not None and plist.get_userblock() == 0 and plist.get_sizes() == (8, 8)
+
+    @cached_property
+    def _heap(self) -> HeapStrings | None:
+        """The file's strings. Only pages that are looked at are read."""
+        if not self._has_plain_addresses or self.size < REF_SIZE:
+            return None
+        whole = np.memmap(cast("Path", self.path), np.uint8, mode="r", shape=(self.size,))
+        return HeapStrings(whole.view(np.ndarray))
+
+    def _raw(self, path: str, layout: Layout, span: slice) -> npt.NDArray[np.uint8] | None:
+        """Return the stored bytes of references to strings, without libhdf5 following them."""
+        n = span.stop - span.start
+        if layout.chunks is None:
+            if layout.offset is None or layout.offset + layout.shape[0] * REF_SIZE > self.size:
+                return None
+            begin = layout.offset + span.start * REF_SIZE
+            return np.asarray(self._heap.data[begin : begin + n * REF_SIZE]) if self._heap else None
+        table = self._chunk_table(path)
+        if table is None:
+            return None
+        out = np.zeros(n, np.dtype("V16"))
+        try:
+            decode_into(table, self._fetcher(path, self._need(path), table), span, out)
+        except DamagedChunkError:
+            return None
+        return out.view(np.uint8)
+
+    def _chunk_table(self, path: str) -> ChunkTable | None:
+        """Return where a dataset's chunks lie; None where libhdf5 has to read it."""
+        if path not in self._tables:
+            self._tables[path] = self._make_chunk_table(self._need(path), self.layout(path))
+        return self._tables[path]
+
+    def _make_chunk_table(self, node: Any, layout: Layout) -> ChunkTable | None:
+        if (
+            layout.chunks is None
+            or not layout.shape
+            or 0 in layout.shape
+            or not hasattr(node.id, "chunk_iter")
+        ):
+            return None
+        plist = node.id.get_create_plist()
+        filters = tuple(plist.get_filter(i)[0] for i in range(plist.get_nfilters()))
+        text = _is_heap_text(layout.dtype)
+        plain = text or (layout.kind == "number" and layout.dtype.isnative)
+        if not plain or len(set(filters)) != len(filters) or not set(filters) <= {SHUFFLE, DEFLATE}:
+            return None
+        if SHUFFLE in filters[1:]:  # shuffled after compressing: nobody does, so it is left to libhdf5
+            return None
+        if plist.get_layout() != h5py.h5d.CHUNKED or node.id.get_num_chunks() > _MOST_CHUNKS:
+            return None
+        found: list[Any] = []
+        node.id.chunk_iter(lambda info: found.append(info))
+        first = np.array([info.chunk_offset for info in found], np.int64).reshape(-1, len(layout.shape))
+        offset = np.array([info.byte_offset or 0 for info in found], np.int64)
+        size = np.array([info.size for info in found], np.int64)
+        skipped = np.array([info.filter_mask for info in found], np.int64)
+        if len(np.unique(first, axis=0)) != len(first):
+            return None
+        return ChunkTable(
+            layout.shape,
+            layout.chunks,
+            np.dtype("V16") if text else layout.dtype,
+            filters,
+            first,
+            offset,
+            size,
+            skipped,
+            np.zeros((), "V16")[()] if text else node.fillvalue,
+        )
+
+    def _fetcher(self, path: str, node: Any, table: ChunkTable) -> Any:
+        """Return a function that fetches a chunk's stored bytes, side by side with others where possible."""
+        if not self._has_plain_addresses or not hasattr(os, "pread"):
+            places = table.first.tolist()
+            return lambda index: node.id.read_direct_chunk(tuple(places[index]))[1]
+        if self._descriptor is None:
+            self._descriptor = os.open(cast("Path", self.path), os.O_RDONLY)
+        descriptor = self._descriptor
+        largest = int(np.prod(table.chunk)) * table.dtype.itemsize * 2 + 4096
+
+        def fetch(index: int) -> bytes:
+            offset, size = int(table.offset[index]), int(table.size[index])
+            if offset <= 0 or size < 0 or offset + size > self.size or size > largest:
+                raise DamagedChunkError(f"its {size} bytes at {offset} are not in the file")
+            return os.pread(descriptor, size, offset)
+
+        return fetch
 
     def value(self, path: str, default: Any = None) -> Any:
         """Return a scalar dataset as a Python value, or `default` where it is not there."""
@@ -325,13 +475,18 @@ class H5Source:
             return None
         if not layout.shape or 0 in layout.shape:
             return None
-        needed = layout.offset + int(np.prod(layout.shape)) * layout.dtype.itemsize
+        needed = layout.offset + int(np.prod(layout.shape, dtype=object)) * layout.dtype.itemsize
         if needed > self.size:
             raise FileAccessError(
                 f"{self.name}: {path} reaches to byte {needed:,}, but the file ends at {self.size:,}; it is "
                 "truncated: download it again"
             )
-        mapped = np.memmap(self.path, dtype=layout.dtype, mode="r", offset=layout.offset, shape=layout.shape)
+        if layout.offset % layout.dtype.itemsize:
+            return None  # an array at an odd address: compiled code may not take it
+        with self._reading(path):
+            mapped = np.memmap(
+                self.path, dtype=layout.dtype, mode="r", offset=layout.offset, shape=layout.shape
+            )
         # A plain view: np.memmap's own __getitem__ and __array_finalize__ cost microseconds a slice.
         return cast("npt.NDArray[Any]", mapped.view(np.ndarray))
 
@@ -341,4 +496,5 @@ class H5Source:
 
         if self.closed:
             raise FileAccessError(f"{self.name}: is closed; open it again for pynwb")
-        return NWBHDF5IO(file=self._h5, mode="r", load_namespaces=True)
+        with self._reading(""):
+            return NWBHDF5IO(file=self._h5, mode="r", load_namespaces=True)

@@ -94,7 +94,8 @@ class DynamicTable:
         """The names of the columns that are in the file, in the order the table states."""
         if self._columns is None:
             there = self.source.children(self.path)
-            stated = self.source.attributes(self.path).get("colnames", [])
+            stated = self.source.attribute(self.path, "colnames")
+            stated = [] if stated is None else stated
             named = [str(name) for name in np.atleast_1d(np.asarray(stated, dtype=object))]
             known = set(there)
             rest = [n for n in there if n != "id" and n not in set(named) and not self._is_index(n, known)]

@@ -107,7 +107,7 @@ class File:
             raise
 
     def _check_version(self) -> None:
-        version = self._source.attributes("").get("nwb_version")
+        version = self._source.attribute("", "nwb_version")
         if version is None:
             old = self._source.value("nwb_version")
             if isinstance(old, str) and old.startswith("NWB-1"):

@@ -1,0 +1,67 @@
+"""What can be said of a file before, and when, HDF5 cannot open it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import BinaryIO
+
+from nwbin.errors import FileAccessError, MissingFileError, nearest
+
+__all__ = ["StrPath", "check_path", "why_not"]
+
+StrPath = str | os.PathLike[str]
+
+
+def check_path(path: Path) -> None:
+    """Raise an error that says so if there is no readable file with anything in it."""
+    try:
+        if path.is_dir():
+            raise FileAccessError(f"{path}: is a folder; give the path of one .nwb file in it")
+        if not path.exists():
+            folder = path.parent
+            there = [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
+            hint = nearest(path.name, there) if there else f"the folder {folder} is empty or not there"
+            raise MissingFileError(f"{path}: no such file; in its folder, {hint}")
+        if not path.is_file():
+            raise FileAccessError(f"{path}: is a pipe or a device; give the path of a .nwb file")
+        with path.open("rb") as stream:
+            start = stream.read(8)
+    except PermissionError as error:
+        raise FileAccessError(
+            f"{path}: no permission to read it; check its owner and mode (or those of its folder)"
+        ) from error
+    except (OSError, ValueError) as error:  # a name too long, with a NUL, a loop of links, a disk error
+        if isinstance(error, FileAccessError):
+            raise
+        raise FileAccessError(f"{path}: cannot be read ({error}); check the path") from error
+    if not start:
+        raise FileAccessError(f"{path}: is empty (0 bytes); download it again")
+
+
+def why_not(error: Exception, source: Path | BinaryIO) -> str:
+    """Say in the user's terms why HDF5 would not open a file."""
+    text = str(error)
+    if match := re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", text):
+        return (
+            f"is truncated: it has {int(match[1]):,} bytes of the {int(match[2]):,} that it should have; "
+            "download it again"
+        )
+    if "signature not found" in text:
+        start = b""
+        if isinstance(source, Path):
+            with source.open("rb") as stream:
+                start = stream.read(16)
+        else:
+            source.seek(0)
+            start = source.read(16)
+        return f"is not an HDF5 file (it starts with {start!r}); NWB files are HDF5: check the download"
+    if "unable to lock" in text:
+        return (
+            "is locked: another program is writing it; wait for that to end "
+            "(or set HDF5_USE_FILE_LOCKING=FALSE if it is not so)"
+        )
+    if "already open for write" in text or "consistency flags" in text:
+        return "is being written, or its writer did not end cleanly; wait, or write it again"
+    return f"cannot be opened as HDF5 ({text}); it is probably damaged: download it again"
