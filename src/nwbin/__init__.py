@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nwbin import testing
     from nwbin.binning import AlignedSpikes, align_spikes, bin_spikes, count_in_windows
+    from nwbin.dataset import Dataset
     from nwbin.errors import NwbinError, NwbinWarning
     from nwbin.file import File
     from nwbin.session import ResponseMatrix, Session, open
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 # public name -> the module it lives in
 _HOME = {
     "AlignedSpikes": "nwbin.binning",
+    "Dataset": "nwbin.dataset",
     "File": "nwbin.file",
     "NwbinError": "nwbin.errors",
     "NwbinWarning": "nwbin.errors",
@@ -37,6 +39,7 @@ _MODULES = ("binning", "errors", "testing")
 
 __all__ = [
     "AlignedSpikes",
+    "Dataset",
     "File",
     "NwbinError",
     "NwbinWarning",

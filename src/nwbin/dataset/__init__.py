@@ -1,0 +1,9 @@
+"""Many sessions in one folder: their tables, and jobs over all of them, here or on a Dask cluster."""
+
+from __future__ import annotations
+
+from nwbin.dataset._dataset import Dataset
+from nwbin.dataset._results import Results
+from nwbin.dataset._select import Selection
+
+__all__ = ["Dataset", "Results", "Selection"]

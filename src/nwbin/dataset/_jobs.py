@@ -1,0 +1,261 @@
+"""Jobs over all sessions of a data set: a function of the user's, counts, matrices, spike tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin._hdf5 import StrPath
+from nwbin.dataset._results import Results
+from nwbin.dataset._run import run_job
+from nwbin.dataset._select import Selection
+from nwbin.dataset._sinks import MatrixFolder, PickleFolder, Sink, TableFolder
+from nwbin.dataset._work import Call, Counts, Matrices, SpikeTables, Work
+from nwbin.dataset._zarr import ZarrStore
+from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
+from nwbin.export import regular_edges
+
+if TYPE_CHECKING:
+    from nwbin.dataset._task import Opening
+
+__all__ = ["Jobs"]
+
+_RUN = ("client", "workers", "threads", "overwrite", "progress")
+_FILTERS = (
+    "amplitude_cutoff_maximum", "presence_ratio_minimum", "isi_violations_maximum", "filter_by_validity",
+    "filter_out_of_brain_units",
+)  # fmt: skip
+
+
+class Jobs:
+    """What a data set can have done with all its sessions.
+
+    Every job takes these arguments besides its own:
+
+    sessions
+        Which sessions: ids, or a condition on :meth:`get_session_table` such as
+        ``"session_type == 'functional_connectivity'"``, or a function of that table that returns a mask.
+    client : dask.distributed.Client
+        A Dask cluster to work on. Its workers need nwbin and the same paths to the files.
+    workers : int
+        Without a client: how many processes on this machine; by default one for each core; 0 works in this one.
+    threads : int
+        In each worker; by default the cores are shared out, and on Dask it is 1.
+    overwrite : bool
+        Do everything again, whatever is there.
+    progress : bool or function
+        Show a bar (by default where standard error is a terminal), or call ``progress(done, all, outcome)``.
+    amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, filter_by_validity, \
+filter_out_of_brain_units
+        Unit filters, as for :func:`nwbin.open`.
+
+    A session that fails does not stop the others: see :attr:`Results.failed`. Where results are written, each
+    session's is there whole or not at all; the same job on the same place does only what is missing, what failed,
+    and what has a changed file.
+    """
+
+    def _openings(self, sessions: Any, filters: dict[str, Any]) -> dict[Any, Opening]:
+        raise NotImplementedError
+
+    def _run(
+        self, work: Work, sink: Sink | None, sessions: Any, title: str, options: dict[str, Any]
+    ) -> Results:
+        unknown = set(options) - {*_RUN, *_FILTERS}
+        if unknown:
+            name = sorted(unknown)[0]
+            raise ArgumentTypeError(f"there is no argument {name!r}; {nearest(name, [*_RUN, *_FILTERS])}")
+        filters = {name: options[name] for name in _FILTERS if name in options}
+        run = {name: options[name] for name in _RUN if name in options}
+        return run_job(self._openings(sessions, filters), work, sink, title=title, **run)
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        *,
+        sessions: Any = None,
+        arguments: dict[str, Any] | None = None,
+        out: StrPath | None = None,
+        **options: Any,
+    ) -> Results:
+        """Call ``function(session)`` for each session, and gather what it returns.
+
+        Parameters
+        ----------
+        function
+            Takes a :class:`nwbin.Session`, which is closed after the call. Small results come back to this
+            process, up to 64 MB each.
+        arguments
+            Further arguments of the function, by name.
+        out
+            Folder for the results (pickles). With it the job can be taken up again, and results may be large.
+        sessions, **options
+            See :class:`Jobs`.
+
+        Returns
+        -------
+        Results
+            By session id.
+
+        Examples
+        --------
+        >>> def mean_rate(session):
+        ...     return session.units["firing_rate"].mean()
+        >>> dict(data.map(mean_rate, workers=4))                                       # doctest: +SKIP
+        """
+        if not callable(function):
+            raise ArgumentTypeError(f"function must be callable, not {type(function).__name__}")
+        sink = None if out is None else PickleFolder(_path(out))
+        return self._run(Call(function, dict(arguments or {})), sink, sessions, "sessions", options)
+
+    def spike_counts(
+        self,
+        out: StrPath,
+        stimulus: str | Sequence[str] | None = None,
+        *,
+        edges: npt.ArrayLike | None = None,
+        window: tuple[float, float] | None = None,
+        bin_width: float | None = None,
+        presentations: str | None = None,
+        structures: str | Sequence[str] | None = None,
+        units: str | Sequence[Any] | None = None,
+        align: str = "start_time",
+        closed: str = "both",
+        binarize: bool = False,
+        dtype: str | None = None,
+        sessions: Any = None,
+        **options: Any,
+    ) -> Results:
+        """Count spikes in bins around each presentation, into a Zarr store.
+
+        Parameters
+        ----------
+        out
+            The store: a folder, such as "counts.zarr". It has a group ``session_<id>`` for each session with
+            `spike_counts` (presentation, bin, unit), the presentations' parameters, the bins' edges and the units'
+            columns: ``xarray.open_zarr(out, group="session_715093703")``.
+        stimulus, presentations, structures, units, align
+            Which presentations and units; see :class:`Selection`.
+        edges
+            (bins + 1,) s from each start. Or:
+        window, bin_width
+            The first and the last edge, and the width of the bins between them (one bin by default), in s.
+        closed
+            "both" (AllenSDK's rule: a spike on an inner edge counts in both bins), "left" [a, b), "right" (a, b].
+        binarize
+            1 where there was any spike.
+        dtype
+            Of the counts: uint16 by default, uint8 when binarized.
+        sessions, **options
+            See :class:`Jobs`.
+
+        Returns
+        -------
+        Results
+            xarray datasets by session id, read as they are used.
+        """
+        bins = tuple(_edges(edges, window, bin_width).tolist())
+        selection = Selection(stimulus, presentations, structures, units, align)
+        work = Counts(selection, bins, closed, binarize, None if dtype is None else np.dtype(dtype).name)
+        return self._run(work, ZarrStore(_path(out)), sessions, "counting", options)
+
+    def response_matrices(
+        self,
+        stimulus: str | Sequence[str] | None = None,
+        *,
+        window: tuple[float, float] = (0.01, 0.25),
+        label: str = "orientation",
+        presentations: str | None = None,
+        structures: str | Sequence[str] | None = None,
+        units: str | Sequence[Any] | None = None,
+        align: str = "start_time",
+        closed: str = "left",
+        rate: bool = False,
+        sessions: Any = None,
+        out: StrPath | None = None,
+        **options: Any,
+    ) -> Results:
+        """Make a matrix for decoding (trials x units, and labels) of each session.
+
+        Parameters
+        ----------
+        stimulus, presentations, structures, units, align
+            Which presentations and units; see :class:`Selection`.
+        window, label, closed, rate
+            See :meth:`nwbin.Session.response_matrix`.
+        out
+            Folder for the matrices (.npz); by default they come back to this process.
+        sessions, **options
+            See :class:`Jobs`.
+
+        Returns
+        -------
+        Results
+            :class:`nwbin.ResponseMatrix` by session id.
+        """
+        selection = Selection(stimulus, presentations, structures, units, align)
+        work = Matrices(selection, (float(window[0]), float(window[1])), label, closed, rate)
+        sink = None if out is None else MatrixFolder(_path(out))
+        return self._run(work, sink, sessions, "matrices", options)
+
+    def spike_tables(
+        self,
+        out: StrPath,
+        stimulus: str | Sequence[str] | None = None,
+        *,
+        window: tuple[float, float] | None = None,
+        presentations: str | None = None,
+        structures: str | Sequence[str] | None = None,
+        units: str | Sequence[Any] | None = None,
+        align: str = "start_time",
+        closed: str = "right",
+        sessions: Any = None,
+        **options: Any,
+    ) -> Results:
+        """List every spike of the chosen units in the chosen presentations, into a folder of Parquet files.
+
+        Parameters
+        ----------
+        out
+            The folder; ``pandas.read_parquet(out)`` reads all sessions as one table, with a column session_id.
+        stimulus, presentations, structures, units, align
+            Which presentations and units; see :class:`Selection`.
+        window
+            Take spikes from the first to the second time from each start, in s; by default from start to stop.
+        closed
+            Which ends belong to it: as AllenSDK's presentationwise_spike_times, (start, stop].
+        sessions, **options
+            See :class:`Jobs`.
+
+        Returns
+        -------
+        Results
+            Tables by session id.
+        """
+        selection = Selection(stimulus, presentations, structures, units, align)
+        bounds = None if window is None else (float(window[0]), float(window[1]))
+        return self._run(
+            SpikeTables(selection, bounds, closed), TableFolder(_path(out)), sessions, "spike tables", options
+        )
+
+
+def _path(out: StrPath) -> Path:
+    # Workers may have another working folder.
+    return Path(out).absolute()
+
+
+def _edges(
+    edges: npt.ArrayLike | None, window: tuple[float, float] | None, bin_width: float | None
+) -> npt.NDArray[np.float64]:
+    if (edges is None) == (window is None):
+        raise ArgumentError("give either edges, or a window (and the bin_width to divide it by)")
+    if edges is not None:
+        return np.asarray(edges, dtype=np.float64)
+    assert window is not None
+    width = window[1] - window[0] if bin_width is None else bin_width
+    if bin_width is None:
+        return np.asarray(window, dtype=np.float64)
+    return regular_edges(window[0], window[1], width)

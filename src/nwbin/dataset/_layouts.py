@@ -1,0 +1,123 @@
+"""Where the sessions lie in a folder: AllenSDK's cache, DANDI's tree, or any folder of NWB files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nwbin.errors import FileAccessError, MissingFileError
+
+__all__ = ["CSV_TABLES", "Layout", "SessionFile", "find_sessions"]
+
+# The tables of an AllenSDK cache that list everything in it.
+CSV_TABLES = ("sessions", "probes", "channels", "units")
+
+# Names that say which session a file holds; the first group is the session's id.
+_SESSION_NAMES = (
+    re.compile(r"session_(\d+)\.nwb"),  # AllenSDK, Visual Coding
+    re.compile(r"ecephys_session_(\d+)\.nwb"),  # AllenSDK, Visual Behavior
+    re.compile(r"sub-[^_]+(?:_[a-z]+-[^_]+)*?_ses-([^_.]+)(?:_[^.]*)?\.nwb"),  # DANDI
+)
+# Files that hold one probe's LFP; the first group is the probe's id.
+_LFP_NAMES = (re.compile(r"probe_(\w+)_lfp\.nwb"), re.compile(r".*_probe-(\w+?)_ecephys\.nwb"))
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """A session's file, and the files of its probes' LFP.
+
+    Attributes
+    ----------
+    path
+        The session file.
+    session_id
+        As its name says: a number where it is one; None where the name says nothing.
+    lfp
+        Probe id -> LFP file.
+    """
+
+    path: Path
+    session_id: int | str | None = None
+    lfp: dict[int, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What kind of folder it is ("allen", "dandi", "folder"), and the sessions in it, by path."""
+
+    kind: str
+    root: Path
+    files: tuple[SessionFile, ...]
+
+
+def as_id(text: str) -> int | str:
+    """Return an id as a number where it is one."""
+    return int(text) if text.isdecimal() else text
+
+
+def _session_id(path: Path) -> int | str | None:
+    for pattern in _SESSION_NAMES:
+        match = pattern.fullmatch(path.name)
+        if match:
+            return as_id(match[1])
+    return None
+
+
+def _lfp_probe(path: Path) -> str | None:
+    for pattern in _LFP_NAMES:
+        match = pattern.fullmatch(path.name)
+        if match:
+            return match[1]
+    return None
+
+
+def _kind(root: Path, paths: list[Path]) -> str:
+    csv = [(root / f"{name}.csv").is_file() for name in CSV_TABLES]
+    if any(csv) or (root / "manifest.json").is_file():
+        return "allen"
+    if any(path.parent.name == path.stem and path.name.startswith("session_") for path in paths):
+        return "allen"
+    if any(path.name.startswith("sub-") and path.parent.name.startswith("sub-") for path in paths):
+        return "dandi"
+    return "folder"
+
+
+def find_sessions(directory: str | Path) -> Layout:
+    """Look through a folder for session files; no file is opened.
+
+    Parameters
+    ----------
+    directory
+        The folder, or AllenSDK's manifest.json in it. Folders in it are looked through as well, hidden ones not.
+    """
+    root = Path(directory)
+    if root.is_file() and root.suffix == ".json":
+        root = root.parent  # what AllenSDK's cache is opened by
+    if not root.exists():
+        raise MissingFileError(f"{root}: there is no such folder")
+    if not root.is_dir():
+        raise FileAccessError(
+            f"{root}: is a file; nwbin.open reads one session, a Dataset is a folder of them"
+        )
+    root = root.resolve()
+    paths = [
+        path
+        for path in sorted(root.rglob("*.nwb"))
+        if not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
+    probes = {path: _lfp_probe(path) for path in paths}
+    beside: dict[Path, dict[int, Path]] = {}
+    for path, probe in probes.items():
+        if probe is not None and probe.isdecimal():
+            beside.setdefault(path.parent, {})[int(probe)] = path
+    sessions = [path for path in paths if probes[path] is None]
+    files = []
+    for path in sessions:
+        lfp = beside.get(path.parent, {})
+        if len([other for other in sessions if other.parent == path.parent]) > 1 and lfp:
+            # Several sessions in one folder (DANDI has a folder a subject): a probe's file has its session's name.
+            named = {probe: file for probe, file in lfp.items() if file.name.startswith(path.stem)}
+            lfp = named or lfp
+        files.append(SessionFile(path, _session_id(path), dict(lfp)))
+    return Layout(_kind(root, sessions), root, tuple(files))

@@ -1,0 +1,100 @@
+"""What a job over many sessions came to."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwbin.dataset._sinks import Sink
+from nwbin.dataset._task import Outcome
+from nwbin.errors import LookupFailure, NwbinError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["JobError", "Results"]
+
+
+class JobError(NwbinError, RuntimeError):
+    """Some sessions of a job failed."""
+
+
+class Results(Mapping[Any, Any]):
+    """A job's results by session id, in the data set's order; read from their files when asked for.
+
+    Sessions that failed, or have nothing of what was asked for, are not among them: see :attr:`failed`,
+    :attr:`passed_over` and :attr:`report`.
+    """
+
+    def __init__(self, outcomes: list[Outcome], sink: Sink | None) -> None:
+        self._outcomes = {one.key: one for one in outcomes}
+        self._sink = sink
+
+    @property
+    def path(self) -> Path | None:
+        """The folder or store of the results; None where they came back to this process."""
+        return None if self._sink is None else self._sink.root
+
+    @property
+    def failed(self) -> dict[Any, str]:
+        """Session id -> why it failed."""
+        return {key: one.error for key, one in self._outcomes.items() if one.status == "failed"}
+
+    @property
+    def passed_over(self) -> dict[Any, str]:
+        """Session id -> why there is nothing to do in it."""
+        return {key: one.error for key, one in self._outcomes.items() if one.status == "nothing"}
+
+    def raise_if_failed(self) -> None:
+        """Raise a JobError that names the sessions that failed, if any did."""
+        if self.failed:
+            lines = "\n".join(f"  {key}: {why}" for key, why in self.failed.items())
+            raise JobError(f"{len(self.failed)} of {len(self._outcomes)} sessions failed:\n{lines}")
+
+    @property
+    def report(self) -> pd.DataFrame:
+        """A row for each session.
+
+        `status` ("done", "kept" from an earlier run, "nothing", "failed"), `seconds`, `memory_mb` (the most that
+        its worker has had), `worker` (host and process), `error`, `trace` (where), `notes` (warnings given).
+        """
+        import pandas as pd
+
+        outcomes = list(self._outcomes.values())
+        columns = {
+            "status": [one.status for one in outcomes],
+            "seconds": [one.seconds for one in outcomes],
+            "memory_mb": [one.memory / 2**20 for one in outcomes],
+            "worker": [one.worker for one in outcomes],
+            "error": [one.error for one in outcomes],
+            "trace": [one.trace for one in outcomes],
+            "notes": ["; ".join(one.notes) for one in outcomes],
+        }
+        return pd.DataFrame(columns, index=pd.Index(list(self._outcomes), name="session_id"))
+
+    def __getitem__(self, session_id: Any) -> Any:
+        one = self._outcomes.get(session_id)
+        if one is None:
+            raise LookupFailure(
+                f"session {session_id!r} was not part of the job; {nearest(session_id, self)}"
+            )
+        if one.status in ("failed", "nothing"):
+            raise LookupFailure(f"session {session_id} has no result: {one.error}")
+        if self._sink is not None:
+            return self._sink.load(self._sink.target(session_id))
+        return pickle.loads(one.value or pickle.dumps(None))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (key for key, one in self._outcomes.items() if one.status in ("done", "kept"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        count: dict[str, int] = {}
+        for one in self._outcomes.values():
+            count[one.status] = count.get(one.status, 0) + 1
+        said = ", ".join(f"{number} {status}" for status, number in count.items()) or "no sessions"
+        return f"<nwbin.dataset.Results: {said}{'' if self.path is None else f', in {self.path}'}>"

@@ -1,0 +1,152 @@
+"""The tables of a whole data set: from an AllenSDK cache's CSV files, or from the session files themselves."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nwbin.allen.units import UnitFilters
+from nwbin.dataset._catalogue import Catalogue, read_csv, stack
+from nwbin.dataset._index import Index
+from nwbin.dataset._layouts import CSV_TABLES, SessionFile
+from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CsvTables", "FileTables", "Tables"]
+
+_CHANNEL_COLUMNS = [
+    "ecephys_structure_id",
+    "ecephys_structure_acronym",
+    "anterior_posterior_ccf_coordinate",
+    "dorsal_ventral_ccf_coordinate",
+    "left_right_ccf_coordinate",
+]
+
+
+class Tables(Protocol):
+    """Tables over sessions."""
+
+    def sessions(self) -> pd.DataFrame:
+        """Sessions."""
+
+    def probes(self) -> pd.DataFrame:
+        """Probes."""
+
+    def channels(self) -> pd.DataFrame:
+        """Channels."""
+
+    def units(self, filters: UnitFilters) -> pd.DataFrame:
+        """Units."""
+
+
+class CsvTables:
+    """The tables of an AllenSDK cache."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @staticmethod
+    def missing(root: Path) -> list[str]:
+        """Which of the tables are not there."""
+        return [f"{name}.csv" for name in CSV_TABLES if not (root / f"{name}.csv").is_file()]
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue.from_csv(self.root)
+
+    def sessions(self) -> pd.DataFrame:
+        return self._catalogue.session_table()
+
+    def probes(self) -> pd.DataFrame:
+        return self._catalogue.probe_table()
+
+    def channels(self) -> pd.DataFrame:
+        return self._catalogue.channel_table()
+
+    def units(self, filters: UnitFilters) -> pd.DataFrame:
+        return self._catalogue.units(filters)
+
+    def channel_columns(self, session_id: int | str) -> pd.DataFrame:
+        """What the cache knows of a session's channels, and its file may not."""
+        table = self._catalogue.channels
+        named = [name for name in _CHANNEL_COLUMNS if name in table.columns]
+        return table.loc[(table["ecephys_session_id"] == session_id).to_numpy(), named]
+
+    def _metrics_files(self, session_id: int | str) -> tuple[Path, Path]:
+        own = self.root / f"session_{session_id}" / f"session_{session_id}_analysis_metrics.csv"
+        sessions = self._catalogue.sessions
+        kind = sessions["session_type"].get(session_id) if "session_type" in sessions.columns else None
+        return own, self.root / f"{kind}_analysis_metrics.csv"
+
+    def has_metrics(self, session_id: int | str) -> bool:
+        """Whether there are metrics of a session's responses."""
+        return any(path.is_file() for path in self._metrics_files(session_id))
+
+    def session_metrics(self, session_id: int | str) -> pd.DataFrame:
+        """Metrics of a session's units, from its own file or its type's."""
+        own, typewise = self._metrics_files(session_id)
+        if own.is_file():
+            return read_csv(own, "ecephys_unit_id")
+        if not typewise.is_file():
+            raise LookupFailure(
+                f"{self.root}: has no analysis metrics of session {session_id}: neither {own.relative_to(self.root)} "
+                f"nor {typewise.name} is there; AllenSDK's cache downloads both"
+            )
+        metrics = self.type_metrics(typewise.name.removesuffix("_analysis_metrics.csv"))
+        everything = self._catalogue.units(UnitFilters(None, None, None, False, False))
+        mine = everything.index[(everything["ecephys_session_id"] == session_id).to_numpy()]
+        return metrics[metrics.index.isin(mine)]
+
+    def type_metrics(self, session_type: str) -> pd.DataFrame:
+        """Metrics of the units of all sessions of a type."""
+        path = self.root / f"{session_type}_analysis_metrics.csv"
+        if not path.is_file():
+            raise LookupFailure(
+                f"{self.root}: has no analysis metrics of {session_type}: {path.name} is not there; AllenSDK's cache "
+                "downloads it"
+            )
+        return read_csv(path, "ecephys_unit_id")
+
+
+class FileTables:
+    """The tables that session files hold themselves; a file that cannot be read is left out, with a warning."""
+
+    def __init__(self, index: Index, files: Callable[[], dict[Any, SessionFile]]) -> None:
+        self._index = index
+        self._files = files
+        self._warned: set[Any] = set()
+
+    def _catalogues(self) -> list[Catalogue]:
+        found, wrong = [], {}
+        for session_id, file in self._files().items():
+            try:
+                found.append(self._index.record(file.path).catalogue(session_id))
+            except (NwbinError, OSError) as error:
+                wrong[session_id] = str(error)
+        if set(wrong) - self._warned:
+            self._warned |= set(wrong)
+            first = next(iter(wrong.values()))
+            warnings.warn(
+                f"{len(wrong)} of {len(wrong) + len(found)} session files cannot be read and are left out of the "
+                f"tables: {', '.join(map(str, wrong))}; the first says: {first}",
+                NwbinWarning,
+                stacklevel=4,
+            )
+        return found
+
+    def sessions(self) -> pd.DataFrame:
+        return stack([one.session_table() for one in self._catalogues()])
+
+    def probes(self) -> pd.DataFrame:
+        return stack([one.probe_table() for one in self._catalogues()])
+
+    def channels(self) -> pd.DataFrame:
+        return stack([one.channel_table() for one in self._catalogues()])
+
+    def units(self, filters: UnitFilters) -> pd.DataFrame:
+        return stack([one.units(filters) for one in self._catalogues()])

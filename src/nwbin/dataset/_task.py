@@ -1,0 +1,179 @@
+"""One session's share of a job, as it travels to a worker, and what comes back."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import socket
+import sys
+import time
+import traceback
+import uuid
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwbin.dataset._select import NothingToDo
+from nwbin.dataset._sinks import Sink, commit
+from nwbin.dataset._tables import CsvTables
+from nwbin.dataset._work import Work
+from nwbin.errors import NwbinError
+
+if TYPE_CHECKING:
+    from nwbin.session import Session
+
+__all__ = ["Opening", "Outcome", "Task", "perform"]
+
+
+@lru_cache(maxsize=2)
+def _csv_tables(root: str) -> CsvTables:
+    return CsvTables(Path(root))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How to open a session, wherever the worker is: it reads the file, and the cache's tables, by itself.
+
+    Attributes
+    ----------
+    path, lfp
+        The session file, and the LFP file of each probe.
+    session_id
+        The session.
+    filters
+        Arguments of :func:`nwbin.open`.
+    cache
+        The AllenSDK cache whose tables give channels their structures and units their metrics; None if none.
+    """
+
+    path: str
+    session_id: int | str
+    lfp: Mapping[int, str] = field(default_factory=dict)
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    cache: str | None = None
+
+    def open(self, tables: CsvTables | None = None) -> Session:
+        """Open it."""
+        from nwbin.session import open
+
+        more: dict[str, Any] = {}
+        if self.cache is not None:
+            known = tables if tables is not None else _csv_tables(self.cache)
+            more["external_channel_columns"] = lambda: known.channel_columns(self.session_id)
+            if known.has_metrics(self.session_id):
+                more["additional_unit_metrics"] = lambda: known.session_metrics(self.session_id)
+        # With none given, the session looks beside its file by itself and says what is missing.
+        return open(self.path, probe_lfp_paths=dict(self.lfp) or None, **self.filters, **more)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to do with one session."""
+
+    opening: Opening
+    work: Work
+    sink: Sink | None
+    parts: str
+    stamp: dict[str, Any]
+    threads: int | None = None
+    limit: int = 64 << 20  # bytes of a result that is sent back
+
+    @property
+    def key(self) -> int | str:
+        """The session's id."""
+        return self.opening.session_id
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a session.
+
+    Attributes
+    ----------
+    key
+        The session's id.
+    status
+        "done", "nothing" (it has none of what was asked for), "failed", or "kept" from an earlier run.
+    value
+        The result, pickled, where it is not in a file.
+    error, trace
+        Why it failed, or has nothing; where.
+    seconds, memory
+        What it took; the most memory the worker process has had so far, bytes.
+    worker
+        Host and process id.
+    notes
+        Warnings given on the way.
+    """
+
+    key: int | str
+    status: str
+    value: bytes | None = None
+    error: str = ""
+    trace: str = ""
+    seconds: float = 0.0
+    memory: int = 0
+    worker: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def peak_memory() -> int:
+    """Return the most memory this process has had, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def perform(task: Task, *, listen: bool = False) -> Outcome:
+    """Do a task. Errors are part of the outcome; `listen` gathers warnings (not where threads work side by side)."""
+    started = time.perf_counter()
+    status, value, error, trace = "done", None, "", ""
+    notes: tuple[str, ...] = ()
+    try:
+        if listen:
+            with warnings.catch_warnings(record=True) as heard:
+                warnings.simplefilter("always")
+                value = _result(task)
+            notes = tuple(dict.fromkeys(str(one.message) for one in heard))
+        else:
+            value = _result(task)
+    except NothingToDo as reason:
+        status, error = "nothing", str(reason)
+    except Exception as problem:
+        known = isinstance(problem, NwbinError | OSError)
+        status, error = "failed", str(problem) if known else f"{type(problem).__name__}: {problem}"
+        trace = traceback.format_exc(limit=-12)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    seconds = time.perf_counter() - started
+    return Outcome(task.key, status, value, error, trace, seconds, peak_memory(), worker, notes)
+
+
+def _result(task: Task) -> bytes | None:
+    with task.opening.open() as session:
+        value = task.work.run(session, task.threads)
+        if task.sink is None:
+            sent = pickle.dumps(value, protocol=5)
+            if len(sent) > task.limit:
+                raise ValueError(
+                    f"the result is {len(sent) / 2**20:,.0f} MB, more than the {task.limit / 2**20:,.0f} MB that are "
+                    "sent back from workers; have them write it: give out="
+                )
+            return sent
+        target = task.sink.target(task.key)
+        part = Path(task.parts) / f"{uuid.uuid4().hex[:12]}{target.suffix}"
+        try:
+            task.sink.save(part, task.key, value, task.stamp)
+            commit(part, target)
+        finally:
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+    return None

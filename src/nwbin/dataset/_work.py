@@ -1,0 +1,176 @@
+"""What is done with one session: a function of the user's, or one of the ready jobs. All of it can be pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nwbin.dataset._select import Selection
+from nwbin.export import Windows, tidy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nwbin.session import ResponseMatrix, Session
+
+__all__ = ["Call", "Counted", "Counts", "Matrices", "SpikeTables", "Work"]
+
+
+class Work(Protocol):
+    """What is done with each session."""
+
+    def spec(self) -> dict[str, Any]:
+        """Say in plain values what is done: results are taken up again where this is the same."""
+
+    def run(self, session: Session, threads: int | None) -> Any:
+        """Do it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call ``function(session, **arguments)``."""
+
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def spec(self) -> dict[str, Any]:
+        inner = inspect.unwrap(getattr(self.function, "func", self.function))
+        try:
+            text = inspect.getsource(inner)
+        except (OSError, TypeError):  # typed at a prompt, or compiled
+            code = getattr(inner, "__code__", None)
+            text = "" if code is None else code.co_code.hex() + repr(code.co_consts)
+        return {
+            "job": "map",
+            "function": f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', repr(type(inner)))}",
+            "code": hashlib.sha256(text.encode()).hexdigest()[:16],
+            "arguments": {name: repr(value) for name, value in sorted(self.arguments.items())},
+        }
+
+    def run(self, session: Session, threads: int | None) -> Any:
+        return self.function(session, **self.arguments)
+
+
+class Counted:
+    """Counts that are still to be made, and the units' table; the writer counts block by block."""
+
+    def __init__(self, windows: Windows, units: pd.DataFrame, about: dict[str, Any]) -> None:
+        self.windows = windows
+        self.units = units
+        self.about = about
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Count spikes in bins around each presentation's start."""
+
+    selection: Selection
+    edges: tuple[float, ...]
+    closed: str = "both"
+    binarize: bool = False
+    dtype: str | None = None
+
+    def spec(self) -> dict[str, Any]:
+        return {
+            "job": "spike_counts",
+            **self.selection.spec(),
+            "edges": list(self.edges),
+            "closed": self.closed,
+            "binarize": self.binarize,
+            "dtype": self.dtype,
+        }
+
+    def run(self, session: Session, threads: int | None) -> Counted:
+        shown = self.selection.presentation_table(session)
+        units = self.selection.unit_table(session)
+        windows = Windows(
+            session.file.spike_trains(units.index.to_numpy()), shown, self.edges, closed=self.closed,
+            binarize=self.binarize, dtype=self.dtype, threads=threads,
+        )  # fmt: skip
+        return Counted(windows, tidy(units), about(session))
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """Make a matrix for decoding of each session."""
+
+    selection: Selection
+    window: tuple[float, float] = (0.01, 0.25)
+    label: str = "orientation"
+    closed: str = "left"
+    rate: bool = False
+
+    def spec(self) -> dict[str, Any]:
+        return {
+            "job": "response_matrices",
+            **self.selection.spec(),
+            "window": list(self.window),
+            "label": self.label,
+            "closed": self.closed,
+            "rate": self.rate,
+        }
+
+    def run(self, session: Session, threads: int | None) -> ResponseMatrix:
+        from nwbin.session import ResponseMatrix
+
+        shown = self.selection.presentation_table(session)
+        units = self.selection.unit_table(session).index.to_numpy()
+        if shown.index.name == "stimulus_presentation_id" and self.selection.align == "start_time":
+            return session.response_matrix(
+                shown.index.to_numpy(), units, self.window, self.label, closed=self.closed, rate=self.rate,  # type: ignore[arg-type]
+                threads=threads,
+            )  # fmt: skip
+        counted = Windows(
+            session.file.spike_trains(units), shown, self.window, closed=self.closed, dtype=np.float64,
+            threads=threads,
+        )  # fmt: skip
+        blocks = [block[:, 0, :].copy() for _, block in counted.blocks(32 << 20)]
+        counts = np.concatenate(blocks) / (self.window[1] - self.window[0] if self.rate else 1.0)
+        labels = counted.labels()[self.label].to_numpy()
+        there = np.asarray([one is not None and one == one for one in labels], dtype=bool)
+        y = labels[there]
+        return ResponseMatrix(counts[there], y, np.unique(y), shown.index.to_numpy()[there], units)
+
+
+@dataclass(frozen=True)
+class SpikeTables:
+    """List every spike during each presentation, or in a window around its start."""
+
+    selection: Selection
+    window: tuple[float, float] | None = None
+    closed: str = "right"
+
+    def spec(self) -> dict[str, Any]:
+        window = None if self.window is None else list(self.window)
+        return {"job": "spike_tables", **self.selection.spec(), "window": window, "closed": self.closed}
+
+    def run(self, session: Session, threads: int | None) -> pd.DataFrame:
+        from nwbin.allen.responses import spike_table
+
+        shown = self.selection.presentation_table(session)
+        units = self.selection.unit_table(session)
+        if self.window is not None:
+            start = shown["start_time"].to_numpy(np.float64)
+            shown = shown.assign(start_time=start + self.window[0], stop_time=start + self.window[1])
+        trains = session.file.spike_trains(units.index.to_numpy())
+        table = spike_table(trains, shown, closed=self.closed)  # type: ignore[arg-type]
+        if self.window is not None:
+            onset = "time_since_stimulus_presentation_onset"
+            table[onset] += self.window[0]
+        return table.reset_index()
+
+
+def about(session: Session) -> dict[str, Any]:
+    """What a result says of the session that it was made from."""
+    started = session.session_start_time
+    return {
+        "session_id": session.ecephys_session_id,
+        "session_type": session.session_type or "",
+        "session_start_time": "" if started is None else started.isoformat(),
+        "file": session.file.name,
+    }
