@@ -20,7 +20,7 @@ Rows are sorted by their first ``lo``. No kernel checks any of this; ``nwbin.bin
 GIL and write to disjoint rows of ``out``, so that any number of threads may share an output.
 """
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
 
@@ -32,11 +32,17 @@ import numpy as np
 from numba import config, njit, types  # noqa: TID251
 from numba.extending import intrinsic  # noqa: TID251
 
-__all__ = ["count_rows", "fill_aligned", "scatter_counts", "sparse_cells", "walk_counts"]
+__all__ = ["count_rows", "fill_aligned", "pass_counts", "scatter_counts", "sparse_cells", "walk_counts"]
+
+# Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere.
+LANES = 16
 
 # Units handled together by the walking kernels: enough independent searches in flight to hide one's latency,
 # few enough that their spikes stream and their cursors stay in the first-level cache.
 TILE = 16
+
+# How many spikes ahead of its cursor each unit's train is asked for: far enough for memory to answer in time.
+AHEAD = 64
 
 # A compiled function with bounds checks must neither be taken from the cache of one without nor be left
 # there: the cache's key does not know the difference.
@@ -56,36 +62,69 @@ def _kernel(function: Callable[..., Any]) -> Any:
     return njit(**options)(function)
 
 
+# For what a loop does in every turn: a call of a compiled function, array arguments and all, takes longer
+# than it.
+_inlined = njit(nogil=True, error_model="numpy", inline="always")
+
 if _PLAIN_LOADS:
 
     @_kernel
-    def _below8(values, pos, x):
+    def _below(values, pos, x):
         n = 0
-        for k in range(8):
+        for k in range(LANES):
             if values[pos + k] < x:
                 n += 1
         return n
 
+    @_kernel
+    def _below_both(values, pos, x, y):
+        return _below(values, pos, x), _below(values, pos, y)
+
 else:
 
-    @intrinsic
-    def _below8(typingctx, values, pos, x):
-        """How many of ``values[pos:pos + 8]`` are below x: one vector comparison, no bounds check."""
+    def _load(context, builder, array_type, array, pos):
+        """LANES spikes from pos on as a vector, and a function that counts those below a time."""
         ir: Any = import_module("llvmlite.ir")
+        data = context.make_array(array_type)(context, builder, array).data
+        lanes = ir.VectorType(ir.DoubleType(), LANES)
+        # A mapped file may hold its doubles at any byte, so promise no alignment.
+        block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
+        all_first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
 
-        def codegen(context, builder, signature, args):
-            array = context.make_array(signature.args[0])(context, builder, args[0])
-            lanes = ir.VectorType(ir.DoubleType(), 8)
-            pointer = builder.bitcast(builder.gep(array.data, [args[1]]), lanes.as_pointer())
-            # A mapped file may hold its doubles at any byte, so promise no alignment.
-            block = builder.load(pointer, align=1)
-            first = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
-            spread = builder.insert_element(ir.Constant(lanes, ir.Undefined), args[2], ir.IntType(32)(0))
-            spread = builder.shuffle_vector(spread, ir.Constant(lanes, ir.Undefined), first)
-            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(8))
+        def below(x):
+            one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
+            spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
+            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(LANES))
             return builder.zext(builder.ctpop(bits), ir.IntType(64))
 
+        # Asking for memory past the end is no access, and does no harm.
+        byte = ir.IntType(8).as_pointer()
+        number = ir.IntType(32)
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        )
+        later = builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))])
+        builder.call(prefetch, [builder.bitcast(later, byte), number(0), number(3), number(1)])
+        return below
+
+    @intrinsic
+    def _below(typingctx, values, pos, x):
+        """How many of ``values[pos:pos + LANES]`` are below x: one comparison of vectors, no bounds check."""
+
+        def codegen(context, builder, signature, args):
+            return _load(context, builder, signature.args[0], args[0], args[1])(args[2])
+
         return types.int64(values, types.int64, types.float64), codegen
+
+    @intrinsic
+    def _below_both(typingctx, values, pos, x, y):
+        """The same for two times at once."""
+
+        def codegen(context, builder, signature, args):
+            below = _load(context, builder, signature.args[0], args[0], args[1])
+            return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
+
+        return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
 
 
 @_kernel
@@ -103,44 +142,96 @@ def _search(values, pos, stop, x):
 
 
 @_kernel
-def _gallop(values, pos, stop, x):
-    """The same, for an answer that is probably not far from pos: doubling steps, then halving."""
-    step = 8
+def _advance_far(values, pos, stop, x):
+    """The same, for an answer that is probably not far from pos: steps, then doubling steps, then halving."""
+    for _ in range(16):
+        if pos + LANES > stop:
+            while pos < stop and values[pos] < x:
+                pos += 1
+            return pos
+        n = _below(values, pos, x)
+        pos += n
+        if n < LANES:
+            return pos
+    step = 4 * LANES
     while pos + step <= stop and values[pos + step - 1] < x:
         pos += step
         step *= 2
     return _search(values, pos, min(stop, pos + step), x)
 
 
-@_kernel
+@_inlined
 def _advance(values, pos, stop, x):
-    """The same, for an answer that is probably within eight spikes of pos."""
-    if pos + 8 > stop:
-        while pos < stop and values[pos] < x:
-            pos += 1
-        return pos
-    n = _below8(values, pos, x)
-    pos += n
-    if n < 8:
-        return pos
-    if pos + 8 <= stop:
-        n = _below8(values, pos, x)
-        pos += n
-        if n < 8:
-            return pos
-    return _gallop(values, pos, stop, x)
+    """The same, for an answer that is probably within LANES spikes of pos."""
+    if pos + LANES <= stop:
+        n = _below(values, pos, x)
+        if n < LANES:
+            return pos + n
+    return _advance_far(values, pos, stop, x)
 
 
 @_kernel
-def walk_counts(values, starts, stops, lo, hi, rows, out, ordered, disjoint, limit, cap, block):
-    """Count by walking along the spikes from one window to the next. For windows with several spikes each.
+def _ends_far(values, pos, stop, x, y):
+    """Where a window begins and ends, for answers that may be far from pos."""
+    a = _advance_far(values, pos, stop, x)
+    return a, _advance_far(values, a, stop, y)
+
+
+@_kernel
+def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
+    """Count in one pass over the spikes, for windows in order that do not overlap.
+
+    lo, hi : float64 (C,); each lo is not below the hi before it.
+    out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
+    not below LANES. cap : what a larger count is written as (1 to say only whether there is a spike).
+    block : rows whose output fits in cache.
+    Returns whether a count was larger than limit.
+    """
+    n_cells = lo.size
+    n_units = starts.size
+    over = False
+    if n_cells == 0:
+        return over
+    here = np.empty(n_units, np.int64)
+    near = np.empty(n_units, np.int64)  # up to here LANES spikes can be loaded
+    for u in range(n_units):
+        here[u] = _search(values, starts[u], stops[u], lo[0])
+        near[u] = stops[u] - LANES
+    for c0 in range(0, n_cells, block):
+        c1 = min(c0 + block, n_cells)
+        for u0 in range(0, n_units, TILE):
+            u1 = min(u0 + TILE, n_units)
+            for c in range(c0, c1):
+                x = lo[c]
+                y = hi[c]
+                # Unsigned, so that no index is checked for being negative: a third of this loop's
+                # instructions.
+                row = np.uint64(rows[c])
+                for u in range(np.uint64(u0), np.uint64(u1)):
+                    pos = here[u]
+                    n = 0
+                    m = LANES
+                    if pos <= near[u]:
+                        n, m = _below_both(values, pos, x, y)
+                    if m < LANES:
+                        here[u] = pos + m
+                        out[row, u] = min(m - n, cap)
+                    else:
+                        a, b = _ends_far(values, pos, near[u] + LANES, x, y)
+                        here[u] = b
+                        over |= b - a > limit
+                        out[row, u] = min(b - a, cap)
+    return over
+
+
+@_kernel
+def walk_counts(values, starts, stops, lo, hi, rows, out, ordered, limit, cap, block):
+    """Count by walking along the spikes from one window to the next, for rows that may overlap.
 
     lo, hi : float64 (R, W); in a row, lo is non-decreasing.
     out : (N, W, units), written at ``out[rows[r]]``, every cell.
     ordered : in each row a window starts where the one before stops, or later.
-    disjoint : ordered, and so does the first window of a row after the last of the row before.
-    cap : what a larger count is written as (1 to say only whether there is a spike).
-    block : rows whose output fits in cache.
+    limit, cap, block : as in pass_counts.
     Returns whether a count was larger than limit.
     """
     n_rows, n_windows = lo.shape
@@ -149,11 +240,9 @@ def walk_counts(values, starts, stops, lo, hi, rows, out, ordered, disjoint, lim
     if n_rows == 0 or n_windows == 0:
         return over
     base = np.empty(n_units, np.int64)  # where the row's first window starts
+    here = np.empty(n_units, np.int64)  # where the next window's search begins
     for u in range(n_units):
         base[u] = _search(values, starts[u], stops[u], lo[0, 0])
-    # Where the next window's search begins. With disjoint rows the two are one: the next row begins there
-    # too.
-    here = base if disjoint else np.empty(n_units, np.int64)
     for r0 in range(0, n_rows, block):
         r1 = min(r0 + block, n_rows)
         for u0 in range(0, n_units, TILE):
@@ -163,33 +252,22 @@ def walk_counts(values, starts, stops, lo, hi, rows, out, ordered, disjoint, lim
                 for w in range(n_windows):
                     x = lo[r, w]
                     y = hi[r, w]
-                    if w == 0:
-                        for u in range(u0, u1):
-                            a = _advance(values, base[u], stops[u], x)
-                            b = _advance(values, a, stops[u], y)
-                            base[u] = a
-                            here[u] = b if ordered else a
-                            n = b - a
-                            over |= n > limit
-                            out[row, w, u] = min(n, cap)
-                    elif (
-                        ordered and x == hi[r, w - 1]
-                    ):  # adjoining bins share the search at their common edge
+                    if w > 0 and ordered and x == hi[r, w - 1]:  # adjoining bins share their common edge
                         for u in range(u0, u1):
                             a = here[u]
                             b = _advance(values, a, stops[u], y)
                             here[u] = b
-                            n = b - a
-                            over |= n > limit
-                            out[row, w, u] = min(n, cap)
+                            over |= b - a > limit
+                            out[row, w, u] = min(b - a, cap)
                     else:
                         for u in range(u0, u1):
-                            a = _advance(values, here[u], stops[u], x)
+                            a = _advance(values, base[u] if w == 0 else here[u], stops[u], x)
                             b = _advance(values, a, stops[u], y)
+                            if w == 0:
+                                base[u] = a
                             here[u] = b if ordered else a
-                            n = b - a
-                            over |= n > limit
-                            out[row, w, u] = min(n, cap)
+                            over |= b - a > limit
+                            out[row, w, u] = min(b - a, cap)
     return over
 
 

@@ -116,20 +116,22 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
     if n_windows > 1 and not (request.begin[:, 1:] >= request.begin[:, :-1]).all():
         return _walk_anyhow(request, out, kind, threads)
     ordered, rows = request.in_order_of_time()
-    limit, cap = _limits(kind)
-    kernel = kernels().walk_counts
-    block = max(16, _CACHE_BYTES // (n_windows * n_units * out.itemsize))
+    arrays = trains._values, trains._starts, trains._stops
+    # Every window as a row of its own.
+    cells = out.reshape(-1, n_units)
+    within = np.arange(n_windows)
+    limits = _limits(kind)
 
     def piece(first: int, last: int) -> bool:
         lo, hi = ordered.part(first, last).boundaries()
+        here = rows[first:last]
+        if (lo.ravel()[1:] >= hi.ravel()[:-1]).all():
+            here = (here[:, None] * n_windows + within).ravel()
+            block = _block(n_units, out.itemsize)
+            return bool(kernels().pass_counts(*arrays, lo.ravel(), hi.ravel(), here, cells, *limits, block))
         in_row = bool((lo[:, 1:] >= hi[:, :-1]).all())
-        disjoint = in_row and bool((lo[1:, 0] >= hi[:-1, -1]).all())
-        return bool(
-            kernel(
-                trains._values, trains._starts, trains._stops, lo, hi, rows[first:last], out,
-                in_row, disjoint, limit, cap, block,
-            )
-        )  # fmt: skip
+        block = _block(n_windows * n_units, out.itemsize)
+        return bool(kernels().walk_counts(*arrays, lo, hi, here, out, in_row, *limits, block))
 
     return _any(piece, spans(n_rows, n_rows * n_windows, n_units, threads), threads)
 
@@ -140,21 +142,20 @@ def _walk_anyhow(request: Request, out: NDArray[Any], kind: CountType, threads: 
     n_units = len(trains)
     lo, hi = (ends.reshape(-1, 1) for ends in request.boundaries())
     rows = np.argsort(lo[:, 0], kind="stable")
+    arrays = trains._values, trains._starts, trains._stops
     cells = out.reshape(-1, 1, n_units)
-    limit, cap = _limits(kind)
-    kernel = kernels().walk_counts
-    block = max(16, _CACHE_BYTES // (n_units * out.itemsize))
+    limits = _limits(kind)
 
     def piece(first: int, last: int) -> bool:
         here = rows[first:last]
-        return bool(
-            kernel(
-                trains._values, trains._starts, trains._stops, lo[here], hi[here], here, cells,
-                True, False, limit, cap, block,
-            )
-        )  # fmt: skip
+        block = _block(n_units, out.itemsize)
+        return bool(kernels().walk_counts(*arrays, lo[here], hi[here], here, cells, True, *limits, block))
 
     return _any(piece, spans(lo.size, lo.size, n_units, threads), threads)
+
+
+def _block(cells: int, itemsize: int) -> int:
+    return max(16, _CACHE_BYTES // (cells * itemsize))
 
 
 def _scatter(request: Request, out: NDArray[Any], kind: CountType, threads: int, zeroed: bool) -> bool:
