@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._tables import frame_of
-from nwbin.binning import align_spikes, bin_spikes, count_in_windows
+from nwbin.binning import bin_spikes, count_in_windows
+from nwbin.binning._table import spikes_in_order_of_time
 from nwbin.errors import ArgumentError, NwbinWarning
 from nwbin.trains import SpikeTrains
 
@@ -126,17 +127,18 @@ def spike_table(trains: SpikeTrains, presentations: pd.DataFrame, *, closed: Clo
     """List every spike in its presentation, in order of time; see Session.presentationwise_spike_times."""
     import pandas as pd
 
-    windows = presentation_windows(presentations)
-    # Windows on the session's clock, from an onset of zero: start + (stop - start) need not be stop again.
-    found = align_spikes(trains, np.zeros(len(windows)), windows, closed=closed)
-    order = np.argsort(found.time, kind="stable")
-    row, time = found.presentation[order], found.time[order]
+    found = spikes_in_order_of_time(
+        trains,
+        presentation_windows(presentations),
+        presentations.index.to_numpy().astype(np.int64),
+        closed=closed,
+    )
     columns = {
-        "stimulus_presentation_id": presentations.index.to_numpy().astype(np.int64)[row],
-        "unit_id": np.asarray(trains.unit_ids)[found.unit[order]],
-        "time_since_stimulus_presentation_onset": time - windows[row, 0],
+        "stimulus_presentation_id": found.row_id,
+        "unit_id": found.unit_id,
+        "time_since_stimulus_presentation_onset": found.since,
     }
-    return frame_of(columns, pd.Index(time, name="spike_time", dtype=np.float64))
+    return frame_of(columns, pd.Index(found.time, name="spike_time"))
 
 
 def condition_statistics(
