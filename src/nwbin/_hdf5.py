@@ -212,15 +212,25 @@ class H5Source:
         with self._reading(path):
             return list(self._members(path, found))
 
-    def link_target(self, path: str) -> str | None:
-        """Return the last part of the name that a soft link points to, None where it is no soft link."""
-        parent, _, name = path.rpartition("/")
+    def link(self, path: str) -> tuple[str, str]:
+        """Return how an object hangs in its group: "hard", "soft", "external" or "none", and where a link leads."""
+        parent, _, name = path.strip("/").rpartition("/")
         group = self._find(parent)
         if not isinstance(group, h5py.Group):
-            return None
+            return "none", ""
         with self._reading(path):
-            link = group.get(name, getlink=True)
-        return link.path.rpartition("/")[2] if isinstance(link, h5py.SoftLink) else None
+            link = group.get(name, getlink=True) if name in self._members(parent, group) else None
+        if isinstance(link, h5py.SoftLink):
+            return "soft", link.path
+        if isinstance(link, h5py.ExternalLink):
+            return "external", f"{link.filename}:{link.path}"
+        return ("none", "") if link is None else ("hard", "")
+
+    def identity(self, path: str) -> int:
+        """Return a number that is the same for all the names of one object."""
+        node = self._need(path)
+        with self._reading(path):
+            return hash(node)
 
     def attribute(self, path: str, key: str) -> Any:
         """Return one attribute of an object (or of the file, path ""), None where it is not there."""

@@ -90,13 +90,18 @@ class DynamicTable:
         return self._ids
 
     @property
+    def stated(self) -> list[str]:
+        """The names of the columns that the table says it has (its attribute colnames)."""
+        stated = self.source.attribute(self.path, "colnames")
+        return (
+            [] if stated is None else [str(name) for name in np.atleast_1d(np.asarray(stated, dtype=object))]
+        )
+
+    @property
     def columns(self) -> list[str]:
         """The names of the columns that are in the file, in the order the table states."""
         if self._columns is None:
-            there = self.source.children(self.path)
-            stated = self.source.attribute(self.path, "colnames")
-            stated = [] if stated is None else stated
-            named = [str(name) for name in np.atleast_1d(np.asarray(stated, dtype=object))]
+            there, named = self.source.children(self.path), self.stated
             known = set(there)
             rest = [n for n in there if n != "id" and n not in set(named) and not self._is_index(n, known)]
             self._columns = [n for n in [*named, *rest] if n in known and n not in NEVER_READ]

@@ -286,7 +286,8 @@ class File:
 
     def device_of(self, group: str) -> str:
         """Return the name of the device that an electrode group belongs to."""
-        return self._source.link_target(f"{schema.ELECTRODE_GROUPS}/{group}/device") or group
+        target = self._source.link(f"{schema.ELECTRODE_GROUPS}/{group}/device")[1]
+        return target.rpartition("/")[2] or group
 
     # ---------------------------------------------------------------- signals and spikes
 

@@ -1,4 +1,6 @@
-"""The command line: ``nwbin demo | info | units | stimuli | count | psth``. Thin: the work is done in the layers below.
+"""The command line: ``nwbin demo | info | units | stimuli | count | psth | check``.
+
+Thin: the work is done in the layers below.
 
 Only typer is imported here; each command imports what it needs when it runs, so that ``nwbin --help`` is quick.
 """
@@ -6,6 +8,7 @@ Only typer is imported here; each command imports what it needs when it runs, so
 from __future__ import annotations
 
 from nwbin.cli._app import app, main
+from nwbin.cli.check import check
 from nwbin.cli.count import count
 from nwbin.cli.demo import demo
 from nwbin.cli.info import info
@@ -14,5 +17,5 @@ from nwbin.cli.tables import stimuli, units
 
 __all__ = ["app", "main"]
 
-for _command in (demo, info, units, stimuli, count, psth):
+for _command in (demo, info, units, stimuli, count, psth, check):
     app.command(no_args_is_help=_command is not demo)(_command)

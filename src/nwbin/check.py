@@ -1,0 +1,363 @@
+"""Everything that is wrong with a file, found at once: ``nwbin check FILE``.
+
+Reading stops at the first fault it meets. This looks on, and gives what it finds as data.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin import _schema as schema
+from nwbin._open import StrPath
+from nwbin._tables import DynamicTable
+from nwbin.errors import NwbinError
+from nwbin.file import File
+
+__all__ = ["Finding", "Report", "check"]
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+_ORDER = (ERROR, WARNING, NOTE)
+_SHOWN = 5  # units named in a finding about many
+_MOST_OBJECTS = 100_000
+_DAMAGED = "download the file again, or ask whoever wrote it"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found in a file.
+
+    Attributes
+    ----------
+    severity
+        "error": something cannot be read, or its values are wrong. "warning": it can be read, but is probably
+        not what was meant. "note": worth knowing.
+    object
+        The path inside the file, such as "units/spike_times_index"; "" for the file itself.
+    finding
+        What was found there.
+    remedy
+        What to do.
+    """
+
+    severity: str
+    object: str
+    finding: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    file
+        The file's name.
+    findings
+        Errors first, then warnings, then notes.
+    looked_at
+        How many objects of the file were visited.
+    """
+
+    file: str
+    findings: tuple[Finding, ...]
+    looked_at: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error; warnings and notes are allowed."""
+        return not any(found.severity == ERROR for found in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain lists, dicts, text and numbers."""
+        return {
+            "file": self.file,
+            "ok": self.ok,
+            "looked_at": self.looked_at,
+            "findings": [asdict(found) for found in self.findings],
+        }
+
+    def to_json(self) -> str:
+        """Return the report as JSON: file, ok, looked_at, findings (severity, object, finding, remedy)."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=True)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{found.severity}: {found.object or 'the file'}: {found.finding}; {found.remedy}"
+            for found in self.findings
+        ]
+        counts = [f"{sum(f.severity == kind for f in self.findings)} {kind}s" for kind in _ORDER]
+        return "\n".join([f"{self.file}: {', '.join(counts)}; {self.looked_at} objects", *lines])
+
+
+class _Checker:
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.source = file._source
+        self.found: list[Finding] = []
+        self.looked_at = 0
+
+    def add(self, severity: str, where: str, finding: str, remedy: str = _DAMAGED) -> None:
+        self.found.append(Finding(severity, where, finding, remedy))
+
+    def caught(self, where: str, error: NwbinError) -> None:
+        """Make a finding of an error: its text says what was found and, after the last "; " or ": ", what to do."""
+        finding = _from_error(where, error, self.file.name)
+        if finding not in self.found:
+            self.found.append(finding)
+
+    # ---------------------------------------------------------------- every object
+
+    def objects(self) -> None:
+        """Visit all objects: can each be opened, do links lead somewhere, are shapes possible."""
+        seen: set[int] = set()
+        todo = [""]
+        while todo:
+            group = todo.pop()
+            try:
+                names = self.source.children(group)
+            except NwbinError as error:
+                self.caught(group, error)
+                continue
+            for name in names:
+                path = f"{group}/{name}".strip("/")
+                self.looked_at += 1
+                if self.looked_at > _MOST_OBJECTS:
+                    self.add(
+                        NOTE,
+                        "",
+                        f"more than {_MOST_OBJECTS} objects; the rest was not visited",
+                        "none needed",
+                    )
+                    return
+                try:
+                    if self._object(path, seen):
+                        todo.append(path)
+                except NwbinError as error:
+                    self.caught(path, error)
+
+    def _object(self, path: str, seen: set[int]) -> bool:
+        """Check one object; returns whether it is a group to go into."""
+        how, target = self.source.link(path)
+        if how == "external":
+            self.add(
+                WARNING,
+                path,
+                f"links to another file, {target!r}",
+                "such links are not followed unless asked for",
+            )
+            return False
+        kind = self.source.kind(path)
+        if kind is None:
+            if how == "soft":
+                self.add(
+                    WARNING, path, f"is a link to {target!r}, which is not there", "the file is incomplete"
+                )
+            return False
+        if how == "soft":
+            return False
+        if kind == "dataset":
+            self.source.layout(path)
+            return False
+        identity = self.source.identity(path)
+        fresh = identity not in seen
+        seen.add(identity)
+        return fresh
+
+    # ---------------------------------------------------------------- tables
+
+    def table(self, path: str) -> DynamicTable | None:
+        """Check a table: its ids, and that each column can be read and has as many values as there are rows."""
+        try:
+            table = DynamicTable(self.source, path)
+            ids = table.ids
+            stated = table.stated
+            columns = table.columns
+        except NwbinError as error:
+            self.caught(path, error)
+            return None
+        ordered = np.sort(ids)
+        twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        if twice.size:
+            self.add(
+                ERROR if path == schema.UNITS else WARNING,
+                f"{path}/id",
+                f"holds {_some(twice.tolist())} more than once",
+                "each row needs an id of its own",
+            )
+        for name in stated:
+            if name not in table and name not in schema.NEVER_READ:
+                self.add(
+                    WARNING, path, f"its colnames list {name!r}, which is not there", "the file is incomplete"
+                )
+        for name in columns:
+            try:
+                self._column(table, name)
+            except NwbinError as error:
+                self.caught(f"{path}/{name}", error)
+        return table
+
+    def _column(self, table: DynamicTable, name: str) -> None:
+        for level in range(1, table.levels(name) + 1):
+            table.bounds(name, level)
+        if table.is_flat(name):
+            table.column(name)
+
+    # ---------------------------------------------------------------- what the values must be
+
+    def spikes(self, table: DynamicTable) -> None:
+        """Check the spike times of each unit: finite, ascending, not before the session's start."""
+        where = f"{schema.UNITS}/{schema.SPIKE_TIMES}"
+        if schema.SPIKE_TIMES not in table:
+            self.add(WARNING, where, "is missing", "there are no spikes to count in this file")
+            return
+        if f"{schema.SPIKE_TIMES}_index" not in table:
+            self.add(ERROR, f"{where}_index", "is missing: without it no spike can be given to a unit")
+            return
+        try:
+            bounds = table.bounds(schema.SPIKE_TIMES)
+        except NwbinError:
+            return  # found with the columns
+        infinite: list[int] = []
+        unsorted: list[int] = []
+        negative: list[int] = []
+        empty: list[int] = []
+        spans = zip(table.ids.tolist(), bounds.starts.tolist(), bounds.stops.tolist(), strict=False)
+        for unit, start, stop in spans:
+            try:
+                times = table.rows(schema.SPIKE_TIMES, slice(start, stop))
+            except NwbinError as error:
+                self.caught(where, error)
+                return
+            if not np.issubdtype(times.dtype, np.number):
+                self.add(ERROR, where, f"holds {times.dtype}, not numbers")
+                return
+            if times.size == 0:
+                empty.append(unit)
+            elif not np.isfinite(times).all():
+                infinite.append(unit)
+            elif (times[1:] < times[:-1]).any():
+                unsorted.append(unit)
+            elif times[0] < 0:
+                negative.append(unit)
+        for severity, units, what, remedy in (
+            (ERROR, infinite, "times that are not finite", "drop those spikes"),
+            (ERROR, unsorted, "times that do not ascend", "sort the spikes of each unit"),
+            (WARNING, negative, "times before 0 s", "they are counted like others"),
+            (NOTE, empty, "no spikes", "they count 0 everywhere"),
+        ):
+            if units:
+                self.add(
+                    severity, where, f"{len(units)} of {len(table)} units have {what}: {_some(units)}", remedy
+                )
+
+    def intervals(self, path: str, table: DynamicTable) -> None:
+        """Check the times of a table of intervals."""
+        times: dict[str, npt.NDArray[Any]] = {}
+        for name in ("start_time", "stop_time"):
+            if name not in table:
+                self.add(ERROR, path, f"has no {name}", "its presentations cannot be placed in time")
+                continue
+            try:
+                values = table.column(name)
+            except NwbinError:
+                continue  # found with the columns
+            if values.dtype.kind not in "fiu" or values.ndim != 1:
+                self.add(ERROR, f"{path}/{name}", f"holds {values.dtype} {values.shape}, not a number a row")
+                continue
+            bad = np.flatnonzero(~np.isfinite(values))
+            if bad.size:
+                self.add(
+                    WARNING,
+                    f"{path}/{name}",
+                    f"is not finite in {bad.size} rows: {_some(bad.tolist())}",
+                    "leave those rows out before counting",
+                )
+            times[name] = values
+        if len(times) == 2:
+            with np.errstate(invalid="ignore"):
+                back = np.flatnonzero(times["stop_time"] < times["start_time"])
+            if back.size:
+                self.add(
+                    WARNING,
+                    path,
+                    f"{back.size} rows stop before they start: {_some(back.tolist())}",
+                    _DAMAGED,
+                )
+
+    def run(self) -> None:
+        """Look at everything."""
+        self.objects()
+        try:
+            has_units = self.source.kind(schema.UNITS) == "group"
+            intervals = self.source.children(schema.INTERVALS)
+            has_electrodes = self.source.kind(schema.ELECTRODES) == "group"
+        except NwbinError as error:
+            self.caught("", error)
+            return
+        if has_units:
+            table = self.table(schema.UNITS)
+            if table is not None:
+                self.spikes(table)
+        else:
+            self.add(WARNING, schema.UNITS, "is not there", "there are no spikes to count in this file")
+        if has_electrodes:
+            self.table(schema.ELECTRODES)
+        for name in intervals:
+            path = f"{schema.INTERVALS}/{name}"
+            table = self.table(path)
+            if table is not None:
+                self.intervals(path, table)
+        try:
+            _ = self.file.session_start_time
+        except NwbinError as error:
+            self.caught("session_start_time", error)
+
+
+def _some(values: list[Any]) -> str:
+    shown = ", ".join(str(value) for value in values[:_SHOWN])
+    return f"{shown}, ..." if len(values) > _SHOWN else shown
+
+
+def _from_error(where: str, error: NwbinError, name: str) -> Finding:
+    text = str(error).removeprefix(f"{name}: ").removeprefix(f"{where}: ").removeprefix(f"{where} ")
+    finding, _, remedy = text.rpartition("; ")
+    return Finding(ERROR, where, finding or text, remedy if finding else _DAMAGED)
+
+
+def check(source: StrPath | BinaryIO) -> Report:
+    """Look at everything that nwbin reads of a file, and at every object's place and shape.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or binary file object
+        The file.
+
+    Returns
+    -------
+    Report
+        A file that cannot be opened is a finding too, not an exception.
+
+    Notes
+    -----
+    Spike times are read whole, one unit at a time; of other data in the file only the shapes are looked at.
+
+    Examples
+    --------
+    >>> print(nwbin.check.check("session.nwb"))            # doctest: +SKIP
+    """
+    try:
+        file = File(source)
+    except NwbinError as error:
+        name = str(source)
+        return Report(name, (_from_error("", error, name),), 0)
+    with file:
+        checker = _Checker(file)
+        checker.run()
+        found = sorted(checker.found, key=lambda each: _ORDER.index(each.severity))
+        return Report(file.name, tuple(found), checker.looked_at)
