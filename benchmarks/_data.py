@@ -1,0 +1,142 @@
+"""A session's worth of spikes by seed, what is asked of it, and the physical bound of answering."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nwbin
+
+
+@dataclass
+class Work:
+    """What is asked: the counts around onsets in windows (presentations or 1, windows, 2) of some units."""
+
+    name: str
+    trains: nwbin.SpikeTrains
+    onsets: Any
+    windows: Any
+    edges: Any = None  # where the windows adjoin
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.onsets.size, self.windows.shape[-2], len(self.trains)
+
+    def ends(self) -> tuple[Any, Any]:
+        """Start and stop of each window in session time, (presentations, windows)."""
+        rows = self.windows if self.windows.ndim == 3 else self.windows[None]
+        return self.onsets[:, None] + rows[..., 0], self.onsets[:, None] + rows[..., 1]
+
+
+def make_trains(units: int, seconds: float, spikes: float, seed: int = 0) -> nwbin.SpikeTrains:
+    """Poisson trains; rates spread as in cortex (lognormal), about `spikes` in all."""
+    rng = np.random.default_rng(seed)
+    rates = rng.lognormal(0.0, 1.0, units)
+    sizes = rng.poisson(rates * spikes / rates.sum())
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    times = rng.uniform(0, seconds, offsets[-1])
+    for a, b in pairwise(offsets):
+        times[a:b].sort()
+    return nwbin.SpikeTrains(times, offsets, np.arange(units) + 950_000_000)
+
+
+def make_works(scale: float) -> dict[str, Work]:
+    """W1 to W6 and W8; `scale` 1 is the size of a real session."""
+    units = max(8, int(500 * scale))
+    few = max(4, int(100 * scale))
+    seconds = 9600.0 * scale
+    trains = make_trains(units, seconds, 54e6 * scale * units / 500)
+    hundred = trains.select(trains.unit_ids[:few])
+    rng = np.random.default_rng(1)
+    # Three blocks of gratings of a quarter of a second, one after the other on a 60 Hz screen.
+    n = int(5811 * scale)
+    block = np.arange(n // 3) * 0.25021
+    gratings = np.concatenate([seconds * part + block for part in (0.15, 0.45, 0.8)])
+    everything = np.linspace(0.003 * seconds, 0.99 * seconds, int(70_000 * scale))
+    step = everything[1] - everything[0]
+    fine = np.linspace(0.0, 0.25, 251)
+    uneven = np.concatenate([[0.0], np.geomspace(0.001, 0.25, 30)])
+    gaps = np.array([[-0.1, 0.0], [0.03, 0.08], [0.05, 0.25]])
+
+    def bins(name: str, some: Any, onsets: Any, edges: Any) -> Work:
+        return Work(name, some, onsets, np.stack([edges[:-1], edges[1:]], axis=1), edges)
+
+    return {
+        "W1": bins("one wide bin, gratings", trains, gratings, np.array([0.0, 0.25])),
+        "W2": bins("1 ms bins, some units", hundred, gratings, fine),
+        "W2b": bins("1 ms bins, all units", trains, gratings, fine),
+        "W3": bins("one bin, all presentations", trains, everything, np.array([0.0, step * 0.96])),
+        "W4": bins("1 ms bins, everything, in blocks", trains, everything, fine),
+        "W5a": bins("uneven bins", trains, gratings, uneven),
+        "W5b": Work("windows that overlap and leave gaps", trains, gratings, gaps),
+        "W6": bins(
+            "unsorted, overlapping presentations", trains, rng.permutation(gratings), np.array([0, 0.6])
+        ),
+        "W8": bins("every spike in its window (raster)", trains, gratings, np.array([0.0, 0.25])),
+    }
+
+
+def best(call: Callable[[], Any], seconds: float, most: int = 9) -> float:
+    """The shortest of several runs; fewer of a slow one."""
+    times: list[float] = []
+    while not times or (len(times) < most and sum(times) < seconds):
+        begin = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def bound(work: Work, threads: int, itemsize: int = 2, *, cells: int | None = None) -> Callable[[], None]:
+    """Move the bytes that any method has to: write the output afresh, read the spikes in the windows."""
+    lo, hi = work.ends()
+    order = np.argsort(lo[:, 0], kind="stable")
+    begin, end = lo[order, 0], np.maximum.accumulate(hi[order, -1])
+    cut = np.flatnonzero(begin[1:] > end[:-1] + 1.0)  # gaps under a second are not worth skipping
+    spans = list(zip(begin[np.r_[0, cut + 1]], end[np.r_[cut, begin.size - 1]], strict=True))
+    pieces = [
+        train[np.searchsorted(train, a) : np.searchsorted(train, b)]
+        for train in (work.trains[u] for u in dict.fromkeys(work.trains))
+        for a, b in spans
+    ]
+    size = (int(np.prod(work.shape)) if cells is None else cells) * itemsize
+    pool = ThreadPoolExecutor(threads)
+    cuts = np.linspace(0, size, 8 * threads + 1).astype(int)
+
+    def run() -> None:
+        out = np.empty(size, np.uint8)
+        shares = [
+            pool.submit(lambda i=i: [p.max() for p in pieces[i::threads] if p.size]) for i in range(threads)
+        ]
+        shares += [pool.submit(out[a:b].fill, 0) for a, b in pairwise(cuts)]
+        for share in shares:
+            share.result()
+
+    return run
+
+
+def machine() -> str:
+    """Versions and machine, in a line."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        cpu = names[0] if names else cpu
+    packages = f"nwbin {nwbin.__version__}, numpy {version('numpy')}, numba {version('numba')}"
+    return (
+        f"{packages}, Python {platform.python_version()}; {cpu}, {nwbin_cores()} cores, {platform.system()}"
+    )
+
+
+def nwbin_cores() -> int:
+    from nwbin._kernels import threads
+
+    return threads.available()
