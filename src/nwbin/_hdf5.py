@@ -270,7 +270,7 @@ class H5Source:
                 raise FormatError(f"{self.name}: {path} is a group where a dataset was expected")
             with self._reading(path):
                 dtype = node.id.dtype
-                shape = (0,) if node.shape is None else tuple(int(n) for n in node.shape)
+                shape = () if node.shape is None else tuple(int(n) for n in node.shape)
                 layout = Layout(shape, dtype, _kind(dtype), node.chunks, node.id.get_offset())
                 self._refuse_elsewhere(path, node)
                 self._refuse_absurd(path, layout, node.id.get_storage_size())
