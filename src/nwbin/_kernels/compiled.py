@@ -41,6 +41,9 @@ LANES = 16
 # few enough that their spikes stream and their cursors stay in the first-level cache.
 TILE = 16
 
+# Spikes of a unit that are put into bins together with the other units'; a unit with more is done by itself.
+FEW = 8
+
 # How many spikes ahead of its cursor each unit's train is asked for: far enough for memory to answer in time.
 AHEAD = 64
 
@@ -287,9 +290,8 @@ def _step_up(edges):
 
 
 @_kernel
-def _bin_of(edges, t, origin, scale):
-    """The last k with edges[k] <= t, for edges[0] <= t: a guess by division, settled by comparison."""
-    last = edges.size - 1
+def _bin_of(edges, t, origin, scale, last):
+    """The last k up to `last` with edges[k] <= t, for edges[0] <= t: a guess, settled by comparison."""
     k = min(int((t - origin) * scale), last)
     if edges[k] <= t:
         while k < last and edges[k + 1] <= t:
@@ -320,9 +322,10 @@ def _lay_edges(edges, row, onset, rule, absolute):
 
     rule : 0 [a, b), 1 (a, b], 2 [a, b].
     """
-    n_bins = absolute.size - 1
+    n_bins = edges.shape[1] - 1
     for j in range(n_bins + 1):
         absolute[j] = onset + edges[row, j]
+    absolute[n_bins + 1] = np.inf
     end = absolute[n_bins]
     if rule == 1:
         _step_up(absolute)
@@ -348,7 +351,7 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
     out : (N, B, units), written at ``out[rows[r]]``; rows go outside and units inside, so that the part being
     written stays in cache. zero : clear those rows first (else they are all zero already).
     rule : 0 [a, b), 1 (a, b], 2 [a, b]. disjoint : no row starts before the one before it stops.
-    limit : the largest count that out can hold.
+    limit : the largest count that out can hold, not below LANES.
     Returns whether a count was larger than limit (limit is then written for it).
     """
     n_units = starts.size
@@ -356,55 +359,102 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
     over = False
     if onsets.size == 0:
         return over
-    absolute = np.empty(n_bins + 1, np.float64)
-    base = np.empty(n_units, np.int64)
+    absolute = np.empty(n_bins + 2, np.float64)
+    here = np.empty(n_units, np.int64)
+    near = np.empty(n_units, np.int64)  # up to here LANES spikes can be compared, and FEW more be read
+    # The spikes of a row, of one unit after the other. Each unit's are copied FEW at a time, whether there
+    # are as many or not, and the next unit's written over what is too much: no branch hangs on a number of
+    # spikes, and none is mispredicted.
+    times = np.empty(n_units * FEW + FEW, np.float64)
+    units = np.empty(n_units * FEW + FEW, np.int64)
     for r in range(onsets.size):
-        row = rows[r]
+        row = np.uint64(rows[r])
         end, origin, scale = _lay_edges(edges, r if edges.shape[0] > 1 else 0, onsets[r], rule, absolute)
         begin = absolute[0]
         if r == 0:
             for u in range(n_units):
-                base[u] = _search(values, starts[u], stops[u], begin)
+                here[u] = _search(values, starts[u], stops[u], begin)
+                near[u] = min(stops[u] - LANES, values.size - LANES - FEW)
         if zero:
             for j in range(n_bins):
                 for u in range(n_units):
                     out[row, j, u] = 0
-        for u in range(n_units):
-            stop = stops[u]
-            first = _advance(values, base[u], stop, begin)
-            i = first
-            while i < stop:
-                t = values[i]
-                if t >= end:
-                    break
-                k = _bin_of(absolute, t, origin, scale)
-                if k < n_bins:
-                    if binarize:
-                        out[row, k, u] = 1
-                    else:
-                        out[row, k, u] += 1
-                if rule == 2:
-                    while k > 0 and absolute[k] == t:
-                        k -= 1
-                        if binarize:
-                            out[row, k, u] = 1
-                        else:
-                            out[row, k, u] += 1
-                i += 1
-            base[u] = i if disjoint else first
-            if not binarize and i - first > limit:  # a bin may have wrapped: count this unit again, with care
-                over |= _recount(values, first, i, absolute, rule, origin, scale, out, row, u, limit)
+        size = np.uint64(0)
+        for u in range(np.uint64(n_units)):
+            pos = here[u]
+            n = 0
+            m = LANES
+            if pos <= near[u]:
+                n, m = _below_both(values, pos, begin, end)
+            if m < LANES and m - n <= FEW:
+                for k in range(np.uint64(FEW)):
+                    times[size + k] = values[np.uint64(pos + n) + k]
+                    units[size + k] = u
+                size += np.uint64(m - n)
+                here[u] = pos + (m if disjoint else n)
+            else:
+                a, b = _ends_far(values, pos, stops[u], begin, end)
+                here[u] = b if disjoint else a
+                over |= _scatter_train(
+                    values, a, b, absolute, rule, origin, scale, out, row, u, binarize, limit
+                )
+        for i in range(size):
+            t = times[i]
+            k = int((t - origin) * scale)
+            # A guess by division, settled by comparison; beyond the last edge stands infinity.
+            if not (k <= n_bins and absolute[k] <= t and t < absolute[k + 1]):
+                k = _bin_of(absolute, t, origin, scale, n_bins)
+            if rule == 2:
+                _count_closed(absolute, t, k, out, row, units[i], binarize)
+            elif binarize:
+                out[row, np.uint64(k), np.uint64(units[i])] = 1
+            else:
+                out[row, np.uint64(k), np.uint64(units[i])] += 1
     return over
 
 
 @_kernel
-def _recount(values, first, stop, absolute, rule, origin, scale, out, row, u, limit):
-    n_bins = absolute.size - 1
+def _count_closed(absolute, t, k, out, row, u, binarize):
+    """Count a spike in bin k, and in those before it if it is on the edge between them."""
+    if k < out.shape[1]:
+        if binarize:
+            out[row, k, u] = 1
+        else:
+            out[row, k, u] += 1
+    while k > 0 and absolute[k] == t:
+        k -= 1
+        if binarize:
+            out[row, k, u] = 1
+        else:
+            out[row, k, u] += 1
+
+
+@_kernel
+def _scatter_train(values, first, stop, absolute, rule, origin, scale, out, row, u, binarize, limit):
+    """The same for one unit's spikes [first, stop) of a row; returns whether a count is too large."""
+    n_bins = out.shape[1]
+    if not binarize and stop - first > limit:
+        return _scatter_many(values, first, stop, absolute, rule, origin, scale, out, row, u, limit)
+    for i in range(first, stop):
+        k = _bin_of(absolute, values[i], origin, scale, n_bins)
+        if rule == 2:
+            _count_closed(absolute, values[i], k, out, row, u, binarize)
+        elif binarize:
+            out[row, k, u] = 1
+        else:
+            out[row, k, u] += 1
+    return False
+
+
+@_kernel
+def _scatter_many(values, first, stop, absolute, rule, origin, scale, out, row, u, limit):
+    """The same where a count may be more than out can hold."""
+    n_bins = out.shape[1]
     over = False
     counts = np.zeros(n_bins, np.int64)
     for i in range(first, stop):
         t = values[i]
-        k = _bin_of(absolute, t, origin, scale)
+        k = _bin_of(absolute, t, origin, scale, n_bins)
         if k < n_bins:
             counts[k] += 1
         if rule == 2:
@@ -481,7 +531,7 @@ def sparse_cells(
     n_bins = edges.shape[1] - 1
     if onsets.size == 0:
         return
-    absolute = np.empty(n_bins + 1, np.float64)
+    absolute = np.empty(n_bins + 2, np.float64)
     base = np.empty(n_units, np.int64)
     for r in range(onsets.size):
         end, origin, scale = _lay_edges(edges, r if edges.shape[0] > 1 else 0, onsets[r], rule, absolute)
@@ -501,7 +551,7 @@ def sparse_cells(
                 same = 1
                 while i + same < stop and values[i + same] == t:
                     same += 1
-                k1 = _bin_of(absolute, t, origin, scale)
+                k1 = _bin_of(absolute, t, origin, scale, n_bins)
                 k0 = k1
                 if rule == 2:  # an edge belongs to the bins on both its sides
                     while k0 > 0 and absolute[k0] == t:
