@@ -52,8 +52,11 @@ def read_csv(path: Path, index: str = "id") -> pd.DataFrame:
     """Read a table; text is dtype object, whatever the pandas version."""
     import pandas as pd
 
+    # From 3.1 on pandas reads every number exactly; before, only when asked to.
+    old = tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1)
+    exact: dict[str, Any] = {"float_precision": "round_trip"} if old else {}
     try:
-        table = pd.read_csv(path, index_col=index, low_memory=False)
+        table = pd.read_csv(path, index_col=index, low_memory=False, **exact)
     except (ValueError, UnicodeDecodeError) as error:  # no such column, ragged rows, empty
         raise FormatError(f"{path}: cannot be read as a table with a column {index!r}: {error}") from error
     columns = {
@@ -131,16 +134,12 @@ class Catalogue:
     @cached_property
     def probes(self) -> pd.DataFrame:
         """Probes with the columns of their session."""
-        return self._probes.merge(
-            self.sessions, left_on="ecephys_session_id", right_index=True, suffixes=("_probe", "_session")
-        )
+        return _joined(self._probes, self.sessions, "ecephys_session_id", ("_probe", "_session"))
 
     @cached_property
     def channels(self) -> pd.DataFrame:
         """Channels with the columns of their probe and session."""
-        return self._channels.merge(
-            self.probes, left_on="ecephys_probe_id", right_index=True, suffixes=("_channel", "_probe")
-        )
+        return _joined(self._channels, self.probes, "ecephys_probe_id", ("_channel", "_probe"))
 
     def units(self, filters: UnitFilters) -> pd.DataFrame:
         """Units that pass the filters, with the columns of their channel, probe and session.
@@ -168,12 +167,8 @@ class Catalogue:
         if filters.filter_out_of_brain_units and "ecephys_structure_id" in units.columns:
             units = units[units["ecephys_structure_id"].notna().to_numpy()]
         if "ecephys_channel_id" not in units.columns:
-            return units.merge(
-                self.sessions, left_on="ecephys_session_id", right_index=True, suffixes=("_unit", "_session")
-            )
-        units = units.merge(
-            self.channels, left_on="ecephys_channel_id", right_index=True, suffixes=("_unit", "_channel")
-        )
+            return _joined(units, self.sessions, "ecephys_session_id", ("_unit", "_session"))
+        units = _joined(units, self.channels, "ecephys_channel_id", ("_unit", "_channel"))
         if self._from_file:  # AllenSDK's CSV files do not say, and its cache filters neither
             if filters.filter_by_validity and "valid_data" in units.columns:
                 units = units[units["valid_data"].to_numpy(bool)].drop(columns="valid_data")
@@ -208,6 +203,18 @@ class Catalogue:
         table = self.channels.copy()
         _count(table, self._default_units, "ecephys_channel_id", "unit_count")
         return table
+
+
+def _joined(table: pd.DataFrame, owners: pd.DataFrame, key: str, suffixes: tuple[str, str]) -> pd.DataFrame:
+    """Add the columns of what each row belongs to.
+
+    Rows of one owner stand together, owners in order of appearance: AllenSDK's order, which comes from the pandas
+    that it needs; later ones leave rows where they are.
+    """
+    import pandas as pd
+
+    order = np.argsort(pd.factorize(table[key])[0], kind="stable")
+    return table.iloc[order].merge(owners, left_on=key, right_index=True, suffixes=suffixes)
 
 
 def without(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:

@@ -1,0 +1,62 @@
+"""Ask AllenSDK's EcephysProjectCache the questions of a JSON file: run by the Python that has AllenSDK.
+
+``python ask_cache.py MANIFEST QUESTIONS ANSWERS``: questions are [name, arguments] pairs; a name with a dot
+is a property of the session that get_session_data opens. Answers are plain values, so that any pandas reads them.
+"""
+
+import json
+import sys
+import warnings
+
+
+def plain(value):
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        columns = {str(name): [plain(one) for one in value[name].tolist()] for name in value.columns}
+        kinds = {str(name): value[name].dtype.kind for name in value.columns}
+        return {
+            "columns": columns,
+            "kinds": kinds,
+            "index": [plain(one) for one in value.index.tolist()],
+            "name": value.index.name,
+        }
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value != value:
+        return None
+    return value
+
+
+def main():
+    from allensdk.brain_observatory.ecephys.ecephys_project_api import EcephysProjectFixedApi
+    from allensdk.brain_observatory.ecephys.ecephys_project_cache import EcephysProjectCache
+
+    manifest, questions, answers = sys.argv[1:]
+    # The fixed() constructor of this version has no stream_writer, and so cannot be made: its parts can.
+    cache = EcephysProjectCache(
+        fetch_api=EcephysProjectFixedApi(), stream_writer=lambda *_: None, manifest=manifest
+    )
+    found = []
+    with open(questions) as file:
+        asked = json.load(file)
+    for name, arguments in asked:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                method, _, attribute = name.partition(".")
+                value = getattr(cache, method)(**arguments)
+                if attribute:
+                    value = getattr(value, attribute)
+            found.append({"value": plain(value)})
+        except Exception as error:
+            found.append({"error": type(error).__name__, "said": str(error)})
+    with open(answers, "w") as file:
+        json.dump(found, file)
+
+
+if __name__ == "__main__":
+    main()
