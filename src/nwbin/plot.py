@@ -53,9 +53,10 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
     if values.dtype.kind in "iuf" and _is_angle(name):
         # An orientation comes back after 180 degrees, a direction of motion after 360.
         period = 360.0 if values.max() > 180 else 180.0
-        hues = values.astype(np.float64) % period / period
-        # Yellow and green look lighter than red and blue of the same value: they are drawn darker.
-        value = 0.88 - 0.22 * np.exp(-(((hues - 0.27) / 0.14) ** 2))
+        # Around the circle by name of color, not by hue: green fills a third of the hues and looks all the same.
+        turn = values.astype(np.float64) % period / period
+        hues = np.interp(turn, np.linspace(0, 1, 9), (0.0, 0.08, 0.16, 0.34, 0.5, 0.6, 0.74, 0.87, 1.0))
+        value = 0.88 - 0.18 * np.exp(-(((hues - 0.25) / 0.13) ** 2))  # yellow and green look lighter
         return list(mpl.colors.hsv_to_rgb(np.stack([hues, np.full(number, 0.85), value], axis=1)))
     if values.dtype.kind in "iuf" and number > 1:
         return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.9, number)))
@@ -193,12 +194,15 @@ def _edges(rates: xr.DataArray) -> npt.NDArray[np.float64]:
     return np.concatenate([time - half, time[-1:] + half])
 
 
-def _legend(axes: Axes, by: str, number: int) -> None:
+def _legend(axes: Axes, by: str, number: int, beside: Axes | None = None) -> None:
+    """Name the lines of `axes`: beside it, or in an empty place kept for that."""
     if by and number <= 24:
         title = f"{by} (°)" if _is_angle(by) else by
-        axes.legend(
-            title=title, fontsize=8, title_fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.02),
-            ncols=1 if number <= 12 else 2,
+        place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
+        lines, names = axes.get_legend_handles_labels()
+        place.legend(
+            lines, names, title=title, fontsize=8, title_fontsize=8, frameon=False, loc="upper left",
+            bbox_to_anchor=(x, 1.02), ncols=1 if number <= 12 else 2,
         )  # fmt: skip
 
 
@@ -211,8 +215,14 @@ def _when(axes: Axes, duration: float | None, edges: npt.NDArray[np.float64]) ->
 
 
 def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float | None, most: int) -> Figure:
-    figure = _figure(8.0, 6.5)
-    top, below = figure.subplots(2, 1, height_ratios=[1.25, 1.0], sharex=True)
+    figure = _figure(8.5, 6.5)
+    places = figure.add_gridspec(2, 2, height_ratios=[1.25, 1.0], width_ratios=[7.0, 1.25])
+    top = figure.add_subplot(places[0, 0])
+    below = figure.add_subplot(places[1, 0], sharex=top)
+    top.tick_params(labelbottom=False)
+    beside, scale = figure.add_subplot(places[0, 1]), figure.add_subplot(places[1, 1])
+    beside.axis("off")
+    scale.axis("off")
     values, time, edges = rates.to_numpy(), rates["time"].to_numpy(), _edges(rates)
     units = values.shape[2]
     for k, (condition, color) in enumerate(zip(rates["condition"].to_numpy(), colors, strict=True)):
@@ -226,15 +236,19 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
     top.set_title(f"mean of {units} units{spread}", fontsize=10)
     top.set_ylim(bottom=0)
     _when(top, duration, edges)
-    _legend(top, by, len(colors))
+    _legend(top, by, len(colors), beside)
     _bare(top)
 
-    # Every unit relative to its own rate over time, sorted by when it is highest: rates span orders of magnitude.
-    weights = rates["presentations"].to_numpy()
-    overall = np.average(values, axis=0, weights=weights)
+    # Every unit relative to its own rate over time: rates span orders of magnitude. Sorted by how much it
+    # changes after onset, and not by when it peaks, which makes a diagonal out of noise.
+    overall = np.average(values, axis=0, weights=rates["presentations"].to_numpy())
     spread_of = overall.std(axis=0)
     score = (overall - overall.mean(axis=0)) / np.where(spread_of > 0, spread_of, 1)
-    order = np.argsort(score.argmax(axis=0), kind="stable")
+    after = (time > 0) & (time < (duration or np.inf))
+    change = score[after].mean(axis=0) if after.any() else np.zeros(units)
+    if (time < 0).any():
+        change = change - score[time < 0].mean(axis=0)
+    order = np.argsort(change, kind="stable")
     limit = max(1.0, float(np.percentile(np.abs(score), 99)))
     image = below.imshow(
         score[:, order].T, aspect="auto", origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit,
@@ -242,8 +256,8 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
     )  # fmt: skip
     below.axvline(0, color="0.3", linewidth=0.8)
     below.set_xlabel("time from onset (s)")
-    below.set_ylabel("unit, sorted by peak")
-    figure.colorbar(image, ax=below, label="rate (z)", shrink=0.9)
+    below.set_ylabel("unit, by change after onset")
+    figure.colorbar(image, cax=scale.inset_axes((0.05, 0.1, 0.16, 0.8)), label="rate (z, all presentations)")
     return figure
 
 

@@ -95,9 +95,27 @@ class Program(TyperGroup):
             if not message:  # no arguments at all: the help was shown
                 sys.exit(0)
             context = getattr(error, "ctx", None)
-            _say("error", f"{message} (see: {context.command_path if context else 'nwbin'} --help)")
+            command = "nwbin"
+            if context is not None and context.parent is not None:
+                command = f"nwbin {context.info_name}"
+            _say("error", f"{message} (see: {command} --help)")
             sys.exit(FAILED)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+stopped: list[int] = []  # signals that arrived
+
+
+def still_wanted() -> None:
+    """Raise if a signal to stop has arrived.
+
+    What a signal handler raises is lost where Python happens to be in a callback that cannot fail; so long
+    loops ask again.
+    """
+    if stopped and stopped[-1] == signal.SIGINT:
+        raise KeyboardInterrupt
+    if stopped:
+        raise SystemExit(TERMINATED)
 
 
 app = typer.Typer(cls=Program, add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
@@ -124,11 +142,17 @@ def nwbin(
     """
 
 
-def _terminated(number: int, frame: object) -> None:
-    raise SystemExit(TERMINATED)  # unwinds, so that unfinished files are removed
+def _stop(number: int, frame: object) -> None:
+    """Unwind, so that unfinished files are removed."""
+    stopped.append(number)
+    still_wanted()
 
 
 def main() -> None:
     """Run the program; the entry point ``nwbin``."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    unraisable = sys.unraisablehook
+    sys.unraisablehook = lambda lost: None if stopped else unraisable(lost)
     app()

@@ -96,7 +96,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
     if len(columns) < len(frame.columns):
         left.append(f"{len(frame.columns) - len(columns)} more columns")
     if left:
-        console.print(f"... {' and '.join(left)}; all: -o {what}.csv", style="dim")
+        console.print(f"... {', '.join(left)}; whole: -o {what}.csv", style="dim")
 
 
 def _fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
@@ -113,12 +113,19 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr that goes away at the end; nothing where stderr is not a terminal."""
     import sys
 
+    from nwbin.cli._app import still_wanted
+
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda done, total: still_wanted()
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=max(total, 1))
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=max(total, 1))
+            still_wanted()
+
+        yield report

@@ -23,6 +23,23 @@ from nwbin.cli._choose import (
 __all__ = ["psth"]
 
 
+def _time_axis(
+    lasting: float, window: tuple[float, float] | None, width: float | None
+) -> tuple[float, float, float]:
+    """Start, stop and width of bins, in s: around a presentation that lasts so long, in 40 to 100 bins."""
+    start, stop = window or (-min(0.4 * lasting, 0.5), min(1.5 * lasting, 3.0))
+    if width is None:
+        # 1, 2 or 5 times a power of ten
+        steps = [round(m * 10.0**k, 6) for k in range(-4, 2) for m in (1, 2, 5)]
+        width = next((one for one in steps if (stop - start) / one <= 100), steps[-1])
+        if window is not None:
+            fits = [one for one in steps if one >= width / 2 and abs((stop - start) / one % 1) < 1e-9]
+            width = fits[0] if fits else (stop - start) / 80
+    if window is None:
+        start, stop = -max(1, round(-start / width)) * width, max(1, round(stop / width)) * width
+    return float(f"{start:.12g}"), float(f"{stop:.12g}"), float(f"{width:.12g}")
+
+
 def psth(
     file: FileArgument,
     out: Annotated[
@@ -60,7 +77,12 @@ def psth(
             help="Seconds from onset. Default: a little more than a presentation.",
         ),
     ] = None,
-    bin_width: Annotated[float, typer.Option("--bin", metavar="WIDTH", help="Width of a bin, s.")] = 0.01,
+    bin_width: Annotated[
+        float | None,
+        typer.Option(
+            "--bin", metavar="WIDTH", show_default=False, help="Width of a bin, s. Default: by window."
+        ),
+    ] = None,
     per_unit: Annotated[
         bool, typer.Option("--per-unit", help="Each unit by itself, not the mean over units.")
     ] = False,
@@ -88,17 +110,11 @@ def psth(
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units)
         lasting = float((rows["stop_time"] - rows["start_time"]).median())
-        if window is None:
-            bins = max(1, round(min(1.5 * lasting, 3.0) / bin_width))
-            before = max(1, round(min(0.4 * lasting, 0.5) / bin_width))
-            start, stop = -before * bin_width, bins * bin_width
-            start, stop = float(f"{start:.12g}"), float(f"{stop:.12g}")
-        else:
-            start, stop = window_of(window)
-        edges = regular_edges(start, stop, bin_width)
+        start, stop, width = _time_axis(lasting, None if window is None else window_of(window), bin_width)
+        edges = regular_edges(start, stop, width)
         rates = mean_rates(session.file.spike_trains(chosen.index.to_numpy()), rows, edges, by=by)
         how = provenance(
-            session.file, **said, units=units, by=by, window=[start, stop], bin=bin_width, closed="left"
+            session.file, **said, units=units, by=by, window=[start, stop], bin=width, closed="left"
         )
         name = ", ".join(stimulus or [str(intervals)])
         if ending in PICTURE_ENDINGS:
@@ -112,6 +128,6 @@ def psth(
     conditions, bins, number = rates.shape
     output().print(
         f"{out}: {number:,} units, {conditions} condition{'s' if conditions > 1 else ''}, {bins} bins of "
-        f"{bin_width:g} s from {start:g} to {stop:g} s, {int(rates['presentations'].sum()):,} presentations",
+        f"{width:g} s from {start:g} to {stop:g} s, {int(rates['presentations'].sum()):,} presentations",
         markup=False,
     )

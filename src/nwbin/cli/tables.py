@@ -61,7 +61,7 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
 
     if out is None:
         console = output()
-        frame_table(table, console, what=what)
+        frame_table(table, console, what="units" if what == "units" else "table")
         if not len(table):
             console.print(f"no {what}")
     elif str(out) == "-":

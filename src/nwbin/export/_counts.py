@@ -57,7 +57,7 @@ class Counts(Protocol):
         """The intervals or presentations that were asked for, by id."""
 
     def keys(self, rows: slice) -> pd.DataFrame:
-        """What stands before the counts in a table of one row for each bin of these slices."""
+        """What stands before the counts in a table with one row for each bin, of these rows of it."""
 
 
 def _dtype_of(dtype: npt.DTypeLike | None, binarize: bool) -> np.dtype[Any]:
@@ -143,11 +143,10 @@ class Windows:
         return found
 
     def keys(self, rows: slice) -> pd.DataFrame:
-        part = self._labels.iloc[rows]
-        number, bins = len(part), self.shape[1]
-        frame = part.iloc[np.repeat(np.arange(number), bins)].copy()
-        frame.insert(0, "bin_start", np.tile(self.edges[:-1], number))
-        frame.insert(1, "bin_stop", np.tile(self.edges[1:], number))
+        place, number = divmod(np.arange(rows.start, rows.stop), max(1, self.shape[1]))
+        frame = self._labels.iloc[place].copy()
+        frame.insert(0, "bin_start", self.edges[number])
+        frame.insert(1, "bin_stop", self.edges[number + 1])
         frame.index.name = self._row
         return frame.reset_index()
 

@@ -209,20 +209,37 @@ def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...] | None:
 
 
 def _frames(counts: Counts, layout: str, progress: Progress | None) -> Iterator[pd.DataFrame]:
+    """The table in parts, whatever the size of a block: a presentation may have millions of bins."""
+    bins, units = int(np.prod(counts.shape[1:-1])), counts.shape[-1]
+    total, done = counts.shape[0] * bins, 0
+    step = max(1, _TABLE_VALUES // max(1, units))
+    if progress is not None:
+        progress(0, total)
+    for _, block in counts.blocks(_TABLE_VALUES * counts.dtype.itemsize):
+        flat = block.reshape(len(block) * bins, units)
+        for first in range(0, len(flat), step):
+            part = flat[first : first + step]
+            yield _frame(counts, slice(done, done + len(part)), part, layout)
+            done += len(part)
+            if progress is not None:
+                progress(done, total)
+    if not done:
+        yield _frame(counts, slice(0, 0), np.zeros((0, units), counts.dtype), layout)
+
+
+def _frame(counts: Counts, rows: slice, flat: npt.NDArray[Any], layout: str) -> pd.DataFrame:
     import pandas as pd
 
     names = [str(unit) for unit in counts.unit_ids.tolist()]
-    width = max(1, len(names))
-    for rows, block in _counted(counts, _TABLE_VALUES * counts.dtype.itemsize, progress):
-        keys = counts.keys(rows)
-        flat = block.reshape(len(keys), len(names))
-        if layout == "matrix":
-            yield pd.concat([keys, pd.DataFrame(flat.copy(), columns=pd.Index(names, dtype=object))], axis=1)
-            continue
-        long = keys.iloc[np.repeat(np.arange(len(keys)), width if names else 0)].reset_index(drop=True)
-        long.insert(1, "unit_id", np.tile(counts.unit_ids, len(keys)))
-        long.insert(4, "count", flat.reshape(-1).copy())
-        yield long
+    keys = counts.keys(rows)
+    # Parquet and CSV know no other byte order.
+    flat = flat.astype(flat.dtype.newbyteorder("="))
+    if layout == "matrix":
+        return pd.concat([keys, pd.DataFrame(flat, columns=pd.Index(names, dtype=object))], axis=1)
+    long = keys.iloc[np.repeat(np.arange(len(keys)), len(names))].reset_index(drop=True)
+    long.insert(1, "unit_id", np.tile(counts.unit_ids, len(keys)))
+    long.insert(4, "count", flat.reshape(-1))
+    return long
 
 
 class _Csv:
