@@ -1,0 +1,476 @@
+"""The command line: what each command prints and writes, and how it fails: one line, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+import nwbin
+from nwbin.cli import app
+from nwbin.testing import write_session
+
+NWBIN = [sys.executable, "-m", "nwbin"]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_session(tmp_path_factory.mktemp("cli") / "session.nwb", size="tiny", seed=2)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in args])
+
+
+def good(*args: object) -> str:
+    result = run(*args)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def bad(*args: object) -> str:
+    """The one line that a failure prints."""
+    result = run(*args)
+    assert result.exit_code == 2, result.output
+    lines = [line for line in result.output.splitlines() if not line.startswith("note: ")]
+    assert len(lines) == 1, result.output
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def naive(session: nwbin.Session, begin: Any, end: Any, units: Any, closed: str) -> np.ndarray:
+    """Windows x units by searching each unit's spikes."""
+    first, last = {"left": ("left", "left"), "right": ("right", "right"), "both": ("left", "right")}[closed]
+    spikes = [session.file.spike_trains([unit])[unit] for unit in units]
+    return np.stack(
+        [np.searchsorted(t, end, last) - np.searchsorted(t, begin, first) for t in spikes], axis=-1
+    )
+
+
+# -------------------------------------------------------------------- the program
+
+
+@pytest.mark.parametrize("command", ["demo", "info", "units", "stimuli", "count", "psth"])
+def test_help_has_an_example(command: str) -> None:
+    text = good(command, "--help")
+    assert re.search(rf"Examples?:\s+nwbin {command}", text), text
+
+
+def test_help_and_version() -> None:
+    text = good("--help")
+    assert all(command in text for command in ("demo", "info", "units", "stimuli", "count", "psth"))
+    assert good("--version") == f"nwbin {nwbin.__version__}\n"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = ["numpy", "numba", "h5py", "pandas", "xarray", "pynwb", "matplotlib", "sklearn"]
+    script = (
+        "import sys\nfrom nwbin.cli import main\nsys.argv = ['nwbin', '--help']\n"
+        f"try: main()\nexcept SystemExit: print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_usage_errors(tiny: Path, here: Path) -> None:
+    assert "No such command 'cuont'" in bad("cuont")
+    assert "No such option" in bad("units", tiny, "--nope")
+    assert "Missing" in bad("count", tiny)
+    assert "--threads" in bad("count", tiny, "-o", "x.npz", "--threads", "many")
+    assert "nwbin count --help" in bad("count", tiny)
+
+
+def test_file_errors(tmp_path: Path) -> None:
+    (tmp_path / "text.nwb").write_text("no HDF5")
+    assert "no such file" in bad("info", tmp_path / "none.nwb")
+    assert "is a folder" in bad("info", tmp_path)
+    assert "text.nwb" in bad("info", tmp_path / "text.nwb")
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    for args in (["--debug", "info", "none.nwb"], ["info", "none.nwb", "--debug"]):
+        done = subprocess.run([*NWBIN, *args], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "Traceback" in done.stderr
+        assert "MissingFileError" in done.stderr
+
+
+def test_exit_code_of_the_real_program(tiny: Path, tmp_path: Path) -> None:
+    done = subprocess.run([*NWBIN, "stimuli", str(tiny), "flahes"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == f"error: {tiny}: has no stimulus 'flahes'; did you mean 'flashes'?\n"
+
+
+def test_a_closed_pipe_is_quiet(tiny: Path) -> None:
+    for command in (["stimuli", str(tiny), "natural_movie_one"], ["stimuli", str(tiny), "-o", "-"]):
+        with subprocess.Popen([*NWBIN, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait() == 141
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted(tiny: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    # Many minutes of work, were it not interrupted.
+    command = [
+        *NWBIN,
+        "count",
+        str(tiny),
+        "--stimulus",
+        "drifting_gratings",
+        "--bin",
+        "1e-5",
+        "--window",
+        "0,2",
+    ]
+    with subprocess.Popen(
+        [*command, "-o", "x.csv"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until = time.monotonic() + 30
+        while not any(p.name.startswith(".x.csv") for p in tmp_path.iterdir()):
+            assert time.monotonic() < until
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        time.sleep(0.2)
+        process.send_signal(number)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    if number == signal.SIGINT:
+        assert errors.splitlines()[-1] == "nwbin: interrupted"
+    assert list(tmp_path.iterdir()) == []
+
+
+# -------------------------------------------------------------------- looking
+
+
+def test_info(tiny: Path) -> None:
+    found = json.loads(good("info", tiny, "--json"))
+    with nwbin.open(tiny) as session:
+        assert found["session_id"] == str(session.ecephys_session_id)
+        assert found["session_type"] == "brain_observatory_1.1"
+        assert found["units"]["all"] == len(session.file.unit_ids)
+        assert found["units"]["passing"] == session.num_units
+        assert found["units"]["by_structure"] == session.units["structure_acronym"].value_counts().to_dict()
+        assert sum(found["units"]["all_by_structure"].values()) == len(session.file.unit_ids)
+        assert found["units"]["spikes"] == sum(len(t) for t in session.file.spike_trains().values())
+        counted = session.stimulus_presentations["stimulus_name"].value_counts().to_dict()
+        assert {one["stimulus"]: one["presentations"] for one in found["stimuli"]} == counted
+        assert [one["table"] for one in found["intervals"]] == ["invalid_times"]
+    text = good("info", tiny)
+    for word in ("brain_observatory_1.1", "VISp", "drifting_gratings", "invalid_times", "Mus musculus"):
+        assert word in text
+
+
+def test_units(tiny: Path, here: Path) -> None:
+    with nwbin.open(tiny) as session:
+        truth = session.units
+        everything = set(session.file.unit_ids.tolist())
+    lines = good("units", tiny).splitlines()
+    assert len(lines) == len(truth) + 1
+    assert [int(line.split()[0]) for line in lines[1:]] == truth.index.tolist()
+    assert all(line == line.rstrip() for line in lines)
+
+    chosen = truth[(truth["structure_acronym"] == "VISp") & (truth["firing_rate"] > 3)]
+    condition = "structure_acronym == 'VISp' and firing_rate > 3"
+    lines = good("units", tiny, "--where", condition, "--columns", "snr,firing_rate").splitlines()
+    assert lines[0].split() == ["unit_id", "snr", "firing_rate"]
+    assert len(lines) == len(chosen) + 1 > 1
+
+    assert good("units", tiny, "--all", "-o", "all.csv").startswith("all.csv: ")
+    assert set(pd.read_csv("all.csv")["unit_id"]) == everything
+    good("units", tiny, "--amplitude-cutoff-maximum", "0.01", "-o", "x.json")
+    kept = truth.index[truth["amplitude_cutoff"] <= 0.01].tolist()
+    assert [one["unit_id"] for one in json.loads(Path("x.json").read_text())] == kept
+    assert good("units", tiny, "-o", "-").splitlines()[0].startswith("unit_id,")
+    assert "no column 'snrr'; did you mean 'snr'" in bad("units", tiny, "--columns", "snrr")
+    assert "ends in '.xlsx'" in bad("units", tiny, "-o", "x.xlsx")
+    assert "no units" in good("units", tiny, "--where", "firing_rate > 1e6")
+
+
+def test_stimuli(tiny: Path, here: Path) -> None:
+    with nwbin.open(tiny) as session:
+        names = session.stimulus_names
+        table = session.get_stimulus_table("drifting_gratings")
+    lines = good("stimuli", tiny).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == names
+    assert "orientation (8)" in next(line for line in lines if "drifting" in line)
+    where = "orientation != 'null' and temporal_frequency >= 4"
+    good("stimuli", tiny, "drifting_gratings", "--where", where, "-o", "x.csv")
+    numbers = pd.to_numeric(table["temporal_frequency"], errors="coerce")
+    chosen = table[(table["orientation"] != "null") & (numbers >= 4)]
+    assert pd.read_csv("x.csv")["stimulus_presentation_id"].tolist() == chosen.index.tolist()
+    assert len(good("stimuli", tiny, "drifting_gratings").splitlines()) == len(table) + 1
+
+
+def test_a_terminal_shows_what_fits(tiny: Path) -> None:
+    pty = pytest.importorskip("pty")
+    outer, inner = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "60", "LINES": "20", "TERM": "xterm"}
+    with subprocess.Popen([*NWBIN, "stimuli", str(tiny), "gabors"], stdout=inner, env=environment) as process:
+        os.close(inner)
+        shown = b""
+        while True:
+            try:
+                part = os.read(outer, 4096)
+            except OSError:
+                break
+            if not part:
+                break
+            shown += part
+        assert process.wait() == 0
+    os.close(outer)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert len(lines) <= 20
+    assert re.search(r"\d+ more rows, \d+ more columns; whole: -o table.csv", lines[-1])
+
+
+# -------------------------------------------------------------------- counting
+
+
+@pytest.mark.parametrize("closed", ["left", "right", "both", None])
+def test_count_of_a_stimulus(tiny: Path, here: Path, closed: str | None) -> None:
+    rule = ["--closed", closed] if closed else []
+    where, units = (
+        "orientation != 'null' and contrast > 0.5",
+        "structure_acronym == 'VISp' and firing_rate > 1",
+    )
+    said = good(
+        "count", tiny, "--stimulus", "drifting_gratings", "--where", where, "--units", units,
+        "--bin", "0.5", "--window", "-0.5,2", *rule, "-o", "x.npz",
+    )  # fmt: skip
+    with nwbin.open(tiny) as session:
+        table = session.get_stimulus_table("drifting_gratings")
+        table = table[table["orientation"] != "null"]
+        chosen = session.units.query("structure_acronym == 'VISp' and firing_rate > 1").index
+        edges = np.asarray([-0.5, 0.0, 0.5, 1.0, 1.5, 2.0])
+        domain = table["start_time"].to_numpy()[:, None] + edges[None, :]
+        truth = naive(session, domain[:, :-1], domain[:, 1:], chosen, closed or "both")
+    with np.load("x.npz") as z:
+        np.testing.assert_array_equal(z["counts"], truth)
+        assert z["counts"].sum() > 0
+        assert z["presentation_ids"].tolist() == table.index.tolist()
+        assert z["unit_ids"].tolist() == chosen.tolist()
+        assert z["bin_edges"].tolist() == edges.tolist()
+        assert z["labels"]["orientation"].tolist() == table["orientation"].tolist()
+        how = json.loads(str(z["provenance"]))
+    assert how["made_by"] == f"nwbin {nwbin.__version__}"
+    assert how["source_file"] == "session.nwb"
+    assert how["where"] == where
+    assert how["units"] == units
+    assert how["closed"] == (closed or "both")
+    assert f"x.npz: {truth.shape[0]} x 5 x {len(chosen)} (presentations, bins, units), uint16" in said
+    assert os.listdir() == ["x.npz"]  # noqa: PTH208
+
+
+def test_count_as_tables(tiny: Path, here: Path) -> None:
+    asked = ["count", tiny, "--stimulus", "flashes", "--edges", "0,0.05,0.25", "--labels", "color"]
+    good(*asked, "-o", "x.csv")
+    good(*asked, "--format", "long", "--binarize", "-o", "long.csv")
+    with nwbin.open(tiny) as session:
+        table = session.get_stimulus_table("flashes")
+        domain = table["start_time"].to_numpy()[:, None] + np.asarray([0, 0.05, 0.25])[None, :]
+        units = session.units.index
+        truth = naive(session, domain[:, :-1], domain[:, 1:], units, "both").reshape(-1, len(units))
+    wide, long = pd.read_csv("x.csv"), pd.read_csv("long.csv")
+    names = [str(unit) for unit in units]
+    assert wide.columns.tolist() == [
+        "stimulus_presentation_id", "bin_start", "bin_stop", "start_time", "stop_time", "color", *names,
+    ]  # fmt: skip
+    np.testing.assert_array_equal(wide[names].to_numpy(), truth)
+    assert wide["color"].tolist() == np.repeat(table["color"].tolist(), 2).tolist()
+    np.testing.assert_array_equal(long["count"].to_numpy(), (truth > 0).reshape(-1))
+
+
+def test_count_several_stimuli_and_a_window(tiny: Path, here: Path) -> None:
+    good(
+        "count", tiny, "--stimulus", "flashes", "--stimulus", "gabors", "--window", "0.01,0.2", "--dtype",
+        "float32", "--all", "-o", "x.npz",
+    )  # fmt: skip
+    with nwbin.open(tiny) as session, np.load("x.npz") as z:
+        table = session.get_stimulus_table(["flashes", "gabors"])
+        assert z["presentation_ids"].tolist() == table.index.tolist()
+        onset = table["start_time"].to_numpy()
+        units = z["unit_ids"]
+        assert sorted(units.tolist()) == sorted(session.file.unit_ids.tolist())
+        np.testing.assert_array_equal(
+            z["counts"][:, 0], naive(session, onset + 0.01, onset + 0.2, units, "both")
+        )
+        assert z["counts"].dtype == np.float32
+
+
+def test_count_tiles_intervals(tiny: Path, here: Path) -> None:
+    pytest.importorskip("h5netcdf")
+    import xarray as xr
+
+    said = good("count", tiny, "--intervals", "spontaneous_presentations", "--bin", "0.5", "-o", "x.nc")
+    with nwbin.open(tiny) as session, xr.open_dataset("x.nc", engine="h5netcdf") as data:
+        rows = session.file.intervals["spontaneous_presentations"]
+        begin, end = data["bin_start"].to_numpy(), data["bin_stop"].to_numpy()
+        truth = naive(session, begin, end, session.units.index, "left")
+        np.testing.assert_array_equal(data["spike_counts"].to_numpy(), truth)
+        bins = np.floor((rows["stop_time"] - rows["start_time"]).to_numpy() / 0.5).astype(int)
+        assert data["interval_id"].to_numpy().tolist() == np.repeat(rows.index, bins).tolist()
+        assert data.attrs["closed"] == "left"
+    assert "(bins, units)" in said
+
+
+def test_count_refuses(tiny: Path, here: Path) -> None:
+    asked = ["count", tiny, "--stimulus", "flashes"]
+    window = ["--window", "0,0.1"]
+    for args, message in [
+        ([*asked, *window, "-o", "x.mat"], "ends in '.mat'"),
+        ([*asked, *window, "-o", "no/x.npz"], "there is no folder 'no'"),
+        ([*asked, "-o", "x.npz"], "say which bins"),
+        ([*asked, "--bin", "0.1", "-o", "x.npz"], "needs a window"),
+        ([*asked, *window, "--bin", "0.03", "-o", "x.npz"], "whole number"),
+        ([*asked, *window, "--edges", "0,1", "-o", "x.npz"], "not both"),
+        ([*asked, "--edges", "0,a", "-o", "x.npz"], "numbers in seconds"),
+        ([*asked, "--edges", "0.1,0", "-o", "x.npz"], "must not decrease"),
+        ([*asked, "--window", "1,0", "-o", "x.npz"], "from and to"),
+        ([*asked, *window, "--closed", "open", "-o", "x.npz"], "--closed 'open' is not known"),
+        ([*asked, *window, "--dtype", "str", "-o", "x.npz"], "is no kind of number"),
+        ([*asked, *window, "--format", "long", "-o", "x.npz"], "long layout is for tables"),
+        ([*asked, *window, "--format", "wide", "-o", "x.csv"], "'wide' is not known"),
+        ([*asked, *window, "--labels", "colour", "-o", "x.csv"], "did you mean 'color'"),
+        ([*asked, *window, "--intervals", "epochs", "-o", "x.npz"], "not both"),
+        (["count", tiny, *window, "-o", "x.npz"], "say which times"),
+        (["count", tiny, "--intervals", "epochs", *window, "-o", "x.npz"], "no intervals table 'epochs'"),
+        (["count", tiny, "--stimulus", "flash", *window, "-o", "x.npz"], "did you mean 'flashes'"),
+        ([*asked, *window, "--units", "firing_rat > 1", "-o", "x.npz"], "did you mean 'firing_rate'"),
+        ([*asked, *window, "--units", "firing_rate >", "-o", "x.npz"], "invalid syntax"),
+        ([*asked, *window, "--units", "structure_acronym == 'VISX'", "-o", "x.npz"], "structure_acronym has "),
+        ([*asked, *window, "--where", "color == 7", "-o", "x.npz"], "color has -1.0, 1.0"),
+        ([*asked, "--window", "0,500", "--dtype", "uint8", "-o", "x.npz"], "dtype='uint"),
+    ]:  # fmt: skip
+        assert message in bad(*args)
+    assert list(here.iterdir()) == []
+
+
+def test_notes_are_one_line(tiny: Path, here: Path) -> None:
+    lines = good(
+        "count", tiny, "--intervals", "flashes_presentations", "--bin", "0.4", "-o", "x.npz"
+    ).splitlines()
+    assert [line for line in lines if line.startswith("note: ")] == [
+        "note: 10 intervals are shorter than a bin and have none"
+    ]
+
+
+# -------------------------------------------------------------------- pictures
+
+
+def test_psth(tiny: Path, here: Path) -> None:
+    pytest.importorskip("matplotlib")
+    asked = ["psth", tiny, "--stimulus", "flashes"]
+    good(*asked, "--by", "color", "-o", "x.png")
+    assert Path("x.png").read_bytes().startswith(b"\x89PNG")
+    good(*asked, "--per-unit", "--window", "-0.1,0.3", "-o", "units.png")
+    good(*asked, "--by", "color", "--bin", "0.05", "--window", "-0.1,0.25", "--per-unit", "-o", "x.csv")
+    with nwbin.open(tiny) as session:
+        table = session.get_stimulus_table("flashes")
+        onset = table["start_time"].to_numpy()[table["color"].to_numpy() == 1]
+        edges = np.arange(-10, 26, 5) / 100
+        domain = onset[:, None] + edges[None, :]
+        counts = naive(session, domain[:, :-1], domain[:, 1:], session.units.index, "left")
+    rates = pd.read_csv("x.csv")
+    assert rates["condition"].unique().tolist() == [-1, 1]
+    np.testing.assert_allclose(
+        rates.loc[rates["condition"] == 1, "firing_rate"], counts.mean(axis=0).reshape(-1) / 0.05
+    )
+    assert "ends in '.gif'" in bad(*asked, "-o", "x.gif")
+    assert "no column 'colr'" in bad(*asked, "--by", "colr", "-o", "y.png")
+    assert not Path("y.png").exists()
+
+
+def test_demo_on_a_file(tiny: Path, here: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("sklearn")
+    text = good("demo", tiny, "-o", "x.png")
+    for word in ("static_gratings", "in VISp", "accuracy", "chance", "x.png", "count spikes", "in all"):
+        assert word in text
+    assert Path("x.png").read_bytes().startswith(b"\x89PNG")
+    good("demo", tiny, "--stimulus", "drifting_gratings", "--window", "0,0.5", "-o", "y.svg")
+    assert sorted(p.name for p in here.iterdir()) == ["x.png", "y.svg"]
+    assert "no unit in 'VISx' passes" in bad("demo", tiny, "--structure", "VISx")
+    assert "has several values" in bad("demo", tiny, "--stimulus", "spontaneous")
+    assert "ends in '.bmp'" in bad("demo", tiny, "-o", "x.bmp")
+
+
+def test_demo_without_a_file(here: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("sklearn")
+    text = good("demo", "--keep", "kept.nwb")
+    found = re.search(r"accuracy\s+([\d.]+)%", text)
+    assert found is not None
+    assert float(found[1]) > 80
+    assert sorted(p.name for p in here.iterdir()) == ["kept.nwb", "nwbin-demo.png"]
+
+
+@pytest.mark.parametrize(("package", "extra"), [("sklearn", "decode"), ("matplotlib", "plot")])
+def test_demo_says_what_to_install(
+    here: Path, monkeypatch: pytest.MonkeyPatch, package: str, extra: str
+) -> None:
+    from importlib.util import find_spec
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else find_spec(name))
+    assert f"pip install 'nwbin[{extra}]'" in bad("demo")
+    assert list(here.iterdir()) == []
+
+
+# -------------------------------------------------------------------- real recordings
+
+
+def test_real_pseudo_population(shared: Path, here: Path) -> None:
+    file = shared / "data" / "vcn_drifting_gratings_pseudo_population.nwb"
+    truth = np.load(file.with_name("vcn_drifting_gratings_pseudo_population_truth.npz"))
+    good("count", file, "--stimulus", "drifting_gratings", "--edges", "0,0.1", "-o", "x.npz")
+    with np.load("x.npz") as z:
+        np.testing.assert_array_equal(z["counts"][:, 0], truth[next(k for k in truth if truth[k].ndim == 2)])
+
+
+def test_real_epochs(shared: Path, here: Path) -> None:
+    file = shared / "data" / "neuropixels_A8604-211122.nwb"
+    good("count", file, "--intervals", "epochs", "--bin", "0.05", "-o", "x.npz")
+    edges = np.arange(21751) / 20
+    with nwbin.File(file) as f, np.load("x.npz") as z:
+        assert z["counts"].shape == (21750, 3)
+        for column, (_, spikes) in enumerate(f.spike_trains().items()):
+            whole = np.histogram(spikes[spikes < edges[-1]], edges)[0]
+            np.testing.assert_array_equal(z["counts"][:, column], whole)
+    assert "epochs" in good("info", file)
+
+
+def test_real_file_that_was_cut(shared: Path, here: Path) -> None:
+    file = shared / "data" / "vcn_760693773_first_10_rows.nwb"
+    text = good("info", file)
+    assert "760693773" in text
+    assert "note: spike times cannot be read" in text
+    assert "drifting_gratings" in good("stimuli", file)
+    line = bad("count", file, "--stimulus", "flashes", "--window", "0,0.1", "-o", "x.npz")
+    assert "units/spike_times_index[0] is 32415" in line
+    assert list(here.iterdir()) == []

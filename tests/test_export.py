@@ -1,0 +1,526 @@
+"""Conditions on rows; counts and tables in files, read back and compared with NumPy; whole or absent."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nwbin
+from nwbin.decode import decode
+from nwbin.errors import (
+    ArgumentError,
+    CountOverflowError,
+    FileAccessError,
+    LookupFailure,
+    MissingDependencyError,
+    MissingFileError,
+)
+from nwbin.export import (
+    Tiles,
+    Windows,
+    matches,
+    mean_rates,
+    rates_table,
+    regular_edges,
+    select,
+    tidy,
+    whole,
+    write_counts,
+    write_table,
+)
+from nwbin.export import _writers as writers
+from nwbin.export._bins import multiples, whole_bins
+
+MIXED = pd.DataFrame(
+    {
+        "orientation": [0.0, 90.0, "null", 45.0, None],
+        "contrast": [0.8, 0.2, 0.8, np.nan, 0.5],
+        "name": ["gabors", "flashes", "null", "gabors", "natural movie"],
+        "good": [True, False, True, True, False],
+        "tags": [["wake"], [], ["wake", "nrem"], ["rem"], ["nrem"]],
+        "two words": [1, 2, 3, 4, 5],
+    },
+    index=pd.Index([10, 11, 12, 13, 14], name="stimulus_presentation_id"),
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("orientation > 30", [1, 3]),
+        ("orientation <= 45", [0, 3]),
+        ("orientation != 'null'", [0, 1, 3]),
+        ("orientation == 'null'", [2, 4]),
+        ("orientation != 'null' and contrast > 0.5", [0]),
+        ("orientation == 90", [1]),
+        ("orientation in [0, 45]", [0, 3]),
+        ("orientation not in [0, 45]", [1, 2, 4]),
+        ("orientation.isna()", [2, 4]),
+        ("orientation.between(45, 90)", [1, 3]),
+        ("orientation.isin([0])", [0]),
+        ("0 <= orientation < 90", [0, 3]),
+        ("-orientation < -50", [1]),
+        ("orientation % 90 == 0", [0, 1]),
+        ("orientation / 45 > contrast + 1", [1]),
+        ("abs(orientation - 60) < 20", [3]),
+        ("contrast != 'null'", [0, 1, 2, 4]),
+        ("contrast.notna()", [0, 1, 2, 4]),
+        ("name == 'gabors'", [0, 3]),
+        ('name == "gabors" & contrast > 0.5', [0]),
+        ("(name == 'gabors') | (name == 'flashes')", [0, 1, 3]),
+        ("name == 'natural movie' or name == 'a & b'", [4]),
+        ("name.str.startswith('natural')", [4]),
+        ("name.str.contains('ab')", [0, 3]),
+        ("good", [0, 2, 3]),
+        ("not good", [1, 4]),
+        ("~good & contrast > 0.3", [4]),
+        ("good == True", [0, 2, 3]),
+        ("'wake' in tags", [0, 2]),
+        ("'wake' not in tags", [1, 3, 4]),
+        ("`two words` >= 4", [3, 4]),
+        ("stimulus_presentation_id < 12", [0, 1]),
+        ("index in (10, 14)", [0, 4]),
+        ("True", [0, 1, 2, 3, 4]),
+    ],
+)
+def test_conditions(condition: str, rows: list[int]) -> None:
+    assert np.flatnonzero(matches(MIXED, condition)).tolist() == rows
+    assert select(MIXED, condition).index.tolist() == MIXED.index[rows].tolist()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "a > 3",
+        "a == 2 and b < 0",
+        "a in [1, 2] or b >= 2.5",
+        "not (a > b)",
+        "a != 2 & b == b",
+        "1 < a <= 3",
+        "a + b > 3",
+    ],
+)
+def test_conditions_agree_with_pandas(condition: str) -> None:
+    table = pd.DataFrame({"a": [0, 1, 2, 3, 4], "b": [2.5, np.nan, -1.0, 3.0, 0.0]})
+    pd.testing.assert_frame_equal(select(table, condition), table.query(condition, engine="python"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("contrast >", "invalid syntax"),
+        ("contrast = 1", "write == and not ="),
+        ("contrst > 1", "no column 'contrst'; did you mean 'contrast'"),
+        ("name == gabors", "text needs quotes: name == 'gabors'"),
+        ("contrast == '0.8'", "contrast holds numbers"),
+        ("orientation == '90'", "orientation holds numbers"),
+        ("name > 3", "name holds text, which has no order"),
+        ("name < 'h'", "holds text"),
+        ("contrast < 'h'", "is not a number"),
+        ("contrast", "neither true nor false"),
+        ("orientation == [0, 90]", "in [...]"),
+        ("3 in contrast", "holds no lists"),
+        ("contrast is None", "not allowed"),
+        ("contrast.mean() > 1", "is not allowed"),
+        ("contrast.__class__", "is not allowed"),
+        ("().__class__", "is not allowed"),
+        ("__import__('os').system('true')", "is not allowed"),
+        ("@pd.io", "cannot use the condition"),
+        ("[x for x in contrast]", "is not allowed"),
+        ("(lambda: True)()", "is not allowed"),
+        ("f'{contrast}' == 'a'", "is not allowed"),
+        ("good := True", "cannot use the condition"),
+        ("(" * 5000 + "good" + ")" * 5000, "cannot use the condition"),
+    ],
+)
+def test_conditions_that_cannot_be_used(condition: str, message: str) -> None:
+    with pytest.raises((ArgumentError, LookupFailure)) as raised:
+        matches(MIXED, condition)
+    assert message in str(raised.value)
+
+
+def test_no_condition_is_all_rows() -> None:
+    assert select(MIXED, None) is MIXED
+    assert select(MIXED, "  ") is MIXED
+
+
+# -------------------------------------------------------------------- bins
+
+
+@given(
+    st.integers(-2000, 2000),
+    st.integers(1, 300),
+    st.integers(1, 200),
+    st.sampled_from([1, 10, 100, 1000, 10000]),
+)
+def test_regular_edges_are_what_one_would_write(first: int, step: int, bins: int, unit: int) -> None:
+    edges = regular_edges(first / unit, (first + step * bins) / unit, step / unit)
+    assert edges.tolist() == [float(Fraction(first + step * k, unit)) for k in range(bins + 1)]
+
+
+def test_regular_edges_of_odd_widths() -> None:
+    np.testing.assert_allclose(regular_edges(0.0, 1.0, 1 / 3), [0, 1 / 3, 2 / 3, 1], rtol=1e-15)
+    for args, message in [
+        ((0.0, 1.0, 0.3), "whole number"),
+        ((0.0, 1.0, -0.1), "more than 0 s"),
+        ((1.0, 0.0, 0.1), "end after it starts"),
+        ((0.0, np.inf, 0.1), "finite"),
+    ]:
+        with pytest.raises(ArgumentError, match=message):
+            regular_edges(*args)
+
+
+@given(st.floats(-10, 1e4), st.floats(0, 50), st.sampled_from([0.001, 0.05, 0.1, 1 / 3, 2.0]))
+def test_whole_bins(start: float, length: float, width: float) -> None:
+    stop = start + length
+    bins = whole_bins(start, stop, width)
+    edges = start + multiples(0.0, width, bins + 1)
+    assert (edges[: bins + 1] <= stop).all() or bins == 0
+    assert edges[bins + 1] > stop
+
+
+# -------------------------------------------------------------------- counts
+
+
+@pytest.fixture(scope="module")
+def trains() -> nwbin.SpikeTrains:
+    rng = np.random.default_rng(1)
+    # Many spikes on multiples of 10 ms, where edges are.
+    times = {
+        unit: np.sort(np.round(rng.uniform(0, 20, size), 2)) for unit, size in ((7, 900), (3, 0), (12, 300))
+    }
+    return nwbin.SpikeTrains.from_dict(times)
+
+
+@pytest.fixture(scope="module")
+def shown() -> pd.DataFrame:
+    starts = np.arange(40) * 0.5
+    return pd.DataFrame(
+        {
+            "start_time": starts,
+            "stop_time": starts + 0.25,
+            "orientation": [0.0, 45.0, 90.0, "null"] * 10,
+            "note": ["a", None, "ü", "null"] * 10,
+        },
+        index=pd.Index(np.arange(100, 140), name="stimulus_presentation_id"),
+    )
+
+
+EDGES = [-0.1, 0.0, 0.05, 0.25]
+
+
+def counted(trains: nwbin.SpikeTrains, begin: np.ndarray, end: np.ndarray, closed: str) -> np.ndarray:
+    """Windows x units, by comparing every spike with every window."""
+    columns = []
+    for unit in trains:
+        spikes = trains[unit][None, :]
+        above = spikes > begin[:, None] if closed == "right" else spikes >= begin[:, None]
+        below = spikes < end[:, None] if closed == "left" else spikes <= end[:, None]
+        columns.append((above & below).sum(axis=1))
+    return np.stack(columns, axis=1)
+
+
+def expected(trains: nwbin.SpikeTrains, shown: pd.DataFrame, closed: str) -> np.ndarray:
+    edges = shown["start_time"].to_numpy()[:, None] + np.asarray(EDGES)[None, :]
+    flat = counted(trains, edges[:, :-1].reshape(-1), edges[:, 1:].reshape(-1), closed)
+    return flat.reshape(len(shown), len(EDGES) - 1, len(trains))
+
+
+UNITS = pd.DataFrame(
+    {"structure_acronym": ["VISp", None, "LGd"], "rate": [1.0, 2.0, np.nan]}, index=[7, 3, 12]
+)
+
+
+@pytest.mark.parametrize("block", [1, 1 << 20])
+@pytest.mark.parametrize("closed", ["left", "right", "both"])
+def test_windows_in_every_format(
+    tmp_path: Path, trains: Any, shown: pd.DataFrame, closed: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("h5netcdf")
+    monkeypatch.setattr(writers, "_ARRAY_BLOCK", block)
+    monkeypatch.setattr(writers, "_TABLE_VALUES", block)
+    truth = expected(trains, shown, closed)
+    plan = Windows(trains, shown, EDGES, closed=closed)
+    said = {"made_by": "a test", "where": "orientation > 0"}
+    seen: list[tuple[int, int]] = []
+
+    def write(name: str, **more: Any) -> Path:
+        return write_counts(tmp_path / name, plan, units=UNITS, provenance=said, **more)
+
+    path = write("x.npz", progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 40)
+    assert seen[-1] == (40, 40)
+    with np.load(path, allow_pickle=False) as z:
+        np.testing.assert_array_equal(z["counts"], truth)
+        assert z["counts"].dtype == np.uint16
+        assert z["unit_ids"].tolist() == [7, 3, 12]
+        assert z["presentation_ids"].tolist() == shown.index.tolist()
+        assert z["bin_edges"].tolist() == EDGES
+        np.testing.assert_array_equal(z["labels"]["orientation"], [0.0, 45.0, 90.0, np.nan] * 10)
+        assert z["labels"]["note"].tolist() == ["a", "", "ü", ""] * 10
+        assert z["units"]["structure_acronym"].tolist() == ["VISp", "", "LGd"]
+        assert json.loads(str(z["provenance"])) == said
+    with np.load(write("small.npz", compress=True)) as z:
+        np.testing.assert_array_equal(z["counts"], truth)
+
+    with xr.open_dataset(write("x.nc"), engine="h5netcdf") as data:
+        array = data["spike_counts"]
+        assert array.dims == ("stimulus_presentation_id", "time_relative_to_stimulus_onset", "unit_id")
+        np.testing.assert_array_equal(array.to_numpy(), truth)
+        assert array.dtype == np.uint16
+        assert data["bin_start"].to_numpy().tolist() == EDGES[:-1]
+        assert data["bin_stop"].to_numpy().tolist() == EDGES[1:]
+        assert array["note"].to_numpy().tolist() == ["a", "", "ü", ""] * 10
+        np.testing.assert_array_equal(array["orientation"], [0.0, 45.0, 90.0, np.nan] * 10)
+        assert array["structure_acronym"].to_numpy().tolist() == ["VISp", "", "LGd"]
+        assert data.attrs["made_by"] == "a test"
+        assert data.attrs["closed"] == closed
+
+    for table in (pd.read_csv(write("x.csv")), pd.read_parquet(write("x.parquet"))):
+        np.testing.assert_array_equal(table[["7", "3", "12"]].to_numpy(), truth.reshape(-1, 3))
+        assert table["stimulus_presentation_id"].tolist() == np.repeat(shown.index, 3).tolist()
+        assert table["bin_start"].tolist() == EDGES[:-1] * 40
+        assert table["note"][:12:3].fillna("-").tolist() == ["a", "-", "ü", "-"]
+    for table in (
+        pd.read_csv(write("long.csv", layout="long")),
+        pd.read_parquet(write("long.parquet", layout="long")),
+    ):
+        assert len(table) == truth.size
+        np.testing.assert_array_equal(table["count"].to_numpy(), truth.reshape(-1))
+        assert table["unit_id"].tolist() == [7, 3, 12] * 120
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_schema(tmp_path / "x.parquet").metadata
+    assert json.loads(metadata[b"nwbin"]) == said
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["x.npz", "small.npz", "x.nc", "x.csv", "x.parquet", "long.csv", "long.parquet"]
+    )
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32", ">u2"])
+def test_dtypes_are_kept(tmp_path: Path, trains: Any, shown: pd.DataFrame, dtype: str) -> None:
+    pytest.importorskip("h5netcdf")
+    truth = expected(trains, shown, "both").astype(dtype)
+    plan = Windows(trains, shown, EDGES, dtype=dtype)
+    with np.load(write_counts(tmp_path / "x.npz", plan)) as z:
+        assert z["counts"].dtype == np.dtype(dtype)
+        np.testing.assert_array_equal(z["counts"], truth)
+    with xr.open_dataset(write_counts(tmp_path / "x.nc", plan), engine="h5netcdf") as data:
+        np.testing.assert_array_equal(data["spike_counts"].to_numpy(), truth)
+
+
+def test_nothing_to_count(tmp_path: Path, trains: Any, shown: pd.DataFrame) -> None:
+    for name in ("x.npz", "x.nc", "x.csv", "x.parquet"):
+        for rows, units in ((shown[:0], trains), (shown, trains.select([]))):
+            write_counts(tmp_path / name, Windows(units, rows, EDGES))
+    with np.load(write_counts(tmp_path / "x.npz", Windows(trains, shown[:0], EDGES))) as z:
+        assert z["counts"].shape == (0, 3, 3)
+
+
+@pytest.mark.parametrize("block", [1, 64, 1 << 20])
+@pytest.mark.parametrize("closed", ["left", "right", "both"])
+def test_tiles(tmp_path: Path, trains: Any, closed: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("h5netcdf")
+    monkeypatch.setattr(writers, "_ARRAY_BLOCK", block)
+    monkeypatch.setattr(writers, "_TABLE_VALUES", block)
+    rows = pd.DataFrame(
+        {"start_time": [0.0, 2.0, 1.0, 9.03, 12.0], "stop_time": [1.0, 2.34, 1.05, 15.0, 12.4]},
+        index=pd.Index([5, 1, 8, 2, 9], name="id"),
+    )
+    rows["tags"] = [["wake"], ["rem", "nrem"], [], ["wake"], []]
+    plan = Tiles(trains, rows, 0.1, closed=closed)
+    assert plan.bins.tolist() == [10, 3, 0, 59, 4]
+    begin = np.concatenate(
+        [a + np.arange(n) / 10 for a, n in zip(rows["start_time"], plan.bins, strict=True)]
+    )
+    end = np.concatenate(
+        [a + np.arange(1, n + 1) / 10 for a, n in zip(rows["start_time"], plan.bins, strict=True)]
+    )
+    truth = counted(trains, begin, end, closed)
+    with np.load(write_counts(tmp_path / "x.npz", plan)) as z:
+        np.testing.assert_array_equal(z["counts"], truth)
+        np.testing.assert_array_equal(z["bin_edges"], np.stack([begin, end], axis=1))
+        assert z["interval_ids"].tolist() == np.repeat([5, 1, 8, 2, 9], plan.bins).tolist()
+        assert z["labels"]["tags"].tolist() == ["wake", "rem; nrem", "", "wake", ""]
+        assert z["labels"]["interval_id"].tolist() == [5, 1, 8, 2, 9]
+    with xr.open_dataset(write_counts(tmp_path / "x.nc", plan), engine="h5netcdf") as data:
+        assert data["spike_counts"].dims == ("bin", "unit_id")
+        np.testing.assert_array_equal(data["spike_counts"].to_numpy(), truth)
+        np.testing.assert_array_equal(data["bin_start"].to_numpy(), begin)
+    table = pd.read_csv(write_counts(tmp_path / "x.csv", plan))
+    np.testing.assert_array_equal(table[["7", "3", "12"]].to_numpy(), truth)
+    np.testing.assert_array_equal(table["bin_stop"].to_numpy(), end)
+    long = pd.read_parquet(write_counts(tmp_path / "x.parquet", plan, layout="long"))
+    np.testing.assert_array_equal(long["count"].to_numpy(), truth.reshape(-1))
+    assert long["interval_id"].tolist() == np.repeat(table["interval_id"].to_numpy(), 3).tolist()
+
+
+def test_tiles_lose_no_spike(trains: Any) -> None:
+    rows = pd.DataFrame({"start_time": [0.0], "stop_time": [21.0]})
+    total = sum(block.sum(axis=0) for _, block in Tiles(trains, rows, 0.05).blocks(100))
+    assert total.tolist() == [900, 0, 300]
+
+
+def test_tiles_need_times(trains: Any) -> None:
+    rows = pd.DataFrame({"start_time": [0.0, 1.0], "stop_time": [1.0, np.nan]}, index=[3, 4])
+    with pytest.raises(ArgumentError, match="interval 4 has no start_time or no stop_time"):
+        Tiles(trains, rows, 0.1)
+    with pytest.raises(LookupFailure, match="no column 'stop_time'"):
+        Tiles(trains, rows[["start_time"]], 0.1)
+    with pytest.raises(ArgumentError, match="more than 0 s"):
+        Tiles(trains, rows, 0.0)
+
+
+# -------------------------------------------------------------------- whole or absent
+
+
+@pytest.mark.parametrize("ending", [".npz", ".nc", ".csv", ".parquet"])
+def test_what_fails_leaves_nothing(tmp_path: Path, trains: Any, shown: pd.DataFrame, ending: str) -> None:
+    path = tmp_path / f"x{ending}"
+    path.write_text("what was there before")
+    rows = pd.DataFrame({"start_time": [0.0, 0.0], "stop_time": [20.0, 20.0]})
+    plan = Windows(trains, rows, [0.0, 20.0], dtype=np.uint8)  # 900 spikes
+    with pytest.raises(CountOverflowError, match="uint16"):
+        write_counts(path, plan)
+
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_counts(path, Windows(trains, shown, EDGES), progress=stop)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_text() == "what was there before"
+
+
+def test_whole_folder(tmp_path: Path) -> None:
+    with whole(tmp_path / "store") as unfinished:
+        unfinished.mkdir()
+        (unfinished / "part").write_text("1")
+    assert (tmp_path / "store" / "part").read_text() == "1"
+
+    def fail() -> None:
+        with whole(tmp_path / "other") as unfinished:
+            unfinished.mkdir()
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+def test_targets_are_refused_before_any_work(tmp_path: Path, trains: Any, shown: pd.DataFrame) -> None:
+    plan = Windows(trains, shown, EDGES)
+    (tmp_path / "folder.npz").mkdir()
+    for name, kind, message in [
+        ("x.mat", ArgumentError, r"ends in '.mat'; .* .npz, .nc, .csv, .parquet"),
+        ("x", ArgumentError, "has no ending"),
+        ("none/x.npz", MissingFileError, "there is no folder"),
+        ("folder.npz", FileAccessError, "is a folder"),
+    ]:
+        with pytest.raises(kind, match=message):
+            write_counts(tmp_path / name, plan)
+    with pytest.raises(ArgumentError, match="long layout is for tables"):
+        write_counts(tmp_path / "x.npz", plan, layout="long")
+    with pytest.raises(ArgumentError, match="layout 'wide' is not known"):
+        write_counts(tmp_path / "x.csv", plan, layout="wide")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.npz"]
+
+
+def test_missing_extras_are_named(
+    tmp_path: Path, trains: Any, shown: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for name, extra in (("x.nc", "netcdf"), ("x.parquet", "parquet")):
+        with pytest.raises(MissingDependencyError, match=rf"pip install 'nwbin\[{extra}\]'"):
+            write_counts(tmp_path / name, Windows(trains, shown, EDGES))
+    with pytest.raises(MissingDependencyError, match=r"nwbin\[parquet\]"):
+        write_table(shown, tmp_path / "x.parquet")
+    with pytest.raises(MissingDependencyError, match=r"nwbin\[decode\]"):
+        decode([[1.0]], [1])
+
+
+# -------------------------------------------------------------------- tables
+
+
+def test_tidy_has_one_kind_a_column() -> None:
+    plain = tidy(MIXED)
+    np.testing.assert_array_equal(plain["orientation"].to_numpy(), [0, 90, np.nan, 45, np.nan])
+    assert plain["name"].tolist() == ["gabors", "flashes", None, "gabors", "natural movie"]
+    assert plain["good"].dtype == bool
+    assert plain["tags"].tolist() == ["wake", "", "wake; nrem", "rem", "nrem"]
+    assert plain.index.equals(MIXED.index)
+
+
+def test_tables_read_back(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for name in ("x.csv", "x.json", "x.parquet"):
+        write_table(MIXED, tmp_path / name, provenance={"a": 1})
+    frames = [
+        pd.read_csv(tmp_path / "x.csv"),
+        pd.DataFrame(json.loads((tmp_path / "x.json").read_text())),
+        pd.read_parquet(tmp_path / "x.parquet"),
+    ]
+    for frame in frames:
+        assert frame["stimulus_presentation_id"].tolist() == MIXED.index.tolist()
+        np.testing.assert_array_equal(frame["orientation"].astype(float), [0, 90, np.nan, 45, np.nan])
+        assert frame["good"].tolist() == MIXED["good"].tolist()
+    with pytest.raises(ArgumentError, match=r"ends in '\.txt'"):
+        write_table(MIXED, tmp_path / "x.txt")
+
+
+# -------------------------------------------------------------------- rates and decoding
+
+
+def test_mean_rates(trains: Any, shown: pd.DataFrame) -> None:
+    truth = expected(trains, shown, "left")
+    rates = mean_rates(trains, shown, EDGES, by="orientation")
+    assert rates["condition"].to_numpy().tolist() == [0.0, 45.0, 90.0]
+    assert rates["presentations"].to_numpy().tolist() == [10, 10, 10]
+    for k in range(3):
+        np.testing.assert_allclose(rates[k], truth[k::4].mean(axis=0) / np.diff(EDGES)[:, None])
+    table = rates_table(rates)
+    np.testing.assert_allclose(table["firing_rate"], rates.to_numpy().mean(axis=2).reshape(-1))
+    assert len(rates_table(rates, per_unit=True)) == rates.size
+    assert mean_rates(trains, shown, EDGES).shape == (1, 3, 3)
+    assert mean_rates(trains, shown, EDGES, by="note")["condition"].to_numpy().tolist() == ["a", "ü"]
+    with pytest.raises(LookupFailure, match="did you mean 'orientation'"):
+        mean_rates(trains, shown, EDGES, by="orientatio")
+
+
+def test_decode() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(3)
+    y = np.repeat([0.0, 22.5, 45.0], 40)[rng.permutation(120)]
+    told = decode(rng.normal(size=(120, 10)) + 4 * (y[:, None] == np.asarray([0, 22.5, 45] + [99] * 7)), y)
+    assert told.accuracy > 0.95
+    assert told.scores.shape == (5,)
+    assert told.chance == pytest.approx(1 / 3)
+    assert told.confusion.sum() == 120
+    assert told.projection.shape == (120, 2)
+    assert told.held_out.sum() == 24
+    assert (told.predicted == y).mean() == pytest.approx(told.accuracy)
+    nothing = decode(rng.normal(size=(120, 10)), y)
+    assert nothing.accuracy < 0.55
+    two = decode(rng.normal(size=(60, 2)), ["a", "b"] * 30)
+    assert two.projection.shape == (60, 1)
+    for x, labels, message in [
+        (np.ones((6, 2)), [1] * 6, "only one label"),
+        (np.ones((6, 2)), [1, 2] * 3, "label 1 has 3 trials, too few for 5 folds"),
+        (np.ones((20, 2)), [1, 2] * 10, "same counts"),
+        (np.ones((20, 0)), [1, 2] * 10, "no units"),
+        (np.ones(20), [1, 2] * 10, "X must be"),
+    ]:
+        with pytest.raises(ArgumentError, match=message):
+            decode(x, labels)

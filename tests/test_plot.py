@@ -1,0 +1,90 @@
+"""Pictures: what is drawn, and that files are what their ending says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("sklearn")
+
+import nwbin
+from nwbin.decode import decode
+from nwbin.errors import ArgumentError, MissingDependencyError
+from nwbin.export import mean_rates
+from nwbin.plot import condition_colors, plot_decoding, plot_rates, save_picture
+
+START = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
+
+
+@pytest.fixture(scope="module")
+def rates() -> object:
+    rng = np.random.default_rng(0)
+    trains = nwbin.SpikeTrains.from_dict({u: np.sort(rng.uniform(0, 50, 500)) for u in range(20)})
+    rows = pd.DataFrame({"start_time": np.arange(1, 49.0), "orientation": [0.0, 90.0, 180.0, 270.0] * 12})
+    return mean_rates(trains, rows, np.linspace(-0.2, 0.5, 15), by="orientation")
+
+
+@pytest.mark.parametrize("ending", sorted(START))
+def test_decoding(tmp_path: Path, ending: str) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3 * 30.0
+    figure = plot_decoding(decode(rng.normal(size=(60, 5)) + y[:, None] / 10, y), y, title="of nothing")
+    scatter, confusion = figure.axes[:2]
+    texts = [text.get_text() for text in scatter.get_legend().get_texts()]
+    assert texts == ["0°", "30°", "60°"]
+    assert "accuracy" in confusion.get_title()
+    points = sum(len(one.get_offsets()) for one in scatter.collections)
+    assert points == 60 + 3  # every trial, and the means
+    path = save_picture(figure, tmp_path / f"x{ending}")
+    assert path.read_bytes().startswith(START[ending])
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_decoding_of_two_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.asarray(["left", "right"] * 20)
+    figure = plot_decoding(decode(rng.normal(size=(40, 5)), y), y, label="side")
+    assert figure.axes[0].get_ylabel() == "trial"
+    save_picture(figure, tmp_path / "x.png")
+
+
+def test_many_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(150) % 30
+    save_picture(plot_decoding(decode(rng.normal(size=(150, 5)), y), y, label="frame"), tmp_path / "x.png")
+
+
+def test_rates(tmp_path: Path, rates: object) -> None:
+    figure = plot_rates(rates, duration=0.25, title="x")  # type: ignore[arg-type]
+    assert len(figure.axes[0].get_lines()) == 4 + 1  # conditions, and onset
+    save_picture(figure, tmp_path / "mean.png")
+    figure = plot_rates(rates, per_unit=True, most=6)  # type: ignore[arg-type]
+    assert sum(axes.get_visible() for axes in figure.axes) == 6
+    save_picture(figure, tmp_path / "units.png")
+    save_picture(plot_rates(rates[:1, :, :1]), tmp_path / "one.png")  # type: ignore[index]
+    with pytest.raises(ArgumentError, match="no rates to draw"):
+        plot_rates(rates[:, :, :0])  # type: ignore[index]
+
+
+def test_colors_differ() -> None:
+    for values, name in [
+        (np.arange(0, 180, 30.0), "orientation"),
+        (np.arange(0, 360, 45.0), "orientation"),
+        (np.arange(5.0), "contrast"),
+        (np.asarray(["a", "b", "c"]), "image"),
+    ]:
+        colors = np.asarray(condition_colors(values, name))[:, :3].astype(float)
+        apart = np.abs(colors[:, None] - colors[None, :]).sum(axis=2)
+        assert apart[~np.eye(len(values), dtype=bool)].min() > 0.2
+
+
+def test_refusals(tmp_path: Path, rates: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ArgumentError, match=r"ends in '\.jpeg'"):
+        save_picture(plot_rates(rates), tmp_path / "x.jpeg")  # type: ignore[arg-type]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'nwbin\[plot\]'"):
+        plot_rates(rates)  # type: ignore[arg-type]
