@@ -404,66 +404,41 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
             # A guess by division, settled by comparison; beyond the last edge stands infinity.
             if not (k <= n_bins and absolute[k] <= t and t < absolute[k + 1]):
                 k = _bin_of(absolute, t, origin, scale, n_bins)
-            if rule == 2:
-                _count_closed(absolute, t, k, out, row, units[i], binarize)
-            elif binarize:
-                out[row, np.uint64(k), np.uint64(units[i])] = 1
-            else:
-                out[row, np.uint64(k), np.uint64(units[i])] += 1
+            edge = rule == 2 and absolute[k] == t  # then it belongs to the bin before, too
+            if k == n_bins:
+                k -= 1
+            while True:
+                if binarize:
+                    out[row, np.uint64(k), np.uint64(units[i])] = 1
+                else:
+                    out[row, np.uint64(k), np.uint64(units[i])] += 1
+                if not edge or k == 0 or absolute[k] != t:
+                    break
+                k -= 1
     return over
 
 
 @_kernel
-def _count_closed(absolute, t, k, out, row, u, binarize):
-    """Count a spike in bin k, and in those before it if it is on the edge between them."""
-    if k < out.shape[1]:
-        if binarize:
-            out[row, k, u] = 1
-        else:
-            out[row, k, u] += 1
-    while k > 0 and absolute[k] == t:
-        k -= 1
-        if binarize:
-            out[row, k, u] = 1
-        else:
-            out[row, k, u] += 1
-
-
-@_kernel
 def _scatter_train(values, first, stop, absolute, rule, origin, scale, out, row, u, binarize, limit):
-    """The same for one unit's spikes [first, stop) of a row; returns whether a count is too large."""
-    n_bins = out.shape[1]
-    if not binarize and stop - first > limit:
-        return _scatter_many(values, first, stop, absolute, rule, origin, scale, out, row, u, limit)
-    for i in range(first, stop):
-        k = _bin_of(absolute, values[i], origin, scale, n_bins)
-        if rule == 2:
-            _count_closed(absolute, values[i], k, out, row, u, binarize)
-        elif binarize:
-            out[row, k, u] = 1
-        else:
-            out[row, k, u] += 1
-    return False
-
-
-@_kernel
-def _scatter_many(values, first, stop, absolute, rule, origin, scale, out, row, u, limit):
-    """The same where a count may be more than out can hold."""
+    """The same for one unit's spikes [first, stop) of a row, however many, by every rule and with care."""
     n_bins = out.shape[1]
     over = False
-    counts = np.zeros(n_bins, np.int64)
     for i in range(first, stop):
         t = values[i]
         k = _bin_of(absolute, t, origin, scale, n_bins)
-        if k < n_bins:
-            counts[k] += 1
-        if rule == 2:
-            while k > 0 and absolute[k] == t:
-                k -= 1
-                counts[k] += 1
-    for k in range(n_bins):
-        over |= counts[k] > limit
-        out[row, k, u] = min(counts[k], limit)
+        edge = rule == 2 and absolute[k] == t
+        if k == n_bins:
+            k -= 1
+        while True:
+            if binarize:
+                out[row, k, u] = 1
+            elif out[row, k, u] >= limit:
+                over = True
+            else:
+                out[row, k, u] += 1
+            if not edge or k == 0 or absolute[k] != t:
+                break
+            k -= 1
     return over
 
 
