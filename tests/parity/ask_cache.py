@@ -7,6 +7,7 @@ is a property of the session that get_session_data opens. Answers are plain valu
 import json
 import sys
 import warnings
+from pathlib import Path
 
 
 def plain(value):
@@ -41,8 +42,7 @@ def main():
         fetch_api=EcephysProjectFixedApi(), stream_writer=lambda *_: None, manifest=manifest
     )
     found = []
-    with open(questions) as file:
-        asked = json.load(file)
+    asked = json.loads(Path(questions).read_text())
     for name, arguments in asked:
         try:
             with warnings.catch_warnings():
@@ -54,8 +54,7 @@ def main():
             found.append({"value": plain(value)})
         except Exception as error:
             found.append({"error": type(error).__name__, "said": str(error)})
-    with open(answers, "w") as file:
-        json.dump(found, file)
+    Path(answers).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
