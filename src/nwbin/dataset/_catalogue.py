@@ -176,6 +176,13 @@ class Catalogue:
                 units = units[units["ecephys_structure_acronym"].notna().to_numpy()]
         return units
 
+    def units_of(self, session_id: Any) -> pd.Index[Any]:
+        """Return the ids of all units of a session, whatever their quality."""
+        units = _joined(self._units, self.channels, "ecephys_channel_id", ("_unit", "_channel"))
+        mine = units[(units["ecephys_session_id"] == session_id).to_numpy()]
+        found: pd.Index[Any] = mine.index
+        return found
+
     @cached_property
     def _default_units(self) -> pd.DataFrame:
         return self.units(UnitFilters())
@@ -213,8 +220,18 @@ def _joined(table: pd.DataFrame, owners: pd.DataFrame, key: str, suffixes: tuple
     """
     import pandas as pd
 
-    order = np.argsort(pd.factorize(table[key])[0], kind="stable")
-    return table.iloc[order].merge(owners, left_on=key, right_index=True, suffixes=suffixes)
+    if not owners.index.is_unique:
+        twice = owners.index[owners.index.duplicated()][0]
+        raise FormatError(f"the table that {key} points to has the id {twice} more than once")
+    table = table.iloc[np.argsort(pd.factorize(table[key])[0], kind="stable")]
+    place = owners.index.get_indexer(pd.Index(table[key].to_numpy()))
+    table, place = table[place >= 0], place[place >= 0]
+    both = set(table.columns) & set(owners.columns)
+    columns: dict[str, Any] = {}
+    for frame, suffix, rows in ((table, suffixes[0], slice(None)), (owners, suffixes[1], place)):
+        for name in frame.columns:
+            columns[name + suffix if name in both else name] = frame[name].to_numpy()[rows]
+    return frame_of(columns, table.index)
 
 
 def without(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:

@@ -86,7 +86,7 @@ class Selection:
                 )
             table = table.assign(start_time=table[self.align].to_numpy(np.float64))
         table = table[np.isfinite(table["start_time"].to_numpy(np.float64))]
-        if table.empty:
+        if not len(table):
             raise NothingToDo("has no presentations that meet the conditions")
         return table
 
@@ -104,6 +104,6 @@ class Selection:
             table = select(table, self.units)
         elif self.units is not None:
             table = table[table.index.isin(list(self.units))]
-        if table.empty:
+        if not len(table):
             raise NothingToDo("has no units that pass the filters and meet the conditions")
         return table

@@ -98,9 +98,7 @@ class CsvTables:
                 f"nor {typewise.name} is there; AllenSDK's cache downloads both"
             )
         metrics = self.type_metrics(typewise.name.removesuffix("_analysis_metrics.csv"))
-        everything = self._catalogue.units(UnitFilters(None, None, None, False, False))
-        mine = everything.index[(everything["ecephys_session_id"] == session_id).to_numpy()]
-        return metrics[metrics.index.isin(mine)]
+        return metrics[metrics.index.isin(self._catalogue.units_of(session_id))]
 
     def type_metrics(self, session_type: str) -> pd.DataFrame:
         """Metrics of the units of all sessions of a type."""
