@@ -193,3 +193,16 @@ def test_large_counts_by_every_kernel_are_equal() -> None:
             for path in (None, "walk", "scatter"):
                 with naive.forced(path):
                     np.testing.assert_array_equal(nwbin.bin_spikes(trains, starts, edges), expected)
+
+
+def test_windows_that_overlap_many_others() -> None:
+    rng = np.random.default_rng(4)
+    trains = nwbin.SpikeTrains.from_dict({u: np.sort(rng.uniform(0, 20, 100 * u)) for u in range(6)})
+    onsets = rng.uniform(0, 20, 60)
+    windows = np.array([[0.0, 0.1], [-3.0, 2.0], [0.5, 0.5], [1.0, 9.0], [-1.0, 0.0]])
+    for closed in ("left", "right", "both"):
+        expected = naive.count(list(trains.values()), onsets, np.broadcast_to(windows, (60, 5, 2)), closed)
+        for some in ([0], [0, 4], [1, 3], [0, 1, 2, 3, 4]):
+            with naive.forced("walk"):
+                found = nwbin.count_in_windows(trains, onsets, windows[some], closed=closed)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(found, expected[:, some])

@@ -32,7 +32,14 @@ import numpy as np
 from numba import config, njit, types  # noqa: TID251
 from numba.extending import intrinsic  # noqa: TID251
 
-__all__ = ["count_rows", "fill_aligned", "pass_counts", "scatter_counts", "sparse_cells", "walk_counts"]
+__all__ = [
+    "count_rows",
+    "fill_aligned",
+    "pass_counts",
+    "scatter_counts",
+    "search_counts",
+    "sparse_cells",
+]
 
 # Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere.
 LANES = 16
@@ -228,49 +235,31 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
 
 
 @_kernel
-def walk_counts(values, starts, stops, lo, hi, rows, out, ordered, limit, cap, block):
-    """Count by walking along the spikes from one window to the next, for rows that may overlap.
+def search_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
+    """Count by a search for each window from where the one before it starts, for windows that may overlap.
 
-    lo, hi : float64 (R, W); in a row, lo is non-decreasing.
-    out : (N, W, units), written at ``out[rows[r]]``, every cell.
-    ordered : in each row a window starts where the one before stops, or later.
-    limit, cap, block : as in pass_counts.
-    Returns whether a count was larger than limit.
+    lo, hi : float64 (C,); lo is non-decreasing. Everything else as in pass_counts.
     """
-    n_rows, n_windows = lo.shape
+    n_cells = lo.size
     n_units = starts.size
     over = False
-    if n_rows == 0 or n_windows == 0:
+    if n_cells == 0:
         return over
-    base = np.empty(n_units, np.int64)  # where the row's first window starts
-    here = np.empty(n_units, np.int64)  # where the next window's search begins
+    here = np.empty(n_units, np.int64)
     for u in range(n_units):
-        base[u] = _search(values, starts[u], stops[u], lo[0, 0])
-    for r0 in range(0, n_rows, block):
-        r1 = min(r0 + block, n_rows)
+        here[u] = _search(values, starts[u], stops[u], lo[0])
+    for c0 in range(0, n_cells, block):
+        c1 = min(c0 + block, n_cells)
         for u0 in range(0, n_units, TILE):
             u1 = min(u0 + TILE, n_units)
-            for r in range(r0, r1):
-                row = rows[r]
-                for w in range(n_windows):
-                    x = lo[r, w]
-                    y = hi[r, w]
-                    if w > 0 and ordered and x == hi[r, w - 1]:  # adjoining bins share their common edge
-                        for u in range(u0, u1):
-                            a = here[u]
-                            b = _advance(values, a, stops[u], y)
-                            here[u] = b
-                            over |= b - a > limit
-                            out[row, w, u] = min(b - a, cap)
-                    else:
-                        for u in range(u0, u1):
-                            a = _advance(values, base[u] if w == 0 else here[u], stops[u], x)
-                            b = _advance(values, a, stops[u], y)
-                            if w == 0:
-                                base[u] = a
-                            here[u] = b if ordered else a
-                            over |= b - a > limit
-                            out[row, w, u] = min(b - a, cap)
+            for c in range(c0, c1):
+                row = rows[c]
+                for u in range(u0, u1):
+                    a = _advance(values, here[u], stops[u], lo[c])
+                    b = _advance(values, a, stops[u], hi[c])
+                    here[u] = a
+                    over |= b - a > limit
+                    out[row, u] = min(b - a, cap)
     return over
 
 

@@ -25,6 +25,8 @@ force: Literal["plain", "walk", "scatter"] | None = None
 # Output that a walking kernel goes over several times, for tile after tile of units; half a second-level
 # cache.
 _CACHE_BYTES = 512 << 10
+# Windows that overlap are counted in so many passes at most; those that overlap more, by searches.
+_MOST_TURNS = 6
 # Loading numba and the cached kernels takes about this long, in nanoseconds. So much may be spent on NumPy
 # instead.
 _LOADING_NS = 0.25e9
@@ -106,52 +108,42 @@ def _many_bins(request: Request) -> bool:
     spikes = plain.counts(
         trains._values, trains._starts[units], trains._stops[units], lo[:, :1], hi[:, -1:]
     ).mean()
-    # Measured, in nanoseconds: a row of a unit begun and a spike put into its bin; a bin's ends found.
-    return bool(8.0 + (4.0 if spikes < 6 else 8.0) * spikes < 3.0 * n_bins)
+    # Measured, in nanoseconds: a row of a unit begun and its spikes put into bins; a bin's ends found, in
+    # passes where presentations overlap little, by searches where they overlap much.
+    overlap = float((hi[:, -1] - lo[:, 0]).mean()) * n_rows / max(float(np.ptp(request.onsets)), 1e-9)
+    a_bin = 2.7 if overlap < _MOST_TURNS else 20.0
+    return bool(10.0 + 5.0 * spikes < a_bin * n_bins)
 
 
 def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
     trains = request.trains
     n_rows, n_windows, n_units = request.shape
-    if n_windows > 1 and not (request.begin[:, 1:] >= request.begin[:, :-1]).all():
-        return _walk_anyhow(request, out, kind, threads)
     ordered, rows = request.in_order_of_time()
     arrays = trains._values, trains._starts, trains._stops
-    # Every window as a row of its own.
+    # Every window by itself, in order of time.
     cells = out.reshape(-1, n_units)
     within = np.arange(n_windows)
     limits = _limits(kind)
+    block = _block(n_units, out.itemsize)
 
     def piece(first: int, last: int) -> bool:
-        lo, hi = ordered.part(first, last).boundaries()
-        here = rows[first:last]
-        if (lo.ravel()[1:] >= hi.ravel()[:-1]).all():
-            here = (here[:, None] * n_windows + within).ravel()
-            block = _block(n_units, out.itemsize)
-            return bool(kernels().pass_counts(*arrays, lo.ravel(), hi.ravel(), here, cells, *limits, block))
-        in_row = bool((lo[:, 1:] >= hi[:, :-1]).all())
-        block = _block(n_windows * n_units, out.itemsize)
-        return bool(kernels().walk_counts(*arrays, lo, hi, here, out, in_row, *limits, block))
+        lo, hi = (ends.ravel() for ends in ordered.part(first, last).boundaries())
+        here = (rows[first:last, None] * n_windows + within).ravel()
+        if not (lo[1:] >= lo[:-1]).all():
+            order = np.argsort(lo, kind="stable")
+            lo, hi, here = lo[order], hi[order], here[order]
+        # Of windows that overlap at most so many others that follow, every so many-th do not overlap at all.
+        turns = max(1, int((np.searchsorted(lo, hi) - np.arange(lo.size)).max()))
+        if turns > _MOST_TURNS:
+            return bool(kernels().search_counts(*arrays, lo, hi, here, cells, *limits, block))
+        # Each turn is a pass over the spikes, which takes less time than a search for each window.
+        over = False
+        for turn in range(turns):
+            part = (np.ascontiguousarray(array[turn::turns]) for array in (lo, hi, here))
+            over |= bool(kernels().pass_counts(*arrays, *part, cells, *limits, block))
+        return over
 
     return _any(piece, spans(n_rows, n_rows * n_windows, n_units, threads), threads)
-
-
-def _walk_anyhow(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
-    """Windows in any order within a presentation: each by itself, in order of time."""
-    trains = request.trains
-    n_units = len(trains)
-    lo, hi = (ends.reshape(-1, 1) for ends in request.boundaries())
-    rows = np.argsort(lo[:, 0], kind="stable")
-    arrays = trains._values, trains._starts, trains._stops
-    cells = out.reshape(-1, 1, n_units)
-    limits = _limits(kind)
-
-    def piece(first: int, last: int) -> bool:
-        here = rows[first:last]
-        block = _block(n_units, out.itemsize)
-        return bool(kernels().walk_counts(*arrays, lo[here], hi[here], here, cells, True, *limits, block))
-
-    return _any(piece, spans(lo.size, lo.size, n_units, threads), threads)
 
 
 def _block(cells: int, itemsize: int) -> int:
