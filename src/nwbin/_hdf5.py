@@ -161,26 +161,30 @@ class H5Source:
         group = self._follow_links(parent, hops)
         found = None
         if isinstance(group, h5py.Group) and name in self._members(parent, group):
-            link = group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type
+            key = name.encode("utf-8", "surrogateescape")
+            link = group.id.links.get_info(key).type
             if link == h5py.h5l.TYPE_SOFT:
-                target = group.get(name, getlink=True).path
+                target = group.get(key, getlink=True).path
                 base = "" if target.startswith("/") else parent
                 steps = [step for step in f"{base}/{target}".split("/") if step not in ("", ".")]
                 found = self._follow_links("/".join(steps), hops + 1)
             elif link == h5py.h5l.TYPE_EXTERNAL and not self._follow:
-                where = group.get(name, getlink=True).filename
+                where = group.get(key, getlink=True).filename
                 raise FormatError(
                     f"{self.name}: {path} is a link to another file, {where!r}, which "
                     "is not followed; open that file itself, or pass follow_external_links=True if you trust it"
                 )
             else:
-                found = group.get(name)
+                found = group.get(key)
         self._nodes[path] = found
         return found
 
     def _members(self, path: str, group: Any) -> dict[str, None]:
         if path not in self._names:
-            self._names[path] = dict.fromkeys(group)
+            # h5py leaves names that are no UTF-8 as bytes.
+            self._names[path] = dict.fromkeys(
+                name if isinstance(name, str) else name.decode("utf-8", "surrogateescape") for name in group
+            )
         return self._names[path]
 
     def _need(self, path: str) -> Any:
@@ -219,7 +223,8 @@ class H5Source:
         if not isinstance(group, h5py.Group):
             return "none", ""
         with self._reading(path):
-            link = group.get(name, getlink=True) if name in self._members(parent, group) else None
+            there = name in self._members(parent, group)
+            link = group.get(name.encode("utf-8", "surrogateescape"), getlink=True) if there else None
         if isinstance(link, h5py.SoftLink):
             return "soft", link.path
         if isinstance(link, h5py.ExternalLink):

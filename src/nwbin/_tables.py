@@ -84,7 +84,8 @@ class DynamicTable:
             ids = self.source.read(self._at("id"))
             if ids.ndim != 1 or ids.dtype.kind not in "iu":
                 raise FormatError(
-                    f"{self._where('id')} should be a list of integers, found {ids.dtype} {ids.shape}"
+                    f"{self._where('id')} should be a list of integers, found {ids.dtype} {ids.shape}; the file "
+                    "is damaged, or not written as NWB says: download it again"
                 )
             self._ids = ids.astype(np.int64)
         return self._ids
@@ -137,12 +138,22 @@ class DynamicTable:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Read a column with one value (or one row of values) for each row of the table."""
-        values = self.source.read(self._need(name))
-        if len(values) != len(self):
+        self._check_length(name)
+        return self.source.read(self._need(name))
+
+    def _check_length(self, name: str) -> None:
+        # The shape is looked at before the data are read: a column of the wrong length may be any length.
+        shape = self.source.layout(self._need(name)).shape
+        if not shape:
             raise FormatError(
-                f"{self._where(name)} has {len(values)} values, but the table has {len(self)} rows (in its id column)"
+                f"{self._where(name)} is one single value, but the table has {len(self)} rows; it is damaged: "
+                "download the file again"
             )
-        return values
+        if shape[0] != len(self):
+            raise FormatError(
+                f"{self._where(name)} has {shape[0]} values, but the table has {len(self)} rows (in its id "
+                "column); it is damaged: download the file again"
+            )
 
     def bounds(self, name: str, level: int = 1) -> Bounds:
         """Read and check an index column of a ragged column.
@@ -164,13 +175,15 @@ class DynamicTable:
         ends = self.source.read(self._need(index))
         if ends.ndim != 1 or ends.dtype.kind not in "iu":
             raise FormatError(
-                f"{self._where(index)} should be a list of integers, found {ends.dtype} {ends.shape}"
+                f"{self._where(index)} should be a list of integers, found {ends.dtype} {ends.shape}; the file "
+                "is damaged, or not written as NWB says: download it again"
             )
         stops = ends.astype(np.int64)
         starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if len(stops) else stops
         if self.levels(name) == level and len(stops) != len(self):
             raise FormatError(
-                f"{self._where(index)} has {len(stops)} values, but the table has {len(self)} rows"
+                f"{self._where(index)} has {len(stops)} values, but the table has {len(self)} rows; it is damaged: "
+                "download the file again"
             )
         length = (
             self.source.layout(self._need(target)).shape[0]
@@ -195,6 +208,7 @@ class DynamicTable:
         """Read one row of a ragged column; of a doubly ragged one, the list of its parts."""
         levels = self.levels(name)
         if levels == 0:
+            self._check_length(name)
             value: npt.NDArray[Any] = self.source.read(self._need(name), slice(row, row + 1))[0]
             return value
         bounds = self.bounds(name, levels)

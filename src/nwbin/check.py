@@ -191,7 +191,7 @@ class _Checker:
                 "each row needs an id of its own",
             )
         for name in stated:
-            if name not in table and name not in schema.NEVER_READ:
+            if name not in self.source.children(path) and name not in schema.NEVER_READ:
                 self.add(
                     WARNING, path, f"its colnames list {name!r}, which is not there", "the file is incomplete"
                 )
@@ -213,10 +213,10 @@ class _Checker:
     def spikes(self, table: DynamicTable) -> None:
         """Check the spike times of each unit: finite, ascending, not before the session's start."""
         where = f"{schema.UNITS}/{schema.SPIKE_TIMES}"
-        if schema.SPIKE_TIMES not in table:
+        if schema.SPIKE_TIMES not in self.source.children(schema.UNITS):
             self.add(WARNING, where, "is missing", "there are no spikes to count in this file")
             return
-        if f"{schema.SPIKE_TIMES}_index" not in table:
+        if f"{schema.SPIKE_TIMES}_index" not in self.source.children(schema.UNITS):
             self.add(ERROR, f"{where}_index", "is missing: without it no spike can be given to a unit")
             return
         try:
@@ -260,7 +260,7 @@ class _Checker:
         """Check the times of a table of intervals."""
         times: dict[str, npt.NDArray[Any]] = {}
         for name in ("start_time", "stop_time"):
-            if name not in table:
+            if name not in self.source.children(path):
                 self.add(ERROR, path, f"has no {name}", "its presentations cannot be placed in time")
                 continue
             try:

@@ -49,7 +49,7 @@ class Intervals(Mapping[str, "pd.DataFrame"]):
         self._names = [
             name
             for name in file._source.children(schema.INTERVALS)
-            if file._source.kind(f"{schema.INTERVALS}/{name}/start_time") == "dataset"
+            if "start_time" in file._source.children(f"{schema.INTERVALS}/{name}")
         ]
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -325,13 +325,16 @@ class File:
         if start is None:
             raise FormatError(f"{self.name}: {path} has neither timestamps nor a starting_time with a rate")
         rate = self._source.attributes(f"{path}/starting_time").get("rate")
-        if rate is None or not rate > 0:
+        if not isinstance(rate, int | float) or not rate > 0:
             raise FormatError(
                 f"{self.name}: {path}/starting_time has the rate {rate}; a positive one is needed"
             )
-        return np.asarray(
-            start + np.arange(self._source.layout(f"{path}/data").shape[0]) / rate, dtype=np.float64
-        )
+        shape = self._source.layout(f"{path}/data").shape
+        if not shape or not isinstance(start, int | float):
+            raise FormatError(
+                f"{self.name}: {path} has no list of samples, or a starting_time that is no number"
+            )
+        return np.asarray(start + np.arange(shape[0]) / rate, dtype=np.float64)
 
     def samples(self, path: str, rows: slice) -> npt.NDArray[Any]:
         """Read some samples of a time series: ``data[rows]``, as stored."""

@@ -1,0 +1,409 @@
+"""Bend small files at random and see what nwbin makes of them.
+
+    python -m tests.fuzzing 5000 --seed 1            # prints the counts by outcome
+
+Every outcome must be an answer that equals plain h5py's, or an NwbinError. Cases run in child processes with a
+limit on memory and on time, since libhdf5 itself may crash on broken bytes: such a crash is counted, with the
+number of its case, so that ``--only N`` shows it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import faulthandler
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py  # noqa: TID251 - files are bent, and compared with h5py's own reading
+import numpy as np
+
+import nwbin
+from nwbin.check import check
+from tests.small_files import TEXT, write_small
+
+MEMORY = 4 << 30  # address space of a child
+GROWTH = 400 << 20  # resident memory that one small file may cost
+PATIENCE = 30.0  # seconds for a case: hundreds of times what one takes on a busy machine
+BAD = ("wrong", "foreign", "crash", "hang", "memory")
+
+
+class Outcome(NamedTuple):
+    case: int
+    kind: str
+    detail: str
+
+
+# ------------------------------------------------------------------ what can be done to a file
+
+
+def _bytes(path: Path, rng: np.random.Generator) -> str:
+    data = bytearray(path.read_bytes())
+    size = len(data)
+    way = rng.integers(6)
+    if way == 0:
+        del data[int(rng.integers(size)) :]
+        path.write_bytes(bytes(data))
+        return "cut"
+    low = int(rng.integers(size))
+    if way in (1, 2):  # single bytes anywhere, or close together
+        spread = size if way == 1 else 200
+        for _ in range(int(rng.integers(1, 12))):
+            data[(low + int(rng.integers(spread))) % size] = int(rng.integers(256))
+    else:
+        n = min(int(rng.choice([4, 8, 64, 512])), size - low)
+        fill = {3: b"\0" * n, 4: b"\xff" * n, 5: rng.bytes(n)}[int(way)]
+        data[low : low + n] = fill
+    path.write_bytes(bytes(data))
+    return ("", "bytes", "bytes nearby", "zeros", "ones", "noise")[int(way)]
+
+
+def _datasets(file: Any) -> list[str]:
+    found: list[str] = []
+    file.visititems(lambda name, node: found.append(name) if isinstance(node, h5py.Dataset) else None)
+    return found
+
+
+def _replace(file: Any, name: str, values: Any, **options: Any) -> None:
+    del file[name]
+    file.create_dataset(name, data=values, **options)
+
+
+def _delete(file: Any, name: str, rng: np.random.Generator) -> None:
+    del file[name]
+
+
+def _rename(file: Any, name: str, rng: np.random.Generator) -> None:
+    file.move(name, name + "x")
+
+
+def _retype(file: Any, name: str, rng: np.random.Generator) -> None:
+    n = min(file[name].shape[0], 10) if file[name].shape else 1
+    kinds: list[Any] = [
+        np.zeros(n, "f4"), np.zeros(n, ">i2"), np.array(["text"] * n, TEXT), np.zeros(n, "S3"),
+        np.zeros(n, [("a", "i4")]), np.zeros(n, complex), np.zeros(n, "V7"), np.zeros(n, bool),
+        np.zeros(n, "f2"), np.array([b"\xff\xfe"] * n, "S2"),
+    ]  # fmt: skip
+    _replace(file, name, kinds[int(rng.integers(len(kinds)))])
+
+
+def _reshape(file: Any, name: str, rng: np.random.Generator) -> None:
+    values = file[name][()]
+    flat = np.atleast_1d(np.asarray(values))
+    shapes: list[Any] = [flat[:-1], flat[:0], np.concatenate([flat, flat]), flat[:, None], flat.ravel()[0]]
+    chosen = shapes[int(rng.integers(len(shapes)))] if flat.size else flat
+    _replace(file, name, chosen, dtype=file[name].dtype)
+
+
+def _values(file: Any, name: str, rng: np.random.Generator) -> None:
+    node = file[name]
+    if node.dtype.kind not in "iuf" or not node.shape or node.size == 0:
+        return
+    values = node[()]
+    way = rng.integers(4)
+    if way == 0:
+        rng.shuffle(values)
+    elif way == 1 and node.dtype.kind == "f":
+        values.flat[int(rng.integers(values.size))] = rng.choice([np.nan, np.inf, -np.inf])
+    elif way == 2:
+        values.flat[int(rng.integers(values.size))] = values.flat[0]
+    else:
+        extreme = np.finfo(values.dtype) if values.dtype.kind == "f" else np.iinfo(values.dtype)
+        values.flat[int(rng.integers(values.size))] = rng.choice([extreme.min, extreme.max])
+    node[...] = values
+
+
+def _link(file: Any, name: str, rng: np.random.Generator) -> None:
+    targets = [
+        h5py.SoftLink("/nowhere"), h5py.SoftLink("/" + name), h5py.SoftLink("/units/id"), h5py.SoftLink("/"),
+        h5py.ExternalLink("other.h5", "/x"), h5py.SoftLink("../units"), h5py.SoftLink(name),
+    ]  # fmt: skip
+    del file[name]
+    file[name] = targets[int(rng.integers(len(targets)))]
+
+
+def _to_group(file: Any, name: str, rng: np.random.Generator) -> None:
+    del file[name]
+    file.create_group(name)
+
+
+def _huge(file: Any, name: str, rng: np.random.Generator) -> None:
+    del file[name]
+    shape = (int(rng.choice([10**6, 10**9, 10**13, 2**60])),)
+    file.create_dataset(name, shape, "f8", chunks=(int(rng.choice([1, 1000])),))
+
+
+def _attribute(file: Any, name: str, rng: np.random.Generator) -> None:
+    group = file[name].parent
+    values: list[Any] = [
+        3,
+        "text",
+        np.array(["nope", "id"], dtype=object),
+        h5py.Empty("f8"),
+        np.zeros((2, 2)),
+        b"\xff",
+    ]
+    key = rng.choice(["colnames", "nwb_version", "rate", "unit", "neurodata_type"])
+    target = file if key == "nwb_version" else group
+    target.attrs[key] = values[int(rng.integers(len(values)))]
+
+
+def _elsewhere(file: Any, name: str, rng: np.random.Generator) -> None:
+    del file[name]
+    if rng.integers(2):
+        file.create_dataset(name, (3,), "f8", external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)])
+    else:
+        layout = h5py.VirtualLayout((3,), "f8")
+        layout[:] = h5py.VirtualSource("/etc/passwd", "x", (3,))
+        file.create_virtual_dataset(name, layout)
+
+
+OBJECT_WAYS: tuple[Callable[..., None], ...] = (
+    _delete, _rename, _retype, _reshape, _values, _values, _values, _link, _to_group, _huge, _attribute, _elsewhere,
+)  # fmt: skip
+
+
+def _objects(path: Path, rng: np.random.Generator) -> str:
+    done = []
+    with h5py.File(path, "a") as file:
+        for _ in range(int(rng.integers(1, 4))):
+            names = _datasets(file)
+            near = [name for name in names if name.startswith(("units", "intervals"))] or names
+            pick = near if rng.random() < 0.8 else names
+            if not pick:
+                break
+            way = OBJECT_WAYS[int(rng.integers(len(OBJECT_WAYS)))]
+            name = pick[int(rng.integers(len(pick)))]
+            if (file[name].size or 0) > 1000 and way not in (_delete, _rename, _link, _to_group):
+                continue  # one that was made huge before
+            with contextlib.suppress(ValueError, TypeError, OSError, KeyError, RuntimeError, IndexError):
+                way(file, name, rng)
+                done.append(f"{way.__name__[1:]} {name}")
+    return ", ".join(done)
+
+
+# ------------------------------------------------------------------ what nwbin makes of it
+
+
+class Wrong(AssertionError):
+    """An answer differs from plain h5py's."""
+
+
+def _same(what: str, ours: Any, theirs: Any) -> None:
+    if np.shape(ours) != np.shape(theirs) or not np.array_equal(
+        ours, theirs, equal_nan=np.asarray(ours).dtype.kind == "f"
+    ):
+        raise Wrong(f"{what}: {ours!r} where h5py reads {theirs!r}"[:500])
+
+
+def _plainly(file: Any, name: str) -> Any | None:
+    """A dataset as h5py reads it, None where it does not."""
+    try:
+        node = file[name]
+        values = node[()]
+        if h5py.check_string_dtype(node.dtype) is None and node.dtype.kind != "S":
+            return np.asarray(values)
+        return np.array(
+            [
+                v.decode("utf-8", "surrogateescape") if isinstance(v, bytes) else v
+                for v in values.ravel().tolist()
+            ],
+            dtype=object,
+        ).reshape(values.shape)
+    except Exception:
+        return None
+
+
+def exercise(path: Path) -> list[str]:
+    """Ask a file for everything; returns the kinds of NwbinError met. Anything else goes up."""
+    errors: list[str] = []
+
+    def ask(what: Callable[[], Any]) -> Any | None:
+        try:
+            return what()
+        except nwbin.NwbinError as error:
+            if path.name not in str(error):
+                raise Wrong(f"the message does not name the file: {error}") from error
+            errors.append(type(error).__name__)
+            return None
+
+    check(path).to_json()
+    f = ask(lambda: nwbin.File(path))
+    if f is None:
+        return [f"{errors[0]} at opening"]
+    with f, contextlib.ExitStack() as stack:
+        try:
+            plain = stack.enter_context(h5py.File(path, "r"))
+        except OSError:
+            plain = None
+        for what in (
+            "session_id",
+            "session_start_time",
+            "subject",
+            "devices",
+            "electrode_groups",
+            "electrodes",
+        ):
+            ask(lambda what=what: getattr(f, what))
+        frames = {"units": ask(lambda: f.units)}
+        for name in ask(lambda: list(f.intervals)) or []:
+            frames[f"intervals/{name}"] = ask(lambda name=name: f.intervals[name])
+        for where, frame in frames.items():
+            for column in () if frame is None or plain is None else frame.columns:
+                theirs = _plainly(plain, f"{where}/{column}")
+                if theirs is not None and f"{column}_index" not in plain[where]:
+                    _same(f"{where}/{column}", frame[column].to_numpy(), theirs)
+        trains = ask(f.spike_trains)
+        if trains is not None:
+            nwbin.bin_spikes(trains, [0.0, 1.0], [0.0, 0.1, 0.2])
+            if plain is not None:
+                _compare_trains(trains, plain)
+        ids = ask(lambda: f.unit_ids)
+        for column in ("tags", "waveforms", "quality", "pair", "big"):
+            if ids is not None and len(ids):
+                ask(lambda column=column: f.unit_column(column, int(ids[-1])))
+        ask(lambda: f.time_series("acquisition/wheel"))
+    return errors
+
+
+def _compare_trains(trains: Any, plain: Any) -> None:
+    times, ends = _plainly(plain, "units/spike_times"), _plainly(plain, "units/spike_times_index")
+    if times is None or ends is None:
+        return
+    starts = [0, *ends.tolist()[:-1]]
+    for i, unit in enumerate(trains.unit_ids.tolist()):
+        _same(f"spikes of unit {unit}", trains[unit], times[starts[i] : ends[i]].astype(float))
+
+
+# ------------------------------------------------------------------ running cases
+
+
+def bend(case: int, seed: int, folder: Path) -> tuple[Path, str]:
+    """Make the file of a case."""
+    rng = np.random.default_rng([seed, case])
+    path = folder / f"case{case}.nwb"
+    base = folder / ("chunked.nwb" if rng.integers(2) else "plain.nwb")
+    if not base.exists():
+        write_small(base, chunked=base.name == "chunked.nwb")
+    path.write_bytes(base.read_bytes())
+    return path, _bytes(path, rng) if rng.integers(2) else _objects(path, rng)
+
+
+def run_case(case: int, seed: int, folder: Path) -> Outcome:
+    """Make a file, ask it for everything, and say how that went."""
+    path, done = bend(case, seed, folder)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.monotonic()
+    try:
+        errors = exercise(path)
+    except Wrong as error:
+        return Outcome(case, "wrong", f"{done}: {error}")
+    except BaseException as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome(case, "foreign", f"{done}: {type(error).__name__} {error} ({last.name}:{last.lineno})")
+    finally:
+        path.unlink()
+    if (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 > GROWTH:
+        return Outcome(case, "memory", done)
+    if time.monotonic() - began > PATIENCE:
+        return Outcome(case, "hang", done)
+    return Outcome(case, errors[0] if errors else "answer", done)
+
+
+def _child(begin: int, end: int, seed: int) -> None:
+    faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        for case in range(begin, end):
+            print("START", case, flush=True)
+            outcome = run_case(case, seed, Path(folder))
+            detail = " ".join(outcome.detail.split())
+            print("END", case, outcome.kind, "|", detail, flush=True)
+
+
+def _batch(begin: int, end: int, seed: int) -> list[Outcome]:
+    """Run cases in a child; where it dies, note that and go on behind the case that killed it."""
+    found: list[Outcome] = []
+    while begin < end:
+        command = [
+            sys.executable,
+            "-m",
+            "tests.fuzzing",
+            "--child",
+            str(begin),
+            str(end),
+            "--seed",
+            str(seed),
+        ]
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+            child = subprocess.Popen(command, stdout=out, stderr=errors, text=True)
+            try:
+                code = child.wait(PATIENCE + 2.0 * (end - begin))
+                how = "crash"
+            except subprocess.TimeoutExpired:
+                child.kill()
+                code, how = child.wait(), "hang"
+            out.seek(0)
+            errors.seek(0)
+            lines, said = out.read().splitlines(), errors.read()
+        started = begin - 1
+        for line in lines:
+            word, case, *rest = line.split(" ", 2)
+            if word == "START":
+                started = int(case)
+            elif word == "END":
+                kind, _, detail = rest[0].partition(" | ")
+                found.append(Outcome(int(case), kind, detail))
+        if code == 0:
+            break
+        if started < begin:
+            raise RuntimeError(f"the child did not start: {said[-2000:]}")
+        found.append(Outcome(started, how, f"exit code {code}: {' '.join(said.split())[:600]}"))
+        begin = started + 1
+    return found
+
+
+def run(cases: int, seed: int, *, begin: int = 0, batch: int = 250) -> list[Outcome]:
+    """Run many cases; returns their outcomes."""
+    found: list[Outcome] = []
+    for first in range(begin, begin + cases, batch):
+        found += _batch(first, min(first + batch, begin + cases), seed)
+    return found
+
+
+def main() -> None:
+    """Count outcomes by kind."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("cases", type=int, nargs="?", default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--only", type=int, help="run one case here, without limits, and leave its file")
+    given = parser.parse_args()
+    if given.child:
+        _child(*given.child, given.seed)
+        return
+    if given.only is not None:
+        path, done = bend(given.only, given.seed, Path(tempfile.mkdtemp()))
+        print(path, done)
+        print(exercise(path))
+        return
+    found = run(given.cases, given.seed)
+    for kind, count in Counter(outcome.kind for outcome in found).most_common():
+        print(f"{count:7d}  {kind}")
+    for outcome in found:
+        if outcome.kind in BAD:
+            print(outcome)
+
+
+if __name__ == "__main__":
+    main()
