@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nwbin
-from nwbin.binning import SparseCounts, bin_spikes_sparse, iter_bin_spikes
+from nwbin.binning import SparseCounts, _work, bin_spikes_sparse, iter_bin_spikes
 from nwbin.errors import ArgumentError, ArgumentTypeError, CountOverflowError, MissingDependencyError
 from tests import naive
 from tests.strategies import Case, cases, closed_rules
@@ -414,3 +414,13 @@ def test_sparse_package() -> None:
             found.to_sparse()
     else:
         np.testing.assert_array_equal(found.to_sparse().todense(), nwbin.bin_spikes(*request()))
+
+
+@pytest.mark.parametrize("edges", [[-np.inf] * 3, [np.inf] * 3, [-np.inf, -np.inf, 0, np.inf, np.inf]])
+def test_edges_without_end_and_the_choice_of_kernel(edges: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_work, "compiled_is_worth_it", lambda *_: True)
+    trains = [np.array([-1.0, 0.0, 0.5])]
+    for closed in ("left", "right", "both"):
+        expected = naive.count(trains, [0.0, 1.0], naive.windows_of(edges, 2), closed)
+        found = nwbin.bin_spikes({1: trains[0]}, [0.0, 1.0], edges, closed=closed)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found, expected)

@@ -110,7 +110,9 @@ def _many_bins(request: Request) -> bool:
     ).mean()
     # Measured, in nanoseconds: a row of a unit begun and its spikes put into bins; a bin's ends found, in
     # passes where presentations overlap little, by searches where they overlap much.
-    overlap = float((hi[:, -1] - lo[:, 0]).mean()) * n_rows / max(float(np.ptp(request.onsets)), 1e-9)
+    with np.errstate(invalid="ignore"):  # edges that are all -inf
+        width = float((hi[:, -1] - lo[:, 0]).mean())
+    overlap = width * n_rows / max(float(np.ptp(request.onsets)), 1e-9)
     a_bin = 2.7 if overlap < _MOST_TURNS else 20.0
     return bool(10.0 + 5.0 * spikes < a_bin * n_bins)
 
