@@ -21,6 +21,7 @@ from nwbin.dataset import Results
 from nwbin.dataset._layouts import find_sessions
 from nwbin.dataset._results import JobError
 from nwbin.errors import ArgumentError, ArgumentTypeError, FileAccessError, LookupFailure, MissingFileError
+from nwbin.export import regular_edges
 from tests.caches import make_allen, make_dandi, make_plain
 
 IDS = [715093701, 750332458, 766640955]
@@ -375,14 +376,15 @@ def test_spike_counts(trees: dict[str, Path], tmp_path: Path) -> None:
     with data.get_session_data(IDS[0], **OPEN) as session:
         table = session.get_stimulus_table("static_gratings")
         shown = table.index[(table["orientation"] != "null").to_numpy()]
-        truth = session.presentationwise_spike_counts([0, 0.05, 0.1, 0.15, 0.2, 0.25], shown, None)
+        edges = regular_edges(0, 0.25, 0.05)
+        truth = session.presentationwise_spike_counts(edges, shown, None)
         units = session.units
     counts = xarray.open_zarr(store, group=f"session_{IDS[0]}", chunks=None)
     assert counts["spike_counts"].dims == ("presentation", "bin", "unit")
     np.testing.assert_array_equal(counts["spike_counts"], truth)
     np.testing.assert_array_equal(counts["presentation"], shown)
     np.testing.assert_array_equal(counts["unit"], units.index)
-    np.testing.assert_array_equal(counts["bin_start"], [0, 0.05, 0.1, 0.15, 0.2])
+    np.testing.assert_array_equal(counts["bin_start"], edges[:-1])
     assert counts["ecephys_structure_acronym"].values.tolist() == units["ecephys_structure_acronym"].tolist()
     assert counts.attrs["session_id"] == IDS[0]
     assert counts.attrs["nwbin"]["stamp"]["spec"]["stimulus"] == "static_gratings"
@@ -533,6 +535,48 @@ def test_other_labs_files(shared: Path, tmp_path: Path) -> None:
     epochs = data.map(lambda session: session.file.spike_trains()[6].size, workers=0)
     assert epochs["A8604-211122"] > 0
     assert "units/spike_times_index" in epochs.failed[760693773]
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_count_a_folder(trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
+    from nwbin.cli import app
+
+    def run(*arguments: Any) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            app(["count", *map(str, arguments)])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    out = tmp_path / "x.zarr"
+    job = [
+        "--stimulus",
+        "flashes",
+        "--window",
+        "0,0.25",
+        "--bin",
+        "0.05",
+        "--structures",
+        "VISp",
+        "--workers",
+        "1",
+    ]
+    assert run(trees["dandi"], *job, "-o", out)[1] == f"{out}: 3 sessions: 3 counted\n"
+    assert xarray.open_zarr(out, group=f"session_{IDS[0]}", chunks=None).sizes["bin"] == 5
+    assert "3 there already" in run(trees["dandi"], *job, "-o", out)[1]
+    assert "1 sessions: 1 there already" in run(trees["dandi"], *job, "-o", out, "--sessions", IDS[0])[1]
+    code, _, said = run(trees["dandi"], *job, "-o", tmp_path / "x.npz")
+    assert code == 2
+    assert "give a name that ends in .zarr" in said
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "session_9.nwb").write_bytes(b"no HDF5")
+    code, said, error = run(bad, *job, "-o", tmp_path / "y.zarr")
+    assert (code, "1 failed" in said) == (2, True)
+    assert error.startswith("error: 1 of 1 sessions failed")
 
 
 # ---------------------------------------------------------------- Dask

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["count"]
 
-_BINS, _OUT = "Which bins", "How to write"
+_BINS, _OUT, _MANY = "Which bins", "How to write", "Many sessions"
 
 
 def _edges(
@@ -96,7 +96,11 @@ def count(
     out: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="OUT", show_default=False, help="Ends in .npz, .nc, .csv or .parquet."
+            "-o",
+            "--output",
+            metavar="OUT",
+            show_default=False,
+            help="Ends in .npz, .nc, .csv or .parquet; .zarr for a folder of sessions.",
         ),
     ],
     stimulus: StimulusOption = None,
@@ -193,6 +197,46 @@ def count(
             "--threads", rich_help_panel=_OUT, show_default=False, help="Default: one for each core."
         ),
     ] = None,
+    sessions: Annotated[
+        str | None,
+        typer.Option(
+            "--sessions",
+            metavar="CONDITION",
+            rich_help_panel=_MANY,
+            show_default=False,
+            help="Of a folder: only sessions that meet a condition (\"session_type == 'functional_connectivity'\"), "
+            "or one by its id.",
+        ),
+    ] = None,
+    structures: Annotated[
+        str | None,
+        typer.Option(
+            "--structures",
+            metavar="A,B",
+            rich_help_panel=_MANY,
+            show_default=False,
+            help="Of a folder: only units in these brain structures.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            rich_help_panel=_MANY,
+            show_default=False,
+            help="Processes on this machine. Default: one for each core.",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            rich_help_panel=_MANY,
+            show_default=False,
+            help="Work on a Dask cluster: tcp://host:port, or a scheduler file.",
+        ),
+    ] = None,
 ) -> None:
     """Count spikes in bins around the start of each presentation, for each unit, and write them to a file.
 
@@ -205,12 +249,26 @@ def count(
       nwbin count session.nwb --stimulus static_gratings --window 0.01,0.25 --units "firing_rate > 1" -o x.npz
       nwbin count session.nwb --stimulus flashes --bin 0.001 --window -0.1,0.4 --where "color == 1" -o flashes.nc
       nwbin count other.nwb --intervals epochs --bin 0.05 -o epochs.csv
+      nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 --structures VISp,LGd -o flashes.zarr
     """  # fmt: skip
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance
     from nwbin.export import COUNT_ENDINGS, Tiles, Windows, write_counts
     from nwbin.export._whole import check_target, one_of
 
+    if file.is_dir():
+        from nwbin.cli._folder import count_folder
+
+        named = [stimulus] if isinstance(stimulus, str) else list(stimulus or []) or None
+        count_folder(
+            file, out, stimulus=[intervals] if intervals is not None else named,
+            edges=_edges(edges, bin_width, window, bool(stimulus)), presentations=where, units=units,
+            closed=one_of("--closed", closed or "both", ("left", "right", "both")), binarize=binarize,
+            dtype=None if dtype is None else str(_dtype(dtype)), threads=threads,
+            quality=Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum),
+            sessions=sessions, structures=structures, workers=workers, scheduler=scheduler,
+        )  # fmt: skip
+        return
     check_target(out, COUNT_ENDINGS)
     one_of("--format", layout, ("matrix", "long"))
     bounds, kind = _edges(edges, bin_width, window, bool(stimulus)), _dtype(dtype)

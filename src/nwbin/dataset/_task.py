@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import shutil
@@ -150,6 +151,8 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
         known = isinstance(problem, NwbinError | OSError)
         status, error = "failed", str(problem) if known else f"{type(problem).__name__}: {problem}"
         trace = traceback.format_exc(limit=-12)
+    # A session and its parts refer to one another: until they are collected, its pages stay mapped.
+    gc.collect()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     seconds = time.perf_counter() - started
     return Outcome(task.key, status, value, error, trace, seconds, peak_memory(), worker, notes)
