@@ -45,6 +45,7 @@ class Layout(NamedTuple):
     kind: str  # "number", "bool", "text", "reference", "compound" or "other"
     chunks: tuple[int, ...] | None
     offset: int | None  # first byte in the file, for contiguous data
+    here: bool  # in this file, not in one that a link leads to
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
@@ -175,7 +176,7 @@ class H5Source:
                     "is not followed; open that file itself, or pass follow_external_links=True if you trust it"
                 )
             else:
-                found = group.get(key)
+                found = group[key]  # not get(): a damaged object is not a missing one
         self._nodes[path] = found
         return found
 
@@ -276,7 +277,10 @@ class H5Source:
             with self._reading(path):
                 dtype = node.id.dtype
                 shape = () if node.shape is None else tuple(int(n) for n in node.shape)
-                layout = Layout(shape, dtype, _kind(dtype), node.chunks, node.id.get_offset())
+                # Addresses mean something in this file only, not in one that a link leads to.
+                here = h5py.h5o.get_info(node.id).fileno == h5py.h5o.get_info(self._h5.id).fileno
+                offset = node.id.get_offset() if here else None
+                layout = Layout(shape, dtype, _kind(dtype), node.chunks, offset, here)
                 self._refuse_elsewhere(path, node)
                 self._refuse_absurd(path, layout, node.id.get_storage_size())
             self._layouts[path] = layout

@@ -1,0 +1,350 @@
+"""What each kind of broken file gets: one error that names file, object, finding and remedy."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py  # noqa: TID251 - files are bent
+import numpy as np
+import pytest
+
+import nwbin
+from nwbin.errors import FileAccessError, FormatError, LookupFailure, MissingFileError
+from tests.small_files import ENDS, TEXT, TIMES, write_small
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return write_small(tmp_path / "small.nwb")
+
+
+def bend(path: Path, name: str, values: Any, **options: Any) -> None:
+    with h5py.File(path, "a") as f:
+        del f[name]
+        if values is not None:
+            f.create_dataset(name, data=values, **options)
+
+
+# ------------------------------------------------------------------ no file to open
+
+
+def test_not_there(small: Path) -> None:
+    with pytest.raises(
+        MissingFileError, match=r"smal\.nwb: no such file; in its folder, did you mean 'small.nwb'\?"
+    ):
+        nwbin.File(small.with_name("smal.nwb"))
+    with pytest.raises(FileNotFoundError, match=r"the folder .* is empty or not there"):
+        nwbin.File(small.parent / "none" / "x.nwb")
+
+
+def test_folder_and_others(tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match=r"is a folder; give the path of one \.nwb file in it"):
+        nwbin.File(tmp_path)
+    with pytest.raises(FileAccessError, match=r"cannot be read|no such file"):
+        nwbin.File("a\0b.nwb")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.nwb")
+        with pytest.raises(FileAccessError, match="is a pipe or a device"):  # and no waiting for a writer
+            nwbin.File(tmp_path / "pipe.nwb")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"is empty \(0 bytes\); download it again"),
+        (b"trial,start\n1,2\n", r"is not an HDF5 file \(it starts with b'trial,start.*check the download"),
+        (b"\x89HDF\r\n\x1a\n", "cannot be opened as HDF5 .* probably damaged: download it again"),
+        (b"\x89HDF\r\n\x1a\n" + b"\xff" * 500, "cannot be opened as HDF5 .* download it again"),
+    ],
+)
+def test_not_hdf5(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "x.nwb"
+    path.write_bytes(content)
+    with pytest.raises(FileAccessError, match=rf"x\.nwb: {message}"):
+        nwbin.File(path)
+    if content:
+        with pytest.raises(FileAccessError, match=message):
+            nwbin.File(io.BytesIO(content))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(small: Path) -> None:
+    small.chmod(0)
+    with pytest.raises(FileAccessError, match="no permission to read it; check its owner and mode"):
+        nwbin.File(small)
+
+
+def test_no_permission_as_the_system_says_it(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(FileAccessError, match="no permission to read it; check its owner and mode"):
+        nwbin.File(small)
+
+
+def test_truncated_anywhere(small: Path, tmp_path: Path) -> None:
+    whole = small.read_bytes()
+    cut = tmp_path / "cut.nwb"
+    for size in range(1, len(whole), 101):
+        cut.write_bytes(whole[:size])
+        with pytest.raises(FileAccessError, match=r"cut\.nwb: .*(download it again|check the download)"):
+            nwbin.File(cut)
+    cut.write_bytes(whole[:-1])
+    with pytest.raises(
+        FileAccessError, match=r"is truncated: it has [\d,]+ bytes of the [\d,]+ that it should have"
+    ):
+        nwbin.File(cut)
+
+
+def test_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.nwb"
+    with h5py.File(path, "w", libver="latest") as f:
+        f.attrs["nwb_version"] = "2.6.0"
+        f.flush()
+        copy = tmp_path / "copy.nwb"
+        copy.write_bytes(path.read_bytes())  # what another program sees; this one has the file open itself
+        with pytest.raises(
+            FileAccessError, match=r"copy\.nwb: is being written, or its writer did not end cleanly; wait"
+        ):
+            nwbin.File(copy)
+
+
+# ------------------------------------------------------------------ other formats
+
+
+def test_nwb_1_and_early_files(tmp_path: Path) -> None:
+    path = tmp_path / "old.nwb"
+    with h5py.File(path, "w") as f:
+        f["nwb_version"] = "NWB-1.0.6"
+    with pytest.raises(FormatError, match=r"is an NWB 1 file \(NWB-1.0.6\); nwbin reads NWB 2.*download"):
+        nwbin.File(path)
+    with h5py.File(path, "w") as f:
+        f["other"] = 1
+    with pytest.raises(
+        FormatError, match="is HDF5 but not NWB: it has no nwb_version attribute; at its top are other"
+    ):
+        nwbin.File(path)
+    for version in ("1.0", "unknown"):
+        with h5py.File(path, "w") as f:
+            f.attrs["nwb_version"] = version
+        with pytest.raises(FormatError, match=f"says nwb_version {version}; nwbin reads NWB 2"):
+            nwbin.File(path)
+
+
+# ------------------------------------------------------------------ spikes
+
+WRONG_SPIKES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "past the end": (
+        lambda p: bend(p, "units/spike_times_index", np.array([4, 4, 8], np.uint8)),
+        r"units/spike_times_index\[2\] is 8, but units/spike_times holds only 7 values: .*download it again",
+    ),
+    "decreasing": (
+        lambda p: bend(p, "units/spike_times_index", np.array([4, 2, 7], np.uint8)),
+        r"units/spike_times_index\[1\] is 2, less than the 4 before it; .*download the file again",
+    ),
+    "negative": (
+        lambda p: bend(p, "units/spike_times_index", np.array([-1, 4, 7])),
+        r"units/spike_times_index\[0\] is -1, less than the 0 before it",
+    ),
+    "wider than int64": (
+        lambda p: bend(p, "units/spike_times_index", np.array([4, 4, 2**64 - 1], np.uint64)),
+        r"units/spike_times_index\[2\] is 18446744073709551615",
+    ),
+    "index of floats": (
+        lambda p: bend(p, "units/spike_times_index", np.array([4.0, 4.0, 7.0])),
+        "units/spike_times_index should be a list of integers, found float64",
+    ),
+    "index too short": (
+        lambda p: bend(p, "units/spike_times_index", np.array([4, 7])),
+        "units/spike_times_index has 2 values, but the table has 3 rows",
+    ),
+    "no index": (
+        lambda p: bend(p, "units/spike_times_index", None),
+        "units/spike_times_index is missing: without it no spike can be given to a unit",
+    ),
+    "no spikes": (lambda p: bend(p, "units/spike_times", None), "units/spike_times is not in this file"),
+    "text": (
+        lambda p: bend(p, "units/spike_times", np.array(["a"] * 7, TEXT)),
+        "units/spike_times should be a list of seconds, found object",
+    ),
+    "a matrix": (
+        lambda p: bend(p, "units/spike_times", np.zeros((7, 2))),
+        r"units/spike_times should be a list of seconds, found float64 \(7, 2\)",
+    ),
+    "NaN": (
+        lambda p: bend(p, "units/spike_times", np.where(np.arange(7) == 5, np.nan, TIMES)),
+        "units/spike_times: unit 11: spike 1 of 3 is at nan s; spike times must be finite: drop those",
+    ),
+    "infinite": (
+        lambda p: bend(p, "units/spike_times", np.where(np.arange(7) == 6, np.inf, TIMES)),
+        "unit 11: spike 2 of 3 is at inf s; spike times must be finite",
+    ),
+    "unsorted": (
+        lambda p: bend(p, "units/spike_times", TIMES[[1, 0, 2, 3, 4, 5, 6]]),
+        r"unit 7: spike 1 of 4, at 0\.1 s, comes after one at 0\.2 s; spike times must ascend .*sort them",
+    ),
+    "the same id twice": (
+        lambda p: bend(p, "units/id", [7, 3, 7]),
+        r"units/id holds 7 more than once, in rows \[0, 2\]",
+    ),
+    "no ids": (lambda p: bend(p, "units/id", None), "units/id is missing: every NWB table has an id column"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", list(WRONG_SPIKES))
+def test_wrong_spikes(small: Path, what: str) -> None:
+    spoil, message = WRONG_SPIKES[what]
+    spoil(small)
+    with nwbin.File(small) as f, pytest.raises(nwbin.NwbinError, match=rf"small\.nwb: .*{message}"):
+        f.spike_trains()
+
+
+def test_a_sound_unit_of_a_bad_file_can_be_read(small: Path) -> None:
+    WRONG_SPIKES["NaN"][0](small)
+    with nwbin.File(small) as f:
+        assert f.spike_trains([7]).times.tolist() == TIMES[:4].tolist()
+
+
+def test_negative_spike_times_are_counted(small: Path) -> None:
+    with nwbin.File(small) as f:
+        assert nwbin.bin_spikes(f.spike_trains([11]), [-1.0], [0, 1]).ravel().tolist() == [1]
+
+
+# ------------------------------------------------------------------ shapes, links, tables
+
+
+@pytest.mark.parametrize("claimed", [10**8, 10**12, 2**60])
+@pytest.mark.parametrize("name", ["spike_times", "big", "id", "spike_times_index"])
+def test_absurd_shapes(small: Path, claimed: int, name: str) -> None:
+    with h5py.File(small, "a") as f:
+        del f[f"units/{name}"]
+        f.create_dataset(f"units/{name}", (claimed,), "i8" if name != "spike_times" else "f8", chunks=(1000,))
+    with (
+        nwbin.File(small) as f,
+        pytest.raises(FormatError, match=rf"units/{name} claims shape \({claimed},\) of"),
+    ):
+        _ = (f.spike_trains(), f.units)
+
+
+def test_a_map_longer_than_the_file(small: Path) -> None:
+    """libhdf5 believes the header; a map beyond the file's end would end the process."""
+    with h5py.File(small) as f:
+        offset = f["units/spike_times"].id.get_offset()
+    data = bytearray(small.read_bytes())
+    at = data.find(offset.to_bytes(8, "little") + (56).to_bytes(8, "little"))
+    assert at > 0
+    data[at : at + 8] = (len(data) - 16).to_bytes(8, "little")
+    small.write_bytes(bytes(data))
+    with nwbin.File(small) as f, pytest.raises(FileAccessError, match=r"truncated|cannot be read"):
+        f.spike_trains()
+
+
+def test_a_damaged_chunk(tmp_path: Path) -> None:
+    path = write_small(tmp_path / "small.nwb")
+    rng = np.random.default_rng(0)
+    times = np.sort(rng.random(400_000))
+    bend(path, "units/spike_times", times, chunks=(50_000,), compression="gzip", shuffle=True)
+    bend(path, "units/spike_times_index", np.array([100_000, 200_000, 400_000]))
+    with nwbin.File(path) as f:
+        np.testing.assert_array_equal(f.spike_trains().times, times)
+    with h5py.File(path) as f:
+        where = f["units/spike_times"].id.get_chunk_info(3)
+    data = bytearray(path.read_bytes())
+    data[where.byte_offset + 1000 : where.byte_offset + 1100] = bytes(100)
+    path.write_bytes(bytes(data))
+    with nwbin.File(path) as f:
+        assert len(f.spike_trains([7])[7]) == 100_000
+        with pytest.raises(
+            FileAccessError,
+            match=r"units/spike_times: the chunk that starts at \(150000,\): .*download it again",
+        ):
+            f.spike_trains()
+
+
+def test_links_to_elsewhere_are_not_followed(small: Path) -> None:
+    other = small.with_name("other.h5")
+    with h5py.File(other, "w") as f:
+        f["times"] = TIMES
+    with h5py.File(small, "a") as f:
+        del f["units/spike_times"]
+        f["units/spike_times"] = h5py.ExternalLink("other.h5", "/times")
+    with (
+        nwbin.File(small) as f,
+        pytest.raises(FormatError, match=r"link to another file, 'other\.h5'.*if you trust it"),
+    ):
+        f.spike_trains()
+    with nwbin.File(small, follow_external_links=True) as f:
+        assert f.spike_trains().times.tolist() == TIMES.tolist()
+
+
+@pytest.mark.parametrize("way", ["external", "virtual"])
+def test_data_kept_elsewhere_are_not_followed(small: Path, way: str) -> None:
+    other = small.with_name("other.bin")
+    other.write_bytes(TIMES.tobytes())
+    with h5py.File(small.with_name("other.h5"), "w") as f:
+        f["times"] = TIMES
+    with h5py.File(small, "a") as f:
+        del f["units/spike_times"]
+        if way == "external":
+            f.create_dataset("units/spike_times", (7,), "f8", external=[(str(other), 0, h5py.h5f.UNLIMITED)])
+        else:
+            layout = h5py.VirtualLayout((7,), "f8")
+            layout[:] = h5py.VirtualSource(str(small.with_name("other.h5")), "times", (7,))
+            f.create_virtual_dataset("units/spike_times", layout)
+    with (
+        nwbin.File(small) as f,
+        pytest.raises(FormatError, match=r"keeps its data in another file, .*if you trust it"),
+    ):
+        f.spike_trains()
+    with nwbin.File(small, follow_external_links=True) as f:
+        assert f.spike_trains().times.tolist() == TIMES.tolist()
+
+
+def test_dangling_link(small: Path) -> None:
+    with h5py.File(small, "a") as f:
+        del f["units/big"]
+        f["units/big"] = h5py.SoftLink("/nowhere")
+    with nwbin.File(small) as f, pytest.raises(LookupFailure, match="units has no column 'big'"):
+        f.table("units").column("big")
+
+
+def test_columns_of_the_wrong_length(small: Path) -> None:
+    bend(small, "units/big", np.arange(5))
+    with (
+        nwbin.File(small) as f,
+        pytest.raises(FormatError, match="units/big has 5 values, but the table has 3 rows"),
+    ):
+        f.units  # noqa: B018
+
+
+def test_a_table_that_is_none(small: Path) -> None:
+    bend(small, "units", np.arange(3))
+    with nwbin.File(small) as f, pytest.raises(LookupFailure, match="has no units table"):
+        f.spike_trains()
+
+
+def test_text_that_is_no_utf_8(small: Path) -> None:
+    bend(small, "units/quality", np.array([b"\xff\xfe", b"ok", b""], dtype=object), dtype=TEXT)
+    with nwbin.File(small) as f:
+        assert f.units["quality"].tolist() == ["\udcff\udcfe", "ok", ""]
+
+
+def test_a_wrong_date(small: Path) -> None:
+    bend(small, "session_start_time", "yesterday")
+    with (
+        nwbin.File(small) as f,
+        pytest.raises(FormatError, match="session_start_time is 'yesterday', not an ISO 8601"),
+    ):
+        f.session_start_time  # noqa: B018
+
+
+def test_the_fixture_is_sound(small: Path) -> None:
+    with nwbin.File(small) as f:
+        assert f.spike_trains().counts.tolist() == np.diff([0, *ENDS]).tolist()
+    assert sys.maxsize > 2**32
