@@ -456,7 +456,7 @@ def test_real_pseudo_population(shared: Path, here: Path) -> None:
 def test_real_epochs(shared: Path, here: Path) -> None:
     file = shared / "data" / "neuropixels_A8604-211122.nwb"
     good("count", file, "--intervals", "epochs", "--bin", "0.05", "-o", "x.npz")
-    edges = np.arange(21751) / 20
+    edges = np.arange(21751) * 0.05
     with nwbin.File(file) as f, np.load("x.npz") as z:
         assert z["counts"].shape == (21750, 3)
         for column, (_, spikes) in enumerate(f.spike_trains().items()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import lcm
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,8 @@ from nwbin.errors import ArgumentError
 
 __all__ = ["multiples", "regular_edges", "whole_bins"]
 
-_EXACT = 1 << 53  # float64 holds every integer up to here
+# Of a bin: times of a few thousand seconds are known to 1e-12 s, bins are milliseconds or more.
+_ROUNDING = 1e-7
 
 
 def _as_written(value: float, name: str) -> Fraction:
@@ -24,17 +24,12 @@ def _as_written(value: float, name: str) -> Fraction:
 
 
 def multiples(start: float, width: float, count: int) -> npt.NDArray[np.float64]:
-    """Return start, start + width, ..., start + count * width, each the double nearest to the decimal number.
+    """Return the edges of `count` bins as ``np.arange`` computes them, so that they are those of a script.
 
-    0.1 * 3 is 0.30000000000000004; here the third multiple of 0.1 is 0.3, as one would write it by hand, so
-    that a spike at 0.3 s lies on the edge.
+    They are not always the numbers that one would write by hand: the third multiple of 0.1 is
+    0.30000000000000004. Whoever needs a spike at 0.3 s to lie on that edge gives the edges themselves.
     """
-    first, step = _as_written(start, "the window"), _as_written(width, "the bin width")
-    common = lcm(first.denominator, step.denominator)
-    a, b = int(first * common), int(step * common)
-    if max(abs(a), abs(a + b * count), common) > _EXACT:
-        return np.asarray(float(start) + np.arange(count + 1) * float(width), dtype=np.float64)
-    return np.asarray((a + b * np.arange(count + 1, dtype=np.int64)) / common, dtype=np.float64)
+    return np.arange(start, start + (count + 0.5) * width, width, dtype=np.float64)[: count + 1]
 
 
 def regular_edges(start: float, stop: float, width: float) -> npt.NDArray[np.float64]:
@@ -50,12 +45,12 @@ def regular_edges(start: float, stop: float, width: float) -> npt.NDArray[np.flo
     Returns
     -------
     numpy.ndarray
-        float64 (bins + 1,), each edge the double nearest to the decimal number that one would write.
+        float64 (bins + 1,), as ``np.arange`` computes them.
 
     Examples
     --------
-    >>> regular_edges(-0.1, 0.3, 0.1).tolist()
-    [-0.1, 0.0, 0.1, 0.2, 0.3]
+    >>> regular_edges(0, 0.5, 0.125).tolist()
+    [0.0, 0.125, 0.25, 0.375, 0.5]
     """
     first, last, step = (
         _as_written(start, "the window"),
@@ -76,12 +71,7 @@ def regular_edges(start: float, stop: float, width: float) -> npt.NDArray[np.flo
 
 
 def whole_bins(start: float, stop: float, width: float) -> int:
-    """How many whole bins of a width fit between two times on the session's clock, counted as they are compared."""
+    """How many whole bins of a width fit between two times; a bin that ends past the stop by rounding alone fits."""
     if not stop > start:
         return 0
-    count = int((stop - start) / width)
-    while start + multiples(0.0, width, count + 1)[-1] <= stop:
-        count += 1
-    while count and start + multiples(0.0, width, count)[-1] > stop:
-        count -= 1
-    return count
+    return int((stop - start) / width + _ROUNDING)
