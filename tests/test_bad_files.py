@@ -335,6 +335,31 @@ def test_text_that_is_no_utf_8(small: Path) -> None:
         assert f.units["quality"].tolist() == ["\udcff\udcfe", "ok", ""]
 
 
+def test_text_overwritten_with_zeros(small: Path) -> None:
+    """Libhdf5 would look for the end of a heap of zeros for ever."""
+    data = bytearray(small.read_bytes())
+    heap = data.find(b"GCOL")
+    data[heap + 200 : heap + 1000] = bytes(800)
+    small.write_bytes(bytes(data))
+    with pytest.raises(
+        FileAccessError, match=r"its text at byte [\d,]+ is overwritten with zeros; .*download it again"
+    ):
+        nwbin.File(small)
+
+
+def test_text_that_points_nowhere(small: Path) -> None:
+    with h5py.File(small) as f:
+        offset = f["units/quality"].id.get_offset()
+    data = bytearray(small.read_bytes())
+    data[offset + 4 : offset + 12] = (12345).to_bytes(8, "little")
+    small.write_bytes(bytes(data))
+    with (
+        nwbin.File(small) as f,
+        pytest.raises(FileAccessError, match=r"units/quality cannot be read .its text is not"),
+    ):
+        f.units  # noqa: B018
+
+
 def test_a_wrong_date(small: Path) -> None:
     bend(small, "session_start_time", "yesterday")
     with (

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from nwbin._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, decode_into
 from nwbin._open import StrPath, check_path, why_not
-from nwbin._strings import REF_SIZE, HeapStrings, decode
+from nwbin._strings import REF_SIZE, HeapStrings, decode, endless_collection
 from nwbin.errors import FileAccessError, FormatError, LookupFailure, NwbinError, nearest
 
 __all__ = ["H5Source", "Layout", "StrPath"]
@@ -33,6 +33,10 @@ _SMALL = 1 << 20  # bytes below which no claim is absurd, and chunks are left to
 _MOST_HOPS = 32  # soft links followed on the way to one object
 _MOST_CHUNKS = 1 << 20
 _TEXT_BLOCK = 1 << 14  # rows of text that libhdf5 hands over at a time
+
+# Files up to this size are looked through for what libhdf5 would hang on. In larger ones that costs more than it
+# is worth: the text at risk there, that of attributes, is a few kB in gigabytes.
+_SCANNED = 1 << 25
 
 _CORRUPT = "the file is probably damaged: download it again"
 
@@ -108,6 +112,13 @@ class H5Source:
             raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
         self._nodes[""] = self._h5
         self.size = self._h5.id.get_filesize() if self.path is None else self.path.stat().st_size
+        if self.path is not None and self.size <= _SCANNED:
+            address = endless_collection(self.path.read_bytes())
+            if address is not None:
+                self._h5.close()
+                raise FileAccessError(
+                    f"{self.name}: its text at byte {address:,} is overwritten with zeros; {_CORRUPT}"
+                )
 
     def close(self) -> None:
         """Close the file. Arrays that were mapped from it stay readable."""
@@ -370,6 +381,8 @@ class H5Source:
             found = None if refs is None else self._heap.read(refs)
             if found is not None:
                 return found
+            if refs is not None:  # libhdf5 is not asked: on a damaged heap it may never answer
+                raise ValueError("its text is not where it should be")
         text = np.empty(shape, dtype=object)
         for begin in range(0, n, _TEXT_BLOCK):  # blocks, because libhdf5 makes a copy of every string
             end = min(n, begin + _TEXT_BLOCK)

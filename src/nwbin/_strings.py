@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HeapStrings", "decode"]
+__all__ = ["HeapStrings", "decode", "endless_collection"]
 
 REF_SIZE = 16
 _REF = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
@@ -22,7 +22,7 @@ _REF = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
 _LONGEST = 128
 _BLOCK = 1 << 16  # rows at a time: the working set stays below 10 MB
 _KEEP = 256  # heap collections whose contents are remembered
-_LARGEST = 1 << 24  # bytes of a heap collection: libhdf5 makes them of kilobytes
+_LARGEST = 1 << 26  # bytes of a heap collection: libhdf5 makes them of kilobytes
 
 
 def _text(raw: bytes) -> str:
@@ -42,6 +42,27 @@ def decode(raw: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
             seen[value] = known
         flat[index] = known
     return text
+
+
+def endless_collection(data: bytes) -> int | None:
+    """Return the address of a heap collection in which libhdf5 would go round for ever, None if there is none.
+
+    It walks from object to object by their sizes, and believes a size of 0: a file with zeros written over its
+    heap would hang the program at the first attribute.
+    """
+    address = data.find(b"GCOL")
+    while address >= 0:
+        end = address + int.from_bytes(data[address + 8 : address + 16], "little")
+        at = address + 16
+        while at + 16 <= min(end, len(data)):
+            number = int.from_bytes(data[at : at + 2], "little")
+            size = int.from_bytes(data[at + 8 : at + 16], "little")
+            step = 16 + ((size + 7) & -8) if number else size
+            if step == 0:
+                return address
+            at += step
+        address = data.find(b"GCOL", address + 4)
+    return None
 
 
 class HeapStrings:

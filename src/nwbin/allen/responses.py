@@ -47,15 +47,19 @@ def _time_domain(
 
 def _warn_of_overlap(first: npt.NDArray[np.float64], last: npt.NDArray[np.float64]) -> None:
     """Say when the window of a presentation begins before that of the one before it ends."""
-    gap = first[1:] - last[:-1]
-    overlap = np.flatnonzero(gap < 0)
-    if overlap.size:
-        warnings.warn(
-            f"the time windows of {overlap.size} neighbouring presentations overlap, by up to "
-            f"{-gap[overlap].min():.6g} s (first: rows {overlap[0]} and {overlap[0] + 1}): spikes there count in both",
-            NwbinWarning,
-            stacklevel=4,
-        )
+    early = np.flatnonzero(first[1:] < last[:-1])
+    if not early.size:
+        return
+    # Rows that are merely not in order of time do not share any spikes.
+    real = early[last[1:][early] > first[:-1][early]]
+    what = f"overlap for {real.size} pairs of rows" if real.size else "are not in order of time"
+    at = int(real[0] if real.size else early[0])
+    warnings.warn(
+        f"the time windows of neighbouring presentations {what} (the first: rows {at} and {at + 1}); a spike counts "
+        "in every window that it lies in",
+        NwbinWarning,
+        stacklevel=4,
+    )
 
 
 def spike_counts(

@@ -268,7 +268,8 @@ def stimulus_tables(file: File, invalid: pd.DataFrame) -> StimulusTables:
             if name == "stimulus_name":
                 values[bad] = INVALID
             elif name not in times:
-                masked = values if values.dtype == object else values.astype(np.float64)
+                # Numbers become float64, for the NaN; anything else, true and false too, keeps its values.
+                masked = values.astype(np.float64) if values.dtype.kind in "fiu" else values.astype(object)
                 masked[bad] = np.nan
                 table[name] = masked
     index = pd.Index(np.arange(total, dtype=np.int64), name="stimulus_presentation_id")

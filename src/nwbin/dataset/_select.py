@@ -85,10 +85,10 @@ class Selection:
                     f"{nearest(self.align, table.columns)}"
                 )
             table = table.assign(start_time=table[self.align].to_numpy(np.float64))
-        table = table[np.isfinite(table["start_time"].to_numpy(np.float64))]
-        if not len(table):
+        timed: pd.DataFrame = table[np.isfinite(table["start_time"].to_numpy(np.float64))]
+        if not len(timed):
             raise NothingToDo("has no presentations that meet the conditions")
-        return table
+        return timed
 
     def unit_table(self, session: Session) -> pd.DataFrame:
         """Return the units that are meant, by id."""

@@ -73,7 +73,8 @@ def _angle(tuning: Tuning, degrees: Array) -> Array:
     """Response to a moving pattern: a peak at the preferred direction, a lower one opposite."""
     turn = np.deg2rad(degrees - tuning.direction)
     orientation = np.exp(tuning.sharpness * (np.cos(2 * turn) - 1))
-    return orientation * (1 - tuning.selectivity * (1 - np.cos(turn)) / 2)
+    response: Array = orientation * (1 - tuning.selectivity * (1 - np.cos(turn)) / 2)
+    return response
 
 
 def _octaves(value: Array, best: float, width: float) -> Array:
