@@ -18,7 +18,7 @@ from nwbin.file import File
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UnitFilters", "channel_table", "probe_table", "unit_order", "unit_table"]
+__all__ = ["METRIC_NAMES", "UnitFilters", "channel_table", "probe_table", "unit_order", "unit_table"]
 
 _FILTERING = "AP band: 500 Hz high-pass; LFP band: 1000 Hz low-pass"
 
@@ -37,9 +37,8 @@ _CHANNEL_COLUMNS = {
     "valid_data": "valid_data",
 }
 
-_UNIT_RENAMES = {
-    "description": "probe_description",
-    "local_index_channel": "channel_local_index",
+# Metric in a units table -> its name in `units`.
+METRIC_NAMES = {
     "PT_ratio": "waveform_PT_ratio",
     "amplitude": "waveform_amplitude",
     "duration": "waveform_duration",
@@ -49,10 +48,16 @@ _UNIT_RENAMES = {
     "spread": "waveform_spread",
     "velocity_above": "waveform_velocity_above",
     "velocity_below": "waveform_velocity_below",
+    "l_ratio": "L_ratio",
+}
+
+_UNIT_RENAMES = {
+    **METRIC_NAMES,
+    "description": "probe_description",
+    "local_index_channel": "channel_local_index",
     "sampling_rate": "probe_sampling_rate",
     "lfp_sampling_rate": "probe_lfp_sampling_rate",
     "has_lfp_data": "probe_has_lfp_data",
-    "l_ratio": "L_ratio",
     "pref_images_multi_ns": "pref_image_multi_ns",
 }
 
@@ -241,8 +246,9 @@ def unit_table(
     units = units.rename(columns=_UNIT_RENAMES)
     if additional_metrics is not None:
         extra = additional_metrics() if callable(additional_metrics) else additional_metrics
+        extra = extra.rename(columns=_UNIT_RENAMES)
         extra = extra.drop(columns=[c for c in extra.columns if c in units.columns or c in _HIDDEN_METRICS])
-        units = units.join(extra.rename(columns=_UNIT_RENAMES), how="left")
+        units = units.join(extra, how="left")
         units.index.name = "unit_id"
     if placed:
         by = ["probe_description", "probe_vertical_position", "probe_horizontal_position"]

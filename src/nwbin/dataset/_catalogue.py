@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwbin._tables import frame_of
-from nwbin.allen.units import UnitFilters
+from nwbin.allen.units import METRIC_NAMES, UnitFilters
 from nwbin.errors import FormatError
 
 if TYPE_CHECKING:
@@ -33,19 +33,6 @@ SUPPRESS_FROM_UNITS = (
     "air_channel_index", "surface_channel_index", "has_nwb", "lfp_temporal_subsampling_factor",
     "epoch_name_quality_metrics", "epoch_name_waveform_metrics", "isi_experiment_id",
 )  # fmt: skip
-
-_UNIT_RENAMES = {
-    "PT_ratio": "waveform_PT_ratio",
-    "amplitude": "waveform_amplitude",
-    "duration": "waveform_duration",
-    "halfwidth": "waveform_halfwidth",
-    "recovery_slope": "waveform_recovery_slope",
-    "repolarization_slope": "waveform_repolarization_slope",
-    "spread": "waveform_spread",
-    "velocity_above": "waveform_velocity_above",
-    "velocity_below": "waveform_velocity_below",
-    "l_ratio": "L_ratio",
-}
 
 
 def read_csv(path: Path, index: str = "id") -> pd.DataFrame:
@@ -124,7 +111,7 @@ class Catalogue:
         self.sessions = sessions
         self._probes = probes
         self._channels = channels
-        self._units = units.rename(columns=_UNIT_RENAMES)
+        self._units = units.rename(columns=METRIC_NAMES)
 
     @classmethod
     def from_csv(cls, root: Path) -> Catalogue:
