@@ -1,0 +1,154 @@
+"""The bytes: chunks decoded side by side and text found in the heap, both held to libhdf5's answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import h5py  # noqa: TID251 - compared with
+import numpy as np
+import pytest
+
+from nwbin import _chunks, _hdf5
+from nwbin._hdf5 import H5Source
+from nwbin._strings import HeapStrings
+from tests.small_files import TEXT
+
+BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "bench_reading.py"
+
+
+@pytest.fixture(autouse=True)
+def chunks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_hdf5, "_SMALL", 0)  # small data would be left to libhdf5
+    monkeypatch.setattr(_hdf5, "_MOST_COMPRESSED", 10**9)
+
+
+@pytest.mark.parametrize("inflater", ["zlib", "isal"])
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "gzip"}, {"compression": "gzip", "shuffle": True}, {"shuffle": True}]
+)
+@pytest.mark.parametrize("dtype", ["f8", "i2", "u1", "f4"])
+@pytest.mark.parametrize(
+    ("shape", "chunk"), [((1000,), (64,)), ((64,), (64,)), ((37, 11), (8, 4)), ((9, 5, 3), (4, 5, 2))]
+)
+def test_chunks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    inflater: str,
+    options: Any,
+    dtype: str,
+    shape: Any,
+    chunk: Any,
+) -> None:
+    if inflater == "zlib":
+        monkeypatch.setattr(_chunks, "_inflater", zlib)
+    else:
+        monkeypatch.setattr(_chunks, "_inflater", pytest.importorskip("isal.isal_zlib"))
+    values = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        f.create_dataset("x", data=values, chunks=chunk, **options)
+    source = H5Source(tmp_path / "x.h5")
+    assert source._chunk_table("x") is not None
+    for rows in (slice(0, shape[0]), slice(3, 9), slice(5, 6), slice(4, 4)):
+        np.testing.assert_array_equal(source.read("x", rows), values[rows])
+    if len(shape) == 1:
+        out = np.empty(10)
+        source.read_into("x", slice(3, 13), out)
+        np.testing.assert_array_equal(out, values[3:13])
+    source.close()
+
+
+def test_only_chunks_that_rows_touch_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        f.create_dataset("x", data=np.arange(1000.0), chunks=(100,), compression="gzip")
+    fetched: list[int] = []
+    real = _chunks._decode
+    monkeypatch.setattr(
+        _chunks, "_decode", lambda table, raw, skipped: fetched.append(1) or real(table, raw, skipped)
+    )
+    source = H5Source(tmp_path / "x.h5")
+    assert source.read("x", slice(250, 310)).tolist() == list(range(250, 310))
+    assert len(fetched) == 2
+    source.close()
+
+
+def test_chunks_never_written_hold_the_fill_value(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        node = f.create_dataset("x", (1000,), "f8", chunks=(100,), fillvalue=-1.0)
+        node[200:300] = np.arange(100)
+    source = H5Source(tmp_path / "x.h5")
+    expected = np.full(1000, -1.0)
+    expected[200:300] = np.arange(100)
+    np.testing.assert_array_equal(source.read("x"), expected)
+    source.close()
+
+
+@pytest.mark.parametrize("options", [{"compression": "lzf"}, {"fletcher32": True}, {"scaleoffset": 0}])
+def test_other_filters_are_left_to_libhdf5(tmp_path: Path, options: Any) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        f.create_dataset("x", data=np.arange(1000), chunks=(100,), **options)
+    source = H5Source(tmp_path / "x.h5")
+    assert source._chunk_table("x") is None
+    assert source.read("x").tolist() == list(range(1000))
+    source.close()
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+@pytest.mark.parametrize(
+    "options", [{}, {"chunks": (50,)}, {"chunks": (50,), "compression": "gzip", "shuffle": True}]
+)
+@pytest.mark.parametrize("seed", range(6))
+def test_text(tmp_path: Path, libver: str, options: Any, seed: int) -> None:
+    """Lengths around 8 (words are compared), long ones, repeats, empty ones, columns written in turns."""
+    rng = np.random.default_rng(seed)
+    some = [
+        "",
+        "a",
+        "é" * 4,
+        "12345678",
+        "123456789",
+        "x" * 200,
+        "y" * 70_000 if seed == 5 else "y",
+        "1234567\u00e9",
+    ]
+    some += ["".join(rng.choice(list("ab"), int(rng.integers(1, 20)))) for _ in range(30)]
+    values = {name: [some[i] for i in rng.integers(len(some), size=300)] for name in "pq"}
+    with h5py.File(tmp_path / "x.h5", "w", libver=libver) as f:
+        nodes = {name: f.create_dataset(name, (300,), TEXT, **options) for name in "pq"}
+        for begin in range(0, 300, 30):
+            for name, node in nodes.items():
+                node[begin : begin + 30] = values[name][begin : begin + 30]
+        f["p"][7] = "written again"
+    values["p"][7] = "written again"
+    read = []
+    real = HeapStrings.read
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HeapStrings, "read", lambda self, refs: read.append(1) or real(self, refs))
+        source = H5Source(tmp_path / "x.h5")
+        for name in "pq":
+            assert source.read(name).tolist() == values[name]
+            assert source.read(name, slice(90, 140)).tolist() == values[name][90:140]
+        source.close()
+    assert read
+
+
+def test_distinct_text_is_made_once(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        f["x"] = np.array(["same text"] * 1000, TEXT)
+    source = H5Source(tmp_path / "x.h5")
+    assert len({id(value) for value in source.read("x").tolist()}) == 1
+    source.close()
+
+
+def test_benchmark_runs() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARK), "--small", "--steps", "units", "spikes", "chunks"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for step in ("units", "spikes", "chunks"):
+        assert f"| {step} | nwbin |" in done.stdout
+        assert f"| {step} | h5py |" in done.stdout
