@@ -343,7 +343,7 @@ class H5Source:
                 return np.empty(0, dtype=object if layout.kind == "text" else layout.dtype)
             if layout.shape == ():
                 if layout.kind == "text":
-                    return decode(np.asarray(node[()]).astype(object))
+                    return self._read_scalar_text(node, layout)
                 return np.asarray(node[()])
             start, stop, _ = (rows or slice(None)).indices(layout.shape[0])
             span = slice(start, max(start, stop))
@@ -372,6 +372,16 @@ class H5Source:
             node.id.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
         else:
             node.read_direct(out, np.s_[span.start : span.stop], np.s_[0 : span.stop - span.start])
+
+    def _read_scalar_text(self, node: Any, layout: Layout) -> npt.NDArray[Any]:
+        # Libhdf5 would first set aside as many bytes as the reference says the text is long, up to 4 GB.
+        if _is_heap_text(layout.dtype) and self._heap is not None and layout.offset is not None:
+            refs = self._heap.data[layout.offset : layout.offset + REF_SIZE]
+            found = self._heap.read(refs) if len(refs) == REF_SIZE else None
+            if found is None:
+                raise ValueError("its text is not where it should be")
+            return found.reshape(())
+        return decode(np.asarray(node[()]).astype(object))
 
     def _read_text(self, path: str, node: Any, layout: Layout, span: slice) -> npt.NDArray[Any]:
         n = span.stop - span.start

@@ -40,7 +40,10 @@ def frame_of(columns: dict[str, Any], index: pd.Index[Any] | None = None) -> pd.
         for name, values in columns.items()
     }
     # Not copied into blocks: these tables can have millions of rows.
-    return pd.DataFrame(series, index=index, columns=pd.Index(list(columns), dtype=object), copy=False)
+    # By number first: pandas 3 makes its own strings of a dict's keys, and fails on names that are no UTF-8.
+    frame = pd.DataFrame(dict(enumerate(series.values())), index=index, copy=False)
+    frame.columns = pd.Index(list(columns), dtype=object)
+    return frame
 
 
 class DynamicTable:

@@ -41,6 +41,15 @@ class TimeSeries(NamedTuple):
     data: npt.NDArray[Any]
 
 
+def _column(values: list[Any]) -> npt.NDArray[Any]:
+    """Give numbers their dtype; whatever else stays as it is (pandas would want text to be sound UTF-8)."""
+    if values and all(isinstance(value, int | float) for value in values):
+        return np.asarray(values)
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
 class Intervals(Mapping[str, "pd.DataFrame"]):
     """The tables under /intervals by name, each read when asked for."""
 
@@ -271,7 +280,7 @@ class File:
                 if self._source.kind(inner) == "dataset" and self._source.layout(inner).shape == ():
                     rows[name][part] = self._source.value(inner)
         keys = list(dict.fromkeys(key for row in rows.values() for key in row))
-        columns = {key: pd.Series([row.get(key) for row in rows.values()]).to_numpy() for key in keys}
+        columns = {key: _column([row.get(key) for row in rows.values()]) for key in keys}
         return frame_of(columns, pd.Index(list(rows), name=index, dtype=object))
 
     @property
