@@ -124,9 +124,9 @@ def test_text(tmp_path: Path, libver: str, options: Any, seed: int) -> None:
         f["p"][7] = "written again"
     values["p"][7] = "written again"
     read = []
-    real = HeapStrings.read
+    real = HeapStrings.codes
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(HeapStrings, "read", lambda self, refs: read.append(1) or real(self, refs))
+        patch.setattr(HeapStrings, "codes", lambda self, refs: read.append(1) or real(self, refs))
         source = H5Source(tmp_path / "x.h5")
         for name in "pq":
             assert source.read(name).tolist() == values[name]

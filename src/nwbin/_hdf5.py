@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from nwbin._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, decode_into
 from nwbin._open import StrPath, check_path, why_not
-from nwbin._strings import REF_SIZE, HeapStrings, decode, endless_collection
+from nwbin._strings import REF_SIZE, HeapStrings, decode, endless_collection, text_of
 from nwbin.errors import FileAccessError, FormatError, LookupFailure, NwbinError, nearest
 
 __all__ = ["H5Source", "Layout", "StrPath"]
@@ -386,19 +386,36 @@ class H5Source:
     def _read_text(self, path: str, node: Any, layout: Layout, span: slice) -> npt.NDArray[Any]:
         n = span.stop - span.start
         shape = (n, *layout.shape[1:])
-        if _is_heap_text(layout.dtype) and self._heap is not None and len(layout.shape) == 1 and n:
-            refs = self._raw(path, layout, span)
-            found = None if refs is None else self._heap.read(refs)
-            if found is not None:
-                return found
-            if refs is not None:  # libhdf5 is not asked: on a damaged heap it may never answer
-                raise ValueError("its text is not where it should be")
+        found = self._heap_codes(path, layout, span)
+        if found is not None:
+            return text_of(*found)
         text = np.empty(shape, dtype=object)
         for begin in range(0, n, _TEXT_BLOCK):  # blocks, because libhdf5 makes a copy of every string
             end = min(n, begin + _TEXT_BLOCK)
             raw = np.asarray(node[span.start + begin : span.start + end])
             text[begin:end] = decode(raw.astype(object))
         return text
+
+    def _heap_codes(
+        self, path: str, layout: Layout, span: slice
+    ) -> tuple[npt.NDArray[np.intp], list[str]] | None:
+        if not _is_heap_text(layout.dtype) or self._heap is None or len(layout.shape) != 1:
+            return None
+        refs = self._raw(path, layout, span) if span.stop > span.start else None
+        if refs is None:
+            return None
+        found = self._heap.codes(refs)
+        if found is None:  # libhdf5 is not asked: on a damaged heap it may never answer
+            raise ValueError("its text is not where it should be")
+        return found
+
+    def text_codes(self, path: str) -> tuple[npt.NDArray[np.intp], list[str]] | None:
+        """Return a text column as numbers (intp) into its distinct values; None where only :meth:`read` can."""
+        layout = self.layout(path)
+        if layout.kind != "text" or len(layout.shape) != 1:
+            return None
+        with self._reading(path):
+            return self._heap_codes(path, layout, slice(0, layout.shape[0]))
 
     # ---------------------------------------------------------------- around libhdf5
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HeapStrings", "decode", "endless_collection"]
+__all__ = ["HeapStrings", "decode", "endless_collection", "text_of"]
 
 REF_SIZE = 16
 _REF = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
@@ -42,6 +42,13 @@ def decode(raw: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
             seen[value] = known
         flat[index] = known
     return text
+
+
+def text_of(codes: npt.NDArray[np.intp], values: list[str]) -> npt.NDArray[np.object_]:
+    """Lay out numbered strings: dtype object, (n,), of str."""
+    table = np.empty(len(values), dtype=object)
+    table[:] = values
+    return table[codes]
 
 
 def endless_collection(data: bytes) -> int | None:
@@ -82,7 +89,12 @@ class HeapStrings:
         self._contents: dict[int, dict[int, int]] = {}
 
     def read(self, refs: npt.NDArray[np.uint8]) -> npt.NDArray[np.object_] | None:
-        """Return the strings that references point to.
+        """Return the strings that references point to: dtype object, (n,), of str; None as for :meth:`codes`."""
+        found = self.codes(refs)
+        return None if found is None else text_of(*found)
+
+    def codes(self, refs: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.intp], list[str]] | None:
+        """Number the strings that references point to.
 
         Parameters
         ----------
@@ -91,34 +103,36 @@ class HeapStrings:
 
         Returns
         -------
-        numpy.ndarray or None
-            Dtype object, (n,), of str. None where anything is not as the format says it must be: then libhdf5
-            shall say what is wrong.
+        codes, values
+            For each reference the number of its string, intp (n,), and the distinct strings. None where anything
+            is not as the format says it must be: then libhdf5 shall say what is wrong.
         """
         rows = np.ascontiguousarray(refs).view(_REF).reshape(-1)
-        text = np.empty(len(rows), dtype=object)
-        known: dict[bytes, str] = {}
+        codes = np.empty(len(rows), dtype=np.intp)
+        known: dict[bytes, int] = {}
+        values: dict[str, int] = {}
         for begin in range(0, len(rows), _BLOCK):
             some = rows[begin : begin + _BLOCK]
             length = some["length"].astype(np.int64)
             filled = length > 0
-            out = text[begin : begin + _BLOCK]
-            out[~filled] = ""
-            if not filled.any():
-                continue
-            some, length = some[filled], length[filled]
+            out = codes[begin : begin + _BLOCK]
+            if not filled.all():
+                out[~filled] = values.setdefault("", len(values))
+                if not filled.any():
+                    continue
+                some, length = some[filled], length[filled]
             at = self._places(some["address"].astype(np.int64), some["number"].astype(np.int64), length)
             if at is None:
                 return None
-            codes, first = self._distinct(at, length)
-            values = np.empty(len(first), dtype=object)
+            local, first = self._distinct(at, length)
+            numbers = np.empty(len(first), dtype=np.intp)
             for code, row in enumerate(first.tolist()):
                 raw = self.data[at[row] : at[row] + length[row]].tobytes()
                 if raw not in known:
-                    known[raw] = _text(raw)
-                values[code] = known[raw]
-            out[filled] = values[codes]
-        return text
+                    known[raw] = values.setdefault(_text(raw), len(values))
+                numbers[code] = known[raw]
+            out[filled] = numbers[local]
+        return codes, list(values)
 
     # ---------------------------------------------------------------- where the strings lie
 

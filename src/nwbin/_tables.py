@@ -144,6 +144,11 @@ class DynamicTable:
         self._check_length(name)
         return self.source.read(self._need(name))
 
+    def text_codes(self, name: str) -> tuple[npt.NDArray[np.intp], list[str]] | None:
+        """Read a text column as numbers into its distinct values; None where it holds no text, or not so stored."""
+        self._check_length(name)
+        return self.source.text_codes(self._need(name))
+
     def _check_length(self, name: str) -> None:
         # The shape is looked at before the data are read: a column of the wrong length may be any length.
         shape = self.source.layout(self._need(name)).shape

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Column", "joined"]
+__all__ = ["Column", "Piece", "joined"]
 
 _MISSING_TEXT = ("", "N/A")
 
@@ -97,20 +97,25 @@ class Column:
         return laid_out
 
 
-def joined(pieces: list[tuple[slice, npt.NDArray[Any]]], total: int) -> Column:
+# Rows of the joined table, and their values: an array, or text as numbers into its distinct values.
+Piece = tuple[slice, npt.NDArray[Any] | tuple[npt.NDArray[np.intp], list[str]]]
+
+
+def joined(pieces: list[Piece], total: int) -> Column:
     """Join one column of several tables; rows of tables that lack it have no value.
 
     Parameters
     ----------
     pieces
-        (rows of the joined table, values).
+        The column's values in each table that has it.
     total
         Rows of the joined table.
     """
     import pandas as pd
 
-    kinds = {values.dtype.kind for _, values in pieces}
-    covered = sum(len(values) for _, values in pieces)
+    arrays = [(rows, values) for rows, values in pieces if isinstance(values, np.ndarray)]
+    kinds = {values.dtype.kind for _, values in arrays} | ({"O"} if len(arrays) < len(pieces) else set())
+    covered = sum(rows.stop - rows.start for rows, _ in pieces)
     if kinds <= {"f", "i", "u"} or (kinds == {"b"} and covered == total):
         if kinds == {"b"}:
             numbers = np.zeros(total, dtype=bool)
@@ -118,19 +123,23 @@ def joined(pieces: list[tuple[slice, npt.NDArray[Any]]], total: int) -> Column:
             numbers = np.zeros(total, dtype=np.int64)
         else:
             numbers = np.full(total, np.nan)
-        for rows, values in pieces:
+        for rows, values in arrays:
             numbers[rows] = values
         codes, distinct = pd.factorize(numbers)
         return Column(np.asarray(codes, dtype=np.intp), distinct.tolist(), numbers)
     codes = np.full(total, -1, dtype=np.intp)
     kept: dict[Any, int] = {}
-    for rows, values in pieces:
-        part, distinct = pd.factorize(values)
+    for rows, found in pieces:
+        if isinstance(found, np.ndarray):
+            part, uniques = pd.factorize(found)
+            values_here: list[Any] = uniques.tolist()
+        else:
+            part, values_here = found
         new = [
             -1
             if isinstance(one, str) and one in _MISSING_TEXT
             else kept.setdefault((type(one), one), len(kept))
-            for one in distinct.tolist()
+            for one in values_here
         ]
         codes[rows] = np.asarray([*new, -1], dtype=np.intp)[part]
     return Column(codes, [value for _, value in kept])

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
-from nwbin.allen.columns import Column, joined
+from nwbin.allen.columns import Column, Piece, joined
 from nwbin.allen.invalid import overlapping, tagged
 from nwbin.errors import FormatError
 from nwbin.file import File
@@ -115,11 +115,7 @@ def _presentation_tables(file: File) -> list[str]:
 
 def _stored_columns(file: File) -> tuple[Columns, int]:
     """Read all stimulus tables into one set of columns; return them and the number of rows."""
-    pieces: dict[str, list[tuple[slice, npt.NDArray[Any]]]] = {
-        "start_time": [],
-        "stop_time": [],
-        "stimulus_name": [],
-    }
+    pieces: dict[str, list[Piece]] = {"start_time": [], "stop_time": [], "stimulus_name": []}
     total = 0
     for name in _presentation_tables(file):
         table = file.table(f"{schema.INTERVALS}/{name}")
@@ -127,10 +123,13 @@ def _stored_columns(file: File) -> tuple[Columns, int]:
         total = rows.stop
         for column in table.columns:
             if column not in ("tags", "stimulus_index") and table.is_flat(column):
-                pieces.setdefault(column, []).append((rows, table.column(column)))
+                values = table.text_codes(column)
+                pieces.setdefault(column, []).append(
+                    (rows, table.column(column) if values is None else values)
+                )
         if "stimulus_name" not in table:
             shown = name.removesuffix(schema.PRESENTATIONS_SUFFIX)
-            pieces["stimulus_name"].append((rows, np.full(len(table), shown, dtype=object)))
+            pieces["stimulus_name"].append((rows, (np.zeros(len(table), dtype=np.intp), [shown])))
     return {name: joined(found, total) for name, found in pieces.items()}, total
 
 
