@@ -126,6 +126,24 @@ def test_unknown_ids_are_named(session: nwbin.Session, path: Path) -> None:
         session.presentationwise_spike_times([0, 10**6])
 
 
+def test_tables_serve_as_ids(session: nwbin.Session) -> None:
+    flashes = session.get_stimulus_table("flashes")
+    by_table = session.presentationwise_spike_counts([0, 0.1], flashes, session.units)
+    assert by_table.equals(
+        session.presentationwise_spike_counts([0, 0.1], flashes.index, session.units.index)
+    )
+    with pytest.raises(
+        LookupFailure, match=r"for all of that stimulus: get_stimulus_table\('flashes'\).index"
+    ):
+        session.response_matrix("flashes")
+
+
+def test_warnings_point_at_the_caller(masked: Path) -> None:
+    with pytest.warns(nwbin.NwbinWarning) as given:
+        nwbin.open(masked).presentationwise_spike_counts([0, 10], [0, 1], None)
+    assert {one.filename for one in given} == {__file__}
+
+
 def test_unknown_stimulus_warns(session: nwbin.Session) -> None:
     with pytest.warns(nwbin.NwbinWarning, match="no stimulus is called 'flashs'; did you mean 'flashes'"):
         assert session.get_stimulus_table("flashs").empty
@@ -200,6 +218,8 @@ def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> 
     assert lazy.isel(time=slice(20, 10, -3)).equals(whole.isel(time=slice(20, 10, -3)))
     assert not lazy.variable._in_memory, "only the parts were read"
     assert lazy.equals(whole)
+    with pytest.warns(nwbin.NwbinWarning, match=r"the LFP has no sample from -5 to -4 s; it runs from"):
+        assert session.get_lfp(probe, time=(-5, -4)).sizes["time"] == 0
     with pytest.raises(LookupFailure, match="the LFP has no channel 1;"):
         session.get_lfp(probe, channels=[1])
     dandi = tmp_path / "sub-1"

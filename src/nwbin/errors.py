@@ -7,6 +7,8 @@ which file, which object in it, what was found there, and what to do.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -22,6 +24,7 @@ __all__ = [
     "NwbinError",
     "NwbinWarning",
     "nearest",
+    "warn",
 ]
 
 
@@ -67,6 +70,15 @@ class MissingDependencyError(NwbinError, ImportError):
 
 class NwbinWarning(UserWarning):
     """A warning given by nwbin: something was left out, or is probably not what was meant."""
+
+
+def warn(message: str) -> None:
+    """Give a NwbinWarning that points at the line outside nwbin that led to it."""
+    level, frame = 2, sys._getframe(1)
+    # cached_property stands between a property and its first reader.
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("nwbin", "functools"):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, NwbinWarning, stacklevel=level)
 
 
 def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:

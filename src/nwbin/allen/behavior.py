@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
-from nwbin.errors import LookupFailure, NwbinWarning, nearest
+from nwbin.errors import LookupFailure, nearest, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -71,11 +70,7 @@ def raw_running_data(file: File) -> pd.DataFrame:
 
 
 def _no_eye_tracking(file: File, path: str) -> None:
-    warnings.warn(
-        f"{file.name}: this session has no eye tracking ({path} is missing); the answer is None",
-        NwbinWarning,
-        stacklevel=4,
-    )
+    warn(f"{file.name}: this session has no eye tracking ({path} is missing); the answer is None")
 
 
 def pupil_data(file: File) -> pd.DataFrame | None:

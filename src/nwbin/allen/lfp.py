@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin.allen.invalid import inside
-from nwbin.errors import ArgumentTypeError, LookupFailure, nearest
+from nwbin.errors import ArgumentTypeError, LookupFailure, nearest, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -142,7 +142,12 @@ def part_of(
     if time is not None:
         times = lfp["time"].values
         first = int(np.searchsorted(times, time[0], "left"))
-        lfp = lfp.isel(time=slice(first, max(first, int(np.searchsorted(times, time[1], "right")))))
+        last = max(first, int(np.searchsorted(times, time[1], "right")))
+        if first == last and len(times):
+            warn(
+                f"the LFP has no sample from {time[0]:g} to {time[1]:g} s: it runs from {times[0]:g} to {times[-1]:g} s"
+            )
+        lfp = lfp.isel(time=slice(first, last))
     if channels is not None:
         at = {int(channel): column for column, channel in enumerate(lfp["channel"].values)}
         wanted = [int(channel) for channel in channels]

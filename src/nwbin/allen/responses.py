@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nwbin._tables import frame_of
 from nwbin.binning import bin_spikes, count_in_windows
 from nwbin.binning._table import spikes_in_order_of_time
-from nwbin.errors import ArgumentError, NwbinWarning
+from nwbin.errors import ArgumentError, warn
 from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ def _warn_of_overlap(first: npt.NDArray[np.float64], last: npt.NDArray[np.float6
     real = early[last[1:][early] > first[:-1][early]]
     what = f"overlap for {real.size} pairs of rows" if real.size else "are not in order of time"
     at = int(real[0] if real.size else early[0])
-    warnings.warn(
+    warn(
         f"the time windows of neighbouring presentations {what} (the first: rows {at} and {at + 1}); a spike counts "
-        "in every window that it lies in",
-        NwbinWarning,
-        stacklevel=4,
+        "in every window that it lies in"
     )
 
 
@@ -87,11 +85,9 @@ def spike_counts(
         widths = np.diff(edges)
         centers = edges[:-1] + widths / 2
     if binarize and widths.max() > large_bin_size_threshold:
-        warnings.warn(
+        warn(
             f"counts are binarized in bins up to {widths.max():.5g} s wide, more than large_bin_size_threshold "
-            f"({large_bin_size_threshold:.5g} s): several spikes in one bin will count as one",
-            NwbinWarning,
-            stacklevel=3,
+            f"({large_bin_size_threshold:.5g} s): several spikes in one bin will count as one"
         )
     domain = _time_domain(edges, onsets, time_domain_callback)
     if domain is None:

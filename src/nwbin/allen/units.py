@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
-from nwbin.errors import FormatError, NwbinWarning
+from nwbin.errors import FormatError, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -229,11 +228,9 @@ def unit_table(
         value = units[column].to_numpy(dtype=np.float64)
         units = units[value <= bound if sign == "<=" else value >= bound]
     if skipped:
-        warnings.warn(
+        warn(
             f"{file.name}: has no columns for some unit filters, which were not applied: {', '.join(skipped)}; "
-            f"{len(units)} of {number} units are kept",
-            NwbinWarning,
-            stacklevel=4,
+            f"{len(units)} of {number} units are kept"
         )
     if placed:
         units = units.merge(

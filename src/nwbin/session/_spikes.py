@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from nwbin import _schema as schema
 from nwbin.allen import invalid, responses, stimuli, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import count_in_windows
-from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
+from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 from nwbin.session._tables import Ids, SessionTables
 from nwbin.trains import SpikeTrains
 
@@ -68,11 +67,9 @@ class SessionSpikes(SessionTables):
         if self.__dict__.get("_warned") or not self._invalid_spikes:
             return
         self.__dict__["_warned"] = True
-        warnings.warn(
+        warn(
             f"{self.file.name}: has times during which spikes of some probes are invalid (see invalid_times); they "
-            "are not left out: exclude those stretches where they matter",
-            NwbinWarning,
-            stacklevel=4,
+            "are not left out: exclude those stretches where they matter"
         )
 
     @cached_property

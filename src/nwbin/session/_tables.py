@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from nwbin.allen import behavior, invalid, lfp, queries, stimuli, units
 from nwbin.allen.units import UnitFilters
-from nwbin.errors import LookupFailure, NwbinWarning, nearest
+from nwbin.errors import LookupFailure, nearest, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ class SessionTables:
         """
         table = self.channels.iloc[self._rows(self.channels.index, channel_ids, "channel")]
         if table["probe_id"].nunique() > 1:
-            warnings.warn("structure boundaries are sought across several probes", NwbinWarning, stacklevel=2)
+            warn("structure boundaries are sought across several probes")
         labels = self._structure_column(table).to_numpy(dtype=object)
         key = "ecephys_structure_id"
         bounds = queries.runs(table[key].to_numpy() if key in table.columns else labels)
@@ -233,9 +232,7 @@ class SessionTables:
         known = self.stimulus_names
         for name in wanted:
             if name not in known:
-                warnings.warn(
-                    f"no stimulus is called {name!r}; {nearest(name, known)}", NwbinWarning, stacklevel=3
-                )
+                warn(f"no stimulus is called {name!r}; {nearest(name, known)}")
         return self._stimulus_presentations["stimulus_name"].isin(wanted).to_numpy()
 
     def get_stimulus_table(
@@ -304,6 +301,8 @@ class SessionTables:
 
         if ids is None:
             return np.arange(len(index))
+        if isinstance(ids, pd.DataFrame):  # the table itself, for its index
+            ids = ids.index
         if isinstance(ids, str) or not isinstance(ids, Iterable):
             ids = [ids]
         elif not isinstance(ids, pd.Series | pd.Index | np.ndarray):
@@ -320,11 +319,14 @@ class SessionTables:
                 if what == "unit" and unknown in set(self.file.unit_ids.tolist())
                 else ""
             )
+            hint = nearest(unknown, index)
+            if what == "stimulus presentation" and unknown in self.stimulus_names:
+                hint = f"for all of that stimulus: get_stimulus_table({unknown!r}).index"
             raise LookupFailure(
-                f"{self.file.name}: {unknown!r} is not the id of a {what}{note}; {nearest(unknown, index)}"
+                f"{self.file.name}: {unknown!r} is not the id of a {what}{note}; {hint}"
             ) from error
         if rows.size == 0:
-            warnings.warn(f"no {what} was chosen: the result is empty", NwbinWarning, stacklevel=4)
+            warn(f"no {what} was chosen: the result is empty")
         return rows
 
     def _presentations(self, ids: Ids) -> pd.DataFrame:
