@@ -144,9 +144,8 @@ def part_of(
         first = int(np.searchsorted(times, time[0], "left"))
         last = max(first, int(np.searchsorted(times, time[1], "right")))
         if first == last and len(times):
-            warn(
-                f"the LFP has no sample from {time[0]:g} to {time[1]:g} s: it runs from {times[0]:g} to {times[-1]:g} s"
-            )
+            span = f"it runs from {times[0]:g} to {times[-1]:g}"
+            warn(f"the LFP has no sample from {time[0]:g} to {time[1]:g} s; {span}")
         lfp = lfp.isel(time=slice(first, last))
     if channels is not None:
         at = {int(channel): column for column, channel in enumerate(lfp["channel"].values)}
