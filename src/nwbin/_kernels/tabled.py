@@ -1,6 +1,6 @@
-"""The compiled function that lists spikes in order of time. It shares no compiled helper with another file.
+"""The compiled function that lists spikes in order of time.
 
-The words and preconditions are those of :mod:`nwbin._kernels.compiled`.
+The words and preconditions are those of :mod:`nwbin._kernels.common`.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin._kernels.compiled import _kernel
+from nwbin._kernels.common import helper, kernel
 
 __all__ = ["fill_in_order_of_time"]
 
@@ -17,7 +17,7 @@ __all__ = ["fill_in_order_of_time"]
 CROWDED = 64
 
 
-@_kernel
+@helper
 def _first_at_or_above(values, pos, stop, x):
     """First index in [pos, stop) whose value is at least x: steps that double, then halve."""
     step = 1
@@ -36,7 +36,7 @@ def _first_at_or_above(values, pos, stop, x):
     return low
 
 
-@_kernel
+@kernel
 def fill_in_order_of_time(
     values, starts, stops, onsets, lo, hi, places, row_ids, unit_ids, time, row_id, unit_id, since, left
 ):

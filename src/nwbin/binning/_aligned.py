@@ -104,8 +104,9 @@ def align_spikes(
         part = ordered.part(first, last)
         lo, hi = part.boundaries()
         kernels.fill_aligned(
-            *arrays, part.onsets, lo[:, 0], hi[:, 0], disjoint, rows[first:last], places[first:last], *found
-        )
+            *arrays, part.onsets, lo[:, 0], hi[:, 0], disjoint, rows[first:last], places[first:last],
+            totals[first:last], *found,
+        )  # fmt: skip
 
     _threads.run([partial(fill, *cut) for cut in cuts], number)
     return found

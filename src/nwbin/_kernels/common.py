@@ -1,0 +1,199 @@
+"""What the compiled functions share: Numba's options, comparing many spikes at once, and searches.
+
+Words and preconditions shared by all kernels
+---------------------------------------------
+values
+    float64, read-only, finite. Unit ``u`` owns ``values[starts[u]:stops[u]]``, ascending. Units may share
+    spikes.
+starts, stops
+    int64 (units,), read-only, ``0 <= starts <= stops <= values.size``.
+lo, hi
+    A window holds the spikes with ``lo <= t < hi``, whatever the interval rule: a caller that wants ``t <=
+    x`` passes the next float64 above ``x`` as ``hi``, and one that wants ``t > x`` passes it as ``lo``. For
+    finite ``t`` this is the same comparison exactly, so there is one comparison to compile, and no rounding.
+rows
+    int64: where row ``r`` of the work goes in the output, so that work can be done in order of time.
+
+Rows are sorted by their first ``lo``. No kernel checks any of this; ``nwbin.binning`` does. All release the
+GIL and write to disjoint rows of ``out``, so that any number of threads may share an output.
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from numba import config, njit, types  # noqa: TID251
+from numba.extending import intrinsic  # noqa: TID251
+
+__all__ = ["FEW", "LANES", "TILE", "advance", "below_both", "ends_far", "helper", "kernel", "search"]
+
+# Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere.
+LANES = 16
+
+# Units handled together by the walking kernels: enough independent searches in flight to hide one's latency,
+# few enough that their spikes stream and their cursors stay in the first-level cache.
+TILE = 16
+
+# Spikes of a unit that are put into bins together with the other units'; a unit with more is done by itself.
+FEW = 8
+
+# How many spikes ahead of its cursor each unit's train is asked for: far enough for memory to answer in time.
+AHEAD = 64
+
+# A compiled function with bounds checks must neither be taken from the cache of one without nor be left
+# there: the cache's key does not know the difference.
+_SETTINGS: Any = config
+_CACHE = not _SETTINGS.BOUNDSCHECK
+_PLAIN_LOADS = bool(_SETTINGS.BOUNDSCHECK or _SETTINGS.DISABLE_JIT)
+
+
+@lru_cache
+def _stamp() -> tuple[str, int]:
+    """What all these files hold, as one number and their size."""
+    text = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(text).hexdigest(), len(text)
+
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile on first call; the one place for Numba's options."""
+    if _CACHE:
+        try:
+            compiled = njit(cache=True, **_OPTIONS)(function)
+        except RuntimeError:  # "no locator available": no folder to write a cache to
+            pass
+        else:
+            # Left to itself, a cached kernel notices neither a changed helper in another file nor, where all
+            # files of a release have one date, a new release.
+            with suppress(AttributeError, OSError):
+                compiled._cache._cache_file._source_stamp = _stamp()
+            return compiled
+    return njit(**_OPTIONS)(function)
+
+
+# For what a loop does in every turn: a call of a compiled function, array arguments and all, takes longer
+# than it.
+_inlined = njit(inline="always", **_OPTIONS)
+
+# For what only kernels call. It is part of them in their cache, and needs no cache of its own.
+helper = njit(**_OPTIONS)
+
+if _PLAIN_LOADS:
+
+    @helper
+    def _below(values, pos, x):
+        n = 0
+        for k in range(LANES):
+            if values[pos + k] < x:
+                n += 1
+        return n
+
+    @helper
+    def below_both(values, pos, x, y):
+        return _below(values, pos, x), _below(values, pos, y)
+
+else:
+
+    def _load(context, builder, array_type, array, pos):
+        """LANES spikes from pos on as a vector, and a function that counts those below a time."""
+        ir: Any = import_module("llvmlite.ir")
+        data = context.make_array(array_type)(context, builder, array).data
+        lanes = ir.VectorType(ir.DoubleType(), LANES)
+        # A mapped file may hold its doubles at any byte, so promise no alignment.
+        block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
+        all_first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+
+        def below(x):
+            one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
+            spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
+            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(LANES))
+            return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+        # Asking for memory past the end is no access, and does no harm.
+        byte = ir.IntType(8).as_pointer()
+        number = ir.IntType(32)
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        )
+        later = builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))])
+        builder.call(prefetch, [builder.bitcast(later, byte), number(0), number(3), number(1)])
+        return below
+
+    @intrinsic
+    def _below(typingctx, values, pos, x):
+        """How many of ``values[pos:pos + LANES]`` are below x: one comparison of vectors, no bounds check."""
+
+        def codegen(context, builder, signature, args):
+            return _load(context, builder, signature.args[0], args[0], args[1])(args[2])
+
+        return types.int64(values, types.int64, types.float64), codegen
+
+    @intrinsic
+    def below_both(typingctx, values, pos, x, y):
+        """The same for two times at once."""
+
+        def codegen(context, builder, signature, args):
+            below = _load(context, builder, signature.args[0], args[0], args[1])
+            return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
+
+        return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
+
+
+@helper
+def search(values, pos, stop, x):
+    """First index in [pos, stop] whose spike is not below x, by halving."""
+    n = stop - pos
+    while n > 0:
+        half = n >> 1
+        if values[pos + half] < x:
+            pos += half + 1
+            n -= half + 1
+        else:
+            n = half
+    return pos
+
+
+@helper
+def _advance_far(values, pos, stop, x):
+    """The same, for an answer that is probably not far from pos: steps, then doubling steps, then halving."""
+    for _ in range(16):
+        if pos + LANES > stop:
+            while pos < stop and values[pos] < x:
+                pos += 1
+            return pos
+        n = _below(values, pos, x)
+        pos += n
+        if n < LANES:
+            return pos
+    step = 4 * LANES
+    while pos + step <= stop and values[pos + step - 1] < x:
+        pos += step
+        step *= 2
+    return search(values, pos, min(stop, pos + step), x)
+
+
+@_inlined
+def advance(values, pos, stop, x):
+    """The same, for an answer that is probably within LANES spikes of pos."""
+    if pos + LANES <= stop:
+        n = _below(values, pos, x)
+        if n < LANES:
+            return pos + n
+    return _advance_far(values, pos, stop, x)
+
+
+@helper
+def ends_far(values, pos, stop, x, y):
+    """Where a window begins and ends, for answers that may be far from pos."""
+    a = _advance_far(values, pos, stop, x)
+    return a, _advance_far(values, a, stop, y)
