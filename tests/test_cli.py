@@ -372,6 +372,23 @@ def test_count_refuses(tiny: Path, here: Path) -> None:
     assert list(here.iterdir()) == []
 
 
+def test_count_of_structures(tiny: Path, here: Path) -> None:
+    asked = ["count", tiny, "--stimulus", "flashes", "--window", "0,0.1"]
+    good(*asked, "--structures", "VISp, LGd", "-o", "x.npz")
+    with nwbin.open(tiny) as session, np.load("x.npz") as z:
+        inside = session.units["structure_acronym"].isin(["VISp", "LGd"])
+        assert z["unit_ids"].tolist() == session.units.index[inside].tolist()
+        assert 0 < inside.sum() < len(inside)
+        assert json.loads(str(z["provenance"]))["structures"] == "VISp, LGd"
+    assert "is in 'VISq'; did you mean" in bad(*asked, "--structures", "VISq", "-o", "y.npz")
+    for option in (["--sessions", "5"], ["--workers", "2"], ["--scheduler", "tcp://x:1"]):
+        assert f"{option[0]} is for a folder" in bad(*asked, *option, "-o", "y.npz")
+    asked[1] = here
+    for option in (["--format", "matrix"], ["--labels", "color"], ["--compress"]):
+        assert f"{option[0]} is for a single file" in bad(*asked, *option, "-o", "y.zarr")
+    assert [one.name for one in here.iterdir()] == ["x.npz"]
+
+
 def test_notes_are_one_line(tiny: Path, here: Path) -> None:
     lines = good(
         "count", tiny, "--intervals", "flashes_presentations", "--bin", "0.4", "-o", "x.npz"

@@ -105,11 +105,44 @@ def open_session(path: Path, quality: Quality) -> Session:
     return Session(nwbin.File(path), NoFilters(filter_by_validity=False, filter_out_of_brain_units=False))
 
 
-def chosen_units(session: Session, condition: str | None) -> pd.DataFrame:
-    """The units that meet a condition; none is an error."""
+def names_of(text: str | None) -> list[str] | None:
+    """Read "VISp,LGd"."""
+    if text is None:
+        return None
+    names = [one.strip() for one in text.split(",") if one.strip()]
+    if not names:
+        raise ArgumentError(f"--structures needs names with a comma between, such as VISp,LGd; not {text!r}")
+    return names
+
+
+def _in_structures(session: Session, units: pd.DataFrame, structures: list[str]) -> pd.DataFrame:
+    """The units in these structures; a structure without any unit is an error."""
+    column = structure_column(units)
+    if column is None:
+        raise LookupFailure(f"{session.file.name}: does not say which structures its units lie in")
+    known = sorted({one for one in units[column] if isinstance(one, str) and one})
+    for name in structures:
+        if name not in known:
+            raise LookupFailure(
+                f"{session.file.name}: none of its {len(units)} units is in {name!r}; {nearest(name, known)}"
+            )
+    return units[units[column].isin(structures).to_numpy()]
+
+
+def structure_column(units: pd.DataFrame) -> str | None:
+    """The column that says where units lie, in files that have one."""
+    names = ("ecephys_structure_acronym", "structure_acronym", "location")
+    return next((name for name in names if name in units.columns), None)
+
+
+def chosen_units(session: Session, condition: str | None, structures: str | None = None) -> pd.DataFrame:
+    """The units in some structures ("VISp,LGd") that meet a condition; none is an error."""
     from nwbin.export import select
 
     units = session.units
+    areas = names_of(structures)
+    if areas is not None and len(units):
+        units = _in_structures(session, units, areas)
     chosen = select(units, condition)
     if len(chosen):
         return chosen

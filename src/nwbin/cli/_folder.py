@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwbin.cli._choose import Quality
+from nwbin.cli._choose import Quality, names_of
 from nwbin.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def count_folder(
     if quality.everything:
         filters = dict.fromkeys(filters)
         filters |= {"filter_by_validity": False, "filter_out_of_brain_units": False}
-    areas = None if structures is None else [one.strip() for one in structures.split(",")]
+    areas = names_of(structures)
     data = Dataset(folder)
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")

@@ -91,6 +91,13 @@ def _labelled(rows: pd.DataFrame, labels: str | None) -> pd.DataFrame:
     return rows[[*times, *names]]
 
 
+def _refuse(given: dict[str, Any], why: str) -> None:
+    """Raise if any of these options was given: passed over, it would not do what one thinks it did."""
+    for option, value in given.items():
+        if value is not None:
+            raise ArgumentError(f"{option} {why}")
+
+
 def count(
     file: FileArgument,
     out: Annotated[
@@ -170,14 +177,15 @@ def count(
         ),
     ] = None,
     layout: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
             metavar="matrix|long",
             rich_help_panel=_OUT,
-            help="Of tables: a column for each unit, or a row for each count.",
+            show_default=False,
+            help="Of tables: a column for each unit (matrix, the default), or a row for each count (long).",
         ),
-    ] = "matrix",
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -213,9 +221,9 @@ def count(
         typer.Option(
             "--structures",
             metavar="A,B",
-            rich_help_panel=_MANY,
+            rich_help_panel="Which units",
             show_default=False,
-            help="Of a folder: only units in these brain structures.",
+            help="Only units in these brain structures, such as VISp,LGd.",
         ),
     ] = None,
     workers: Annotated[
@@ -259,6 +267,10 @@ def count(
     if file.is_dir():
         from nwbin.cli._folder import count_folder
 
+        of_a_file = {"--format": layout, "--labels": labels, "--compress": compress or None}
+        _refuse(of_a_file, f"is for a single file, and {file} is a folder")
+        if stimulus and intervals is not None:
+            raise ArgumentError("give --stimulus NAME, or --intervals TABLE for another table, not both")
         named = [stimulus] if isinstance(stimulus, str) else list(stimulus or []) or None
         count_folder(
             file, out, stimulus=[intervals] if intervals is not None else named,
@@ -269,14 +281,17 @@ def count(
             sessions=sessions, structures=structures, workers=workers, scheduler=scheduler,
         )  # fmt: skip
         return
+    of_a_folder = {"--sessions": sessions, "--workers": workers, "--scheduler": scheduler}
+    _refuse(of_a_folder, f"is for a folder of sessions, and {file} is not one")
     check_target(out, COUNT_ENDINGS)
+    layout = layout or "matrix"
     one_of("--format", layout, ("matrix", "long"))
     bounds, kind = _edges(edges, bin_width, window, bool(stimulus)), _dtype(dtype)
     rule = one_of("--closed", closed or ("left" if bounds is None else "both"), ("left", "right", "both"))
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     with open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
-        chosen = chosen_units(session, units)
+        chosen = chosen_units(session, units, structures)
         rows = _labelled(rows, labels)
         trains = session.file.spike_trains(chosen.index.to_numpy())
         plan: Windows | Tiles
@@ -291,7 +306,8 @@ def count(
         else:
             plan = Windows(trains, rows, bounds, closed=rule, binarize=binarize, dtype=kind, threads=threads)
         how = provenance(
-            session.file, **said, **quality.provenance(), units=units, closed=rule, binarize=binarize or None,
+            session.file, **said, **quality.provenance(), units=units, structures=structures, closed=rule,
+            binarize=binarize or None,
             bin_width=bin_width if bounds is None else None,
             edges=bounds.tolist() if bounds is not None and bounds.size <= 64 else None,
             window=window, bin=bin_width,
