@@ -429,6 +429,16 @@ def test_response_matrices(trees: dict[str, Path], tmp_path: Path) -> None:
             np.testing.assert_array_equal(getattr(matrix, name), getattr(truth, name))
 
 
+def test_defaults_are_those_of_a_session(trees: dict[str, Path]) -> None:
+    import inspect
+
+    of_data = inspect.signature(nwbin.Dataset.response_matrices).parameters
+    of_session = inspect.signature(nwbin.Session.response_matrix).parameters
+    for name in ("window", "label", "closed", "rate"):
+        assert of_data[name].default == of_session[name].default, name
+    assert inspect.signature(nwbin.Dataset.spike_counts).parameters["closed"].default == "both"
+
+
 def test_spike_tables(trees: dict[str, Path], tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     data = nwbin.Dataset(trees["folder"])

@@ -172,7 +172,7 @@ filter_out_of_brain_units
         structures: str | Sequence[str] | None = None,
         units: str | Sequence[Any] | None = None,
         align: str = "start_time",
-        closed: str = "left",
+        closed: str = "both",
         rate: bool = False,
         sessions: Any = None,
         out: StrPath | None = None,
@@ -185,7 +185,7 @@ filter_out_of_brain_units
         stimulus, presentations, structures, units, align
             Which presentations and units; see :class:`Selection`.
         window, label, closed, rate
-            See :meth:`nwbin.Session.response_matrix`.
+            See :meth:`nwbin.Session.response_matrix`, whose defaults these are.
         out
             Folder for the matrices (.npz); by default they come back to this process.
         sessions, **options

@@ -102,7 +102,7 @@ class Matrices:
     selection: Selection
     window: tuple[float, float] = (0.01, 0.25)
     label: str = "orientation"
-    closed: str = "left"
+    closed: str = "both"
     rate: bool = False
 
     def spec(self) -> dict[str, Any]:
