@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwbin.cli._choose import Quality, names_of
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from nwbin.dataset import Results
 
 __all__ = ["count_folder"]
 
@@ -40,12 +44,14 @@ def count_folder(
     structures: str | None,
     workers: int | None,
     scheduler: str | None,
+    overwrite: bool,
     **how: Any,
 ) -> None:
     """Count into a Zarr store, and say what became of each session."""
     from nwbin.cli._console import output
     from nwbin.dataset import Dataset
     from nwbin.dataset._results import JobError
+    from nwbin.dataset._run import OtherJobError
 
     if out.suffix.lower() != ".zarr":
         raise ArgumentError(
@@ -67,24 +73,67 @@ def count_folder(
     data = Dataset(folder)
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
+    existed = out.exists()
     chosen: Any = int(sessions) if sessions is not None and sessions.isdecimal() else sessions
     client = None if scheduler is None else _client(scheduler)
     try:
         results = data.spike_counts(
             out, stimulus, edges=edges, structures=areas, sessions=chosen, client=client, workers=workers,
-            **how, **filters,
+            overwrite=overwrite, **how, **filters,
         )  # fmt: skip
+    except OtherJobError as error:
+        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
     finally:
         if client is not None:
             client.close()
+    if not len(results) and not existed:
+        shutil.rmtree(out, ignore_errors=True)  # a store of nothing
+    number = len(results.report)
+    if number and len(results.passed_over) == number:
+        said = "has one session, which" if number == 1 else f"of its {number:,} sessions, each"
+        raise LookupFailure(f"{folder}: {said} {_together(results.passed_over, number)}")
+    _say_of_all(results)
     console = output()
     status = results.report["status"].value_counts().to_dict()
     words = {"done": "counted", "kept": "there already", "nothing": "without any of it", "failed": "failed"}
     said = ", ".join(f"{status[name]} {word}" for name, word in words.items() if name in status)
-    console.print(f"{out}: {len(results.report)} sessions: {said or 'none'}", markup=False)
+    console.print(f"{out}: {_counted(number, 'session')}: {said or 'none'}", markup=False)
     if results.failed:
-        failed = "; ".join(f"{key}: {why}" for key, why in results.failed.items())
         raise JobError(
-            f"{len(results.failed)} of {len(results.report)} sessions failed (the same command tries only them again): "
-            f"{failed}"
+            f"{len(results.failed)} of {_counted(number, 'session')} failed (the same command tries only them again): "
+            f"{_together(results.failed, number)}"
+        )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _together(reasons: dict[Any, str], number: int) -> str:
+    """Why sessions failed or have nothing; what is true of several is said once."""
+    sessions: dict[str, list[str]] = {}
+    for key, why in reasons.items():
+        # Before the first ": " there may be the session's own file.
+        begin, colon, rest = why.partition(": ")
+        sessions.setdefault(rest if colon and begin.endswith(".nwb") else why, []).append(str(key))
+    if len(sessions) == 1 and len(reasons) == number:
+        return next(iter(sessions))
+    return "; ".join(f"{', '.join(keys)}: {why}" for why, keys in sessions.items())
+
+
+def _say_of_all(results: Results) -> None:
+    """Say once what was noted of sessions: names that none of them knows, times of invalid spikes."""
+    report = results.report
+    done = report["notes"][report["status"] == "done"]
+    notes = [{note for note in text.split("; ") if note.startswith("has no ")} for text in done]
+    if notes and len(notes) == len(results):
+        for note in sorted(set.intersection(*notes)):
+            warnings.warn(f"every session {note}", NwbinWarning, stacklevel=2)
+    invalid = sum("spikes of some probes are invalid" in text for text in done)
+    if invalid:
+        warnings.warn(
+            f"{invalid} of {_counted(len(done), 'session')} {'has' if invalid == 1 else 'have'} times during which "
+            "spikes of some probes are invalid (see invalid_times); they are not left out",
+            NwbinWarning,
+            stacklevel=2,
         )

@@ -245,6 +245,14 @@ def count(
             help="Work on a Dask cluster: tcp://host:port, or a scheduler file.",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            rich_help_panel=_MANY,
+            help="Of a folder: count every session again, whatever is there.",
+        ),
+    ] = False,
 ) -> None:
     """Count spikes in bins around the start of each presentation, for each unit, and write them to a file.
 
@@ -279,9 +287,11 @@ def count(
             dtype=None if dtype is None else str(_dtype(dtype)), threads=threads,
             quality=Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum),
             sessions=sessions, structures=structures, workers=workers, scheduler=scheduler,
+            overwrite=overwrite,
         )  # fmt: skip
         return
     of_a_folder = {"--sessions": sessions, "--workers": workers, "--scheduler": scheduler}
+    of_a_folder["--overwrite"] = overwrite or None
     _refuse(of_a_folder, f"is for a folder of sessions, and {file} is not one")
     check_target(out, COUNT_ENDINGS)
     layout = layout or "matrix"

@@ -21,7 +21,12 @@ from nwbin.dataset._task import Opening, Outcome, Task
 from nwbin.dataset._work import Work
 from nwbin.errors import ArgumentError, FileAccessError, MissingFileError
 
-__all__ = ["Progress", "run_job"]
+__all__ = ["OtherJobError", "Progress", "run_job"]
+
+
+class OtherJobError(ArgumentError):
+    """Where results are to go, there are those of another job."""
+
 
 Progress = Callable[[int, int, Outcome | None], object]
 
@@ -51,7 +56,7 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
             shown = "; ".join(
                 f"{name} {theirs.get(name)!r} there, {mine.get(name)!r} now" for name in differ[:3]
             )
-            raise ArgumentError(
+            raise OtherJobError(
                 f"{sink.root}: holds the results of another job ({shown}); give another path, or overwrite=True"
             )
         if found == task.stamp:

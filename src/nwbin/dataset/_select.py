@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin.errors import LookupFailure, nearest
+from nwbin.errors import LookupFailure, nearest, warn
 from nwbin.export import select
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ class Selection:
             shown = session.stimulus_names
             here = [name for name in wanted if name in shown]
             tables = session.file.intervals
+            for name in wanted if here else ():
+                if name not in here:
+                    warn(f"has no stimulus {name!r}")  # into the report's notes
             if here:
                 table = session.get_stimulus_table(here)
             elif len(wanted) == 1 and wanted[0] in tables:
@@ -99,7 +102,14 @@ class Selection:
             column = next((name for name in _STRUCTURE if name in table.columns), None)
             if column is None:
                 raise NothingToDo("does not say which structures its units lie in")
-            table = table[table[column].isin(wanted).to_numpy()]
+            inside = table[column].isin(wanted).to_numpy()
+            known = sorted({one for one in table[column] if isinstance(one, str)})
+            if not inside.any() and len(table):
+                raise NothingToDo(f"has no units in {', '.join(wanted)}; {nearest(wanted[0], known)}")
+            for name in wanted:
+                if name not in known:
+                    warn(f"has no units in {name!r}")  # into the report's notes
+            table = table[inside]
         if isinstance(self.units, str):
             table = select(table, self.units)
         elif self.units is not None:
