@@ -33,7 +33,19 @@ from typing import Any
 from numba import config, njit, types  # noqa: TID251
 from numba.extending import intrinsic  # noqa: TID251
 
-__all__ = ["FEW", "LANES", "TILE", "advance", "below_both", "ends_far", "helper", "kernel", "search"]
+__all__ = [
+    "FEW",
+    "LANES",
+    "TILE",
+    "advance",
+    "below",
+    "below_both",
+    "copy_few",
+    "ends_far",
+    "helper",
+    "kernel",
+    "search",
+]
 
 # Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere.
 LANES = 16
@@ -91,7 +103,7 @@ helper = njit(**_OPTIONS)
 if _PLAIN_LOADS:
 
     @helper
-    def _below(values, pos, x):
+    def below(values, pos, x):
         n = 0
         for k in range(LANES):
             if values[pos + k] < x:
@@ -100,7 +112,12 @@ if _PLAIN_LOADS:
 
     @helper
     def below_both(values, pos, x, y):
-        return _below(values, pos, x), _below(values, pos, y)
+        return below(values, pos, x), below(values, pos, y)
+
+    @helper
+    def copy_few(values, pos, less, target, at):
+        for k in range(FEW):
+            target[at + k] = values[pos + k] - less
 
 else:
 
@@ -130,7 +147,7 @@ else:
         return below
 
     @intrinsic
-    def _below(typingctx, values, pos, x):
+    def below(typingctx, values, pos, x):
         """How many of ``values[pos:pos + LANES]`` are below x: one comparison of vectors, no bounds check."""
 
         def codegen(context, builder, signature, args):
@@ -147,6 +164,30 @@ else:
             return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
 
         return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
+
+    @intrinsic
+    def copy_few(typingctx, values, pos, less, target, at):
+        """``target[at:at + FEW] = values[pos:pos + FEW] - less``, as one vector, no bounds check."""
+
+        def codegen(context, builder, signature, args):
+            ir: Any = import_module("llvmlite.ir")
+            vector = ir.VectorType(ir.DoubleType(), FEW)
+            source, to = (
+                builder.bitcast(
+                    builder.gep(
+                        context.make_array(signature.args[i])(context, builder, args[i]).data, [args[i + 1]]
+                    ),
+                    vector.as_pointer(),
+                )
+                for i in (0, 3)
+            )
+            one = builder.insert_element(ir.Constant(vector, ir.Undefined), args[2], ir.IntType(32)(0))
+            all_first = ir.Constant(ir.VectorType(ir.IntType(32), FEW), [0] * FEW)
+            spread = builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), all_first)
+            builder.store(builder.fsub(builder.load(source, align=1), spread), to, align=1)
+            return context.get_dummy_value()
+
+        return types.void(values, types.int64, types.float64, target, types.int64), codegen
 
 
 @helper
@@ -171,7 +212,7 @@ def _advance_far(values, pos, stop, x):
             while pos < stop and values[pos] < x:
                 pos += 1
             return pos
-        n = _below(values, pos, x)
+        n = below(values, pos, x)
         pos += n
         if n < LANES:
             return pos
@@ -186,7 +227,7 @@ def _advance_far(values, pos, stop, x):
 def advance(values, pos, stop, x):
     """The same, for an answer that is probably within LANES spikes of pos."""
     if pos + LANES <= stop:
-        n = _below(values, pos, x)
+        n = below(values, pos, x)
         if n < LANES:
             return pos + n
     return _advance_far(values, pos, stop, x)

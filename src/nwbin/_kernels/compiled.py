@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin._kernels.common import FEW, LANES, TILE, advance, below_both, ends_far, kernel, search
+from nwbin._kernels.common import FEW, LANES, TILE, advance, below_both, copy_few, ends_far, kernel, search
 from nwbin._kernels.scatter import scatter_counts, sparse_cells
 
 __all__ = [
@@ -165,11 +165,11 @@ def fill_aligned(
             if m < LANES and m - n <= FEW and at + FEW <= end:
                 # FEW whatever their number, and the next unit's over what is too much: no branch to
                 # mispredict. All within this row's own part, for another thread may be writing the next.
-                first = np.uint64(pos + n)
+                copy_few(values, pos + n, onset, time, at)
                 for k in range(np.uint64(FEW)):
                     presentation[np.uint64(at) + k] = row
+                for k in range(np.uint64(FEW)):
                     unit[np.uint64(at) + k] = u
-                    time[np.uint64(at) + k] = values[first + k] - onset
                 at += m - n
                 here[u] = pos + (m if disjoint else n)
             else:

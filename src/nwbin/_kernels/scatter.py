@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin._kernels.common import FEW, LANES, advance, below_both, ends_far, helper, kernel, search
+from nwbin._kernels.common import FEW, LANES, advance, below_both, copy_few, ends_far, helper, kernel, search
 
 __all__ = ["scatter_counts", "sparse_cells"]
 
@@ -164,8 +164,8 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
             if pos <= near[u]:
                 n, m = below_both(values, pos, begin, end)
             if m < LANES and m - n <= FEW:
+                copy_few(values, pos + n, 0.0, times, np.int64(size))
                 for k in range(np.uint64(FEW)):
-                    times[size + k] = values[np.uint64(pos + n) + k]
                     units[size + k] = u
                 size += np.uint64(m - n)
                 here[u] = pos + (m if disjoint else n)
