@@ -389,12 +389,58 @@ def test_count_of_structures(tiny: Path, here: Path) -> None:
     assert [one.name for one in here.iterdir()] == ["x.npz"]
 
 
+def test_count_says_what_windows_meet(tiny: Path, here: Path) -> None:
+    def notes(*args: object) -> list[str]:
+        asked = ["count", tiny, "--stimulus", "gabors", "-o", "x.npz", *args]
+        return [line[6:] for line in good(*asked).splitlines() if line.startswith("note: ")]
+
+    from nwbin.allen.invalid import overlapping, tagged
+
+    with nwbin.open(tiny) as session:
+        start = session.get_stimulus_table("gabors")["start_time"].to_numpy()
+        probes = session.probes["description"].tolist()
+        bad = tagged(session.invalid_times, ["all_probes", *probes])
+        last = max(times[-1] for times in session.file.spike_trains(session.units.index).values())
+    for stop in (0.01, 20.0):
+        hit = int(overlapping(start, start + stop, bad).sum())
+        found = [one for one in notes("--window", f"0,{stop}", "--dtype", "uint32") if "invalid" in one]
+        assert [one.split(" overlap")[0] for one in found] == (
+            [f"{hit} of {len(start)} presentations"] if hit else []
+        )
+    assert hit
+    assert any("times are in seconds" in one for one in notes("--window", "0,250", "--dtype", "uint32"))
+    assert any("start after the last spike" in one for one in notes("--window", f"{last},{last + 1}"))
+
+
+def test_provenance_names_the_filters_that_were_applied(tmp_path: Path, here: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = write_session(tmp_path / "session.nwb", size="tiny", seed=2)
+    asked = ["count", path, "--stimulus", "flashes", "--window", "0,0.1", "-o", "x.npz"]
+
+    def filters() -> Any:
+        good(*asked)
+        with np.load("x.npz") as z:
+            return json.loads(str(z["provenance"]))["unit_filters"]
+
+    bounds = {"amplitude_cutoff_maximum": 0.1, "presence_ratio_minimum": 0.95, "isi_violations_maximum": 0.5}
+    assert filters() == {**bounds, "quality": "good", "in_brain": True}
+    with h5py.File(path, "r+") as file:
+        units = file["units"]
+        gone = ["presence_ratio", "quality"]
+        units.attrs["colnames"] = [one for one in units.attrs["colnames"] if one not in gone]
+        for name in gone:
+            del units[name]
+    assert filters() == {k: v for k, v in bounds.items() if k != "presence_ratio_minimum"} | {
+        "in_brain": True
+    }
+
+
 def test_notes_are_one_line(tiny: Path, here: Path) -> None:
     lines = good(
         "count", tiny, "--intervals", "flashes_presentations", "--bin", "0.4", "-o", "x.npz"
     ).splitlines()
     assert [line for line in lines if line.startswith("note: ")] == [
-        "note: 10 intervals are shorter than a bin and have none"
+        "note: 10 intervals shorter than a bin, without any counts"
     ]
 
 

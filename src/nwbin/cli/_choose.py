@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nwbin.session import Session
+    from nwbin.trains import SpikeTrains
 
 __all__ = ["Quality", "chosen_presentations", "chosen_units", "numbers", "open_session", "window_of"]
 
@@ -69,18 +70,21 @@ class Quality:
     isi_violations_maximum: float = 0.5
     said: dict[str, Any] = field(default_factory=dict)
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self, session: Session) -> dict[str, Any]:
+        """The filters that were applied: those whose column the file has."""
         if self.everything:
             return {"unit_filters": "none"}
-        return {
-            "unit_filters": {
-                "amplitude_cutoff_maximum": self.amplitude_cutoff_maximum,
-                "presence_ratio_minimum": self.presence_ratio_minimum,
-                "isi_violations_maximum": self.isi_violations_maximum,
-                "quality": "good",
-                "in_brain": True,
-            }
+        filters = {
+            "amplitude_cutoff_maximum": ("amplitude_cutoff", self.amplitude_cutoff_maximum),
+            "presence_ratio_minimum": ("presence_ratio", self.presence_ratio_minimum),
+            "isi_violations_maximum": ("isi_violations", self.isi_violations_maximum),
+            "quality": ("quality", "good"),
         }
+        stored = session.file.table("units")
+        applied = {name: value for name, (column, value) in filters.items() if column in stored}
+        if "peak_channel_id" in stored and {"probe_id", "structure_acronym"} <= set(session.channels.columns):
+            applied["in_brain"] = True
+        return {"unit_filters": applied or "none"}
 
 
 def open_session(path: Path, quality: Quality) -> Session:
@@ -196,6 +200,65 @@ def chosen_presentations(
         )
         chosen = chosen[~absent]
     return chosen, said
+
+
+def note_windows(
+    session: Session,
+    units: pd.DataFrame,
+    trains: SpikeTrains,
+    rows: pd.DataFrame,
+    window: tuple[float, float] | None,
+) -> None:
+    """Note windows (s from each start; None: the intervals) in invalid times, past the end, or far too long."""
+    import numpy as np
+
+    from nwbin.allen.invalid import overlapping, tagged
+
+    start = rows["start_time"].to_numpy(np.float64)
+    lasting = np.zeros(0)
+    if "stop_time" in rows.columns:
+        lasting = rows["stop_time"].to_numpy(np.float64) - start
+    if window is None:
+        stop = start + lasting
+    else:
+        start, stop = start + window[0], start + window[1]
+    said = []
+    column = "probe_description"
+    probes = units[column].unique() if column in units.columns else session.probes["description"]
+    hit = int(overlapping(start, stop, tagged(session.invalid_times, ["all_probes", *probes])).sum())
+    if hit:
+        said.append(
+            f"{hit:,} of {counted(len(rows), 'presentation')} overlap times during which spikes of these units' "
+            "probes are invalid (see invalid_times); they are not left out"
+        )
+    longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
+    if window is not None and longest > 0 and window[1] - window[0] > 10 * longest:
+        said.append(
+            f"the window is {window[1] - window[0]:g} s long and the longest presentation {longest:.4g} s; "
+            "times are in seconds"
+        )
+    last = max((float(spikes[-1]) for spikes in trains.values() if len(spikes)), default=None)
+    late = 0 if last is None else int((start > last).sum())
+    if late:
+        said.append(
+            f"{late:,} of {counted(len(rows), 'window')} start after the last spike of these units ({last:.6g} s)"
+        )
+    for one in said:
+        warnings.warn(one, NwbinWarning, stacklevel=2)
+
+
+def how_many_units(session: Session, units: pd.DataFrame) -> str:
+    """How many units were chosen, and of how many."""
+    passing, stored = len(session.units), len(session.file.unit_ids)
+    of_file = f"{stored:,} in the file"
+    if passing < stored:
+        of_file = f"{passing:,} that pass the filters ({of_file})"
+    return f"{len(units):,} units of {of_file}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number and its noun, such as "1 session"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _what_there_is(table: pd.DataFrame, condition: str) -> str:

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwbin.cli._choose import Quality, names_of
+from nwbin.cli._choose import Quality, counted, names_of
 from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning
 
 if TYPE_CHECKING:
@@ -97,16 +97,12 @@ def count_folder(
     status = results.report["status"].value_counts().to_dict()
     words = {"done": "counted", "kept": "there already", "nothing": "without any of it", "failed": "failed"}
     said = ", ".join(f"{status[name]} {word}" for name, word in words.items() if name in status)
-    console.print(f"{out}: {_counted(number, 'session')}: {said or 'none'}", markup=False)
+    console.print(f"{out}: {counted(number, 'session')}: {said or 'none'}", markup=False)
     if results.failed:
         raise JobError(
-            f"{len(results.failed)} of {_counted(number, 'session')} failed (the same command tries only them again): "
+            f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "
             f"{_together(results.failed, number)}"
         )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _together(reasons: dict[Any, str], number: int) -> str:
@@ -132,7 +128,7 @@ def _say_of_all(results: Results) -> None:
     invalid = sum("spikes of some probes are invalid" in text for text in done)
     if invalid:
         warnings.warn(
-            f"{invalid} of {_counted(len(done), 'session')} {'has' if invalid == 1 else 'have'} times during which "
+            f"{invalid} of {counted(len(done), 'session')} {'has' if invalid == 1 else 'have'} times during which "
             "spikes of some probes are invalid (see invalid_times); they are not left out",
             NwbinWarning,
             stacklevel=2,

@@ -20,6 +20,9 @@ from nwbin.cli._choose import (
     WhereOption,
     chosen_presentations,
     chosen_units,
+    counted,
+    how_many_units,
+    note_windows,
     numbers,
     open_session,
     window_of,
@@ -311,12 +314,16 @@ def count(
             short = int((plan.bins == 0).sum())
             if short:
                 warnings.warn(
-                    f"{short} intervals are shorter than a bin and have none", NwbinWarning, stacklevel=2
+                    f"{counted(short, 'interval')} shorter than a bin, without any counts",
+                    NwbinWarning,
+                    stacklevel=2,
                 )
         else:
             plan = Windows(trains, rows, bounds, closed=rule, binarize=binarize, dtype=kind, threads=threads)
+        note_windows(session, chosen, trains, rows, None if bounds is None else (bounds[0], bounds[-1]))
+        of_how_many = how_many_units(session, chosen)
         how = provenance(
-            session.file, **said, **quality.provenance(), units=units, structures=structures, closed=rule,
+            session.file, **said, **quality.provenance(session), units=units, structures=structures, closed=rule,
             binarize=binarize or None,
             bin_width=bin_width if bounds is None else None,
             edges=bounds.tolist() if bounds is not None and bounds.size <= 64 else None,
@@ -329,4 +336,6 @@ def count(
     shape = " x ".join(f"{n:,}" for n in plan.shape)
     names = ["presentations" if stimulus else "intervals", "bins", "units"][-len(plan.shape) :]
     brackets = {"left": "[a, b)", "right": "(a, b]", "both": "[a, b]"}[rule]
-    output().print(f"{out}: {shape} ({', '.join(names)}), {plan.dtype}, bins {brackets}", markup=False)
+    output().print(
+        f"{out}: {shape} ({', '.join(names)}), {plan.dtype}, bins {brackets}; {of_how_many}", markup=False
+    )

@@ -16,6 +16,7 @@ from nwbin.cli._choose import (
     WhereOption,
     chosen_presentations,
     chosen_units,
+    note_windows,
     open_session,
     window_of,
 )
@@ -106,15 +107,25 @@ def psth(
     _, ending = check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])
     if ending in PICTURE_ENDINGS:
         need("matplotlib", "plot", f"{out}: a picture")
-    with open_session(file, Quality(everything)) as session:
+    quality = Quality(everything)
+    with open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units)
         lasting = float((rows["stop_time"] - rows["start_time"]).median())
         start, stop, width = _time_axis(lasting, None if window is None else window_of(window), bin_width)
         edges = regular_edges(start, stop, width)
-        rates = mean_rates(session.file.spike_trains(chosen.index.to_numpy()), rows, edges, by=by)
+        trains = session.file.spike_trains(chosen.index.to_numpy())
+        note_windows(session, chosen, trains, rows, (start, stop))
+        rates = mean_rates(trains, rows, edges, by=by)
         how = provenance(
-            session.file, **said, units=units, by=by, window=[start, stop], bin=width, closed="left"
+            session.file,
+            **said,
+            **quality.provenance(session),
+            units=units,
+            by=by,
+            window=[start, stop],
+            bin=width,
+            closed="left",
         )
         name = ", ".join(stimulus or [str(intervals)])
         if ending in PICTURE_ENDINGS:

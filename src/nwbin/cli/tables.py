@@ -94,7 +94,7 @@ def units(
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     with open_session(file, quality) as session:
         table = select(session.units, where)
-        said = provenance(session.file, **quality.provenance(), where=where)
+        said = provenance(session.file, **quality.provenance(session), where=where)
         if columns is None and out is None:
             first = [name for name in _FIRST if name in table.columns]
             rest = [name for name in table.columns if name not in first]
