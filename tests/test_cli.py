@@ -435,6 +435,28 @@ def test_provenance_names_the_filters_that_were_applied(tmp_path: Path, here: Pa
     }
 
 
+def test_what_is_replaced_is_said(tiny: Path, here: Path) -> None:
+    asked = ["count", tiny, "--stimulus", "flashes", "--window", "0,0.1", "-o", "x.npz"]
+    assert "(replaced)" not in good(*asked)
+    assert "x.npz (replaced): " in good(*asked)
+    pytest.importorskip("matplotlib")
+    assert "psth-flashes.png: " in good("psth", tiny, "--stimulus", "flashes")
+    assert "psth-flashes.png (replaced): " in good("psth", tiny, "--stimulus", "flashes")
+
+
+def test_names_are_told_with_how_many_more(tiny: Path, here: Path) -> None:
+    said = bad("count", tiny, "--window", "0,0.1", "-o", "x.npz")
+    with nwbin.open(tiny) as session:
+        assert f"(this file's stimuli: {', '.join(session.stimulus_names)}; its tables: " in said
+    assert "from less than to" in bad(
+        "count", tiny, "--stimulus", "flashes", "--window", "0.25,0", "-o", "x.npz"
+    )
+    for name in ("b.nwb", "notes.txt", "session_2.nwb", "session_1.nwb", "a.nwb"):
+        Path(name).touch()
+    assert "no such file; in its folder, there are: a.nwb, b.nwb" in bad("info", here / "qqqqqq.nwb")
+    assert "did you mean 'session_" in bad("info", here / "sesion.nwb")
+
+
 def test_notes_are_one_line(tiny: Path, here: Path) -> None:
     lines = good(
         "count", tiny, "--intervals", "flashes_presentations", "--bin", "0.4", "-o", "x.npz"

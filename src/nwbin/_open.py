@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +23,11 @@ def check_path(path: Path) -> None:
         if not path.exists():
             folder = path.parent
             there = [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
-            hint = nearest(path.name, there) if there else f"the folder {folder} is empty or not there"
+            files = sorted(name for name in there if name.lower().endswith(".nwb"))
+            files.sort(key=lambda name: -SequenceMatcher(None, name, path.name).ratio())
+            hint = nearest(path.name, files)
+            if not files:
+                hint = "there are no .nwb files" if there else f"the folder {folder} is empty or not there"
             raise MissingFileError(f"{path}: no such file; in its folder, {hint}")
         if not path.is_file():
             raise FileAccessError(f"{path}: is a pipe or a device; give the path of a .nwb file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,9 @@ __all__ = ["Quality", "chosen_presentations", "chosen_units", "numbers", "open_s
 
 _UNITS = "Which units"
 FileArgument = Annotated[Path, typer.Argument(help="An NWB file.", show_default=False)]
+FileOrFolderArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="An NWB file, or a folder of sessions.", show_default=False)
+]
 UnitsOption = Annotated[
     str | None,
     typer.Option(
@@ -167,10 +171,10 @@ def chosen_presentations(
     from nwbin.export import select
 
     if bool(stimulus) == bool(intervals):
-        names = ", ".join(list(session.file.intervals)[:8]) or "none"
         raise ArgumentError(
             f"say which times: --stimulus NAME, or --intervals TABLE for another table of intervals, not both "
-            f"(this file's tables: {names})"
+            f"(this file's stimuli: {_first_of(session.stimulus_names)}; "
+            f"its tables: {_first_of(session.file.intervals)})"
         )
     if stimulus:
         known = session.stimulus_names
@@ -261,6 +265,13 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def _first_of(names: Iterable[str], most: int = 12) -> str:
+    """Names, and how many more there are."""
+    known = list(names)
+    more = f", … ({len(known) - most} more)" if len(known) > most else ""
+    return ", ".join(known[:most]) + more or "none"
+
+
 def _what_there_is(table: pd.DataFrame, condition: str) -> str:
     """The values of the columns that a condition names, where they are few; else their range."""
     import re
@@ -296,7 +307,9 @@ def numbers(text: str, name: str, least: int = 2) -> list[float]:
 def window_of(text: str, name: str = "--window") -> tuple[float, float]:
     """Read "0,0.5"."""
     values = numbers(text, name)
-    if len(values) != 2 or not values[0] < values[1]:
+    if len(values) == 2 and not values[0] < values[1]:
+        raise ArgumentError(f"{name} must be from and to, and from less than to, in seconds; not {text!r}")
+    if len(values) != 2:
         raise ArgumentError(
             f"{name} must be two numbers, from and to in seconds, such as 0,0.5; not {text!r}"
         )

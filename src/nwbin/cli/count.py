@@ -11,7 +11,7 @@ import typer
 from nwbin.cli._choose import (
     AllOption,
     AmplitudeOption,
-    FileArgument,
+    FileOrFolderArgument,
     IsiOption,
     PresenceOption,
     Quality,
@@ -102,7 +102,7 @@ def _refuse(given: dict[str, Any], why: str) -> None:
 
 
 def count(
-    file: FileArgument,
+    file: FileOrFolderArgument,
     out: Annotated[
         Path,
         typer.Option(
@@ -302,6 +302,7 @@ def count(
     bounds, kind = _edges(edges, bin_width, window, bool(stimulus)), _dtype(dtype)
     rule = one_of("--closed", closed or ("left" if bounds is None else "both"), ("left", "right", "both"))
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
+    replaced = " (replaced)" if out.exists() else ""
     with open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units, structures)
@@ -337,5 +338,6 @@ def count(
     names = ["presentations" if stimulus else "intervals", "bins", "units"][-len(plan.shape) :]
     brackets = {"left": "[a, b)", "right": "(a, b]", "both": "[a, b]"}[rule]
     output().print(
-        f"{out}: {shape} ({', '.join(names)}), {plan.dtype}, bins {brackets}; {of_how_many}", markup=False
+        f"{out}{replaced}: {shape} ({', '.join(names)}), {plan.dtype}, bins {brackets}; {of_how_many}",
+        markup=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from nwbin.cli._choose import (
     WhereOption,
     chosen_presentations,
     chosen_units,
+    counted,
     note_windows,
     open_session,
     window_of,
@@ -44,14 +46,15 @@ def _time_axis(
 def psth(
     file: FileArgument,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT",
-            help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json).",
+            show_default=False,
+            help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json). Default: psth-STIMULUS.png.",
         ),
-    ] = Path("psth.png"),
+    ] = None,
     stimulus: StimulusOption = None,
     intervals: Annotated[
         str | None,
@@ -104,10 +107,14 @@ def psth(
     from nwbin.export._whole import check_target, need
     from nwbin.plot import PICTURE_ENDINGS, plot_rates, save_picture
 
+    if out is None:
+        what = "-".join([*(stimulus or []), *([intervals] if intervals else [])])
+        out = Path(f"psth-{re.sub(r'[^A-Za-z0-9_.+-]+', '_', what) or 'none'}.png")
     _, ending = check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])
     if ending in PICTURE_ENDINGS:
         need("matplotlib", "plot", f"{out}: a picture")
     quality = Quality(everything)
+    replaced = " (replaced)" if out.exists() else ""
     with open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units)
@@ -129,16 +136,14 @@ def psth(
         )
         name = ", ".join(stimulus or [str(intervals)])
         if ending in PICTURE_ENDINGS:
-            title = (
-                f"{name}: {int(rates['presentations'].sum()):,} presentations, session {how['session_id']}"
-            )
+            title = f"{name}: {counted(int(rates['presentations'].sum()), 'presentation')}, session {how['session_id']}"
             save_picture(plot_rates(rates, per_unit=per_unit, duration=lasting, title=title), out)
         else:
             table = rates_table(rates, per_unit=per_unit)
             write_table(table, out, provenance=how)
     conditions, bins, number = rates.shape
     output().print(
-        f"{out}: {number:,} units, {conditions} condition{'s' if conditions > 1 else ''}, {bins} bins of "
-        f"{width:g} s from {start:g} to {stop:g} s, {int(rates['presentations'].sum()):,} presentations",
+        f"{out}{replaced}: {counted(number, 'unit')}, {counted(conditions, 'condition')}, {counted(bins, 'bin')} of "
+        f"{width:g} s from {start:g} to {stop:g} s, {counted(int(rates['presentations'].sum()), 'presentation')}",
         markup=False,
     )
