@@ -35,6 +35,7 @@ from numba.extending import intrinsic  # noqa: TID251
 
 __all__ = [
     "FEW",
+    "HALF",
     "LANES",
     "TILE",
     "advance",
@@ -42,6 +43,7 @@ __all__ = [
     "below_both",
     "copy_few",
     "ends_far",
+    "half_below_both",
     "helper",
     "kernel",
     "search",
@@ -49,6 +51,7 @@ __all__ = [
 
 # Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere.
 LANES = 16
+HALF = LANES // 2
 
 # Units handled together by the walking kernels: enough independent searches in flight to hide one's latency,
 # few enough that their spikes stream and their cursors stay in the first-level cache.
@@ -115,25 +118,30 @@ if _PLAIN_LOADS:
         return below(values, pos, x), below(values, pos, y)
 
     @helper
+    def half_below_both(values, pos, x, y):
+        n, m = below_both(values, pos, x, y)
+        return min(n, HALF), min(m, HALF)
+
+    @helper
     def copy_few(values, pos, less, target, at):
         for k in range(FEW):
             target[at + k] = values[pos + k] - less
 
 else:
 
-    def _load(context, builder, array_type, array, pos):
-        """LANES spikes from pos on as a vector, and a function that counts those below a time."""
+    def _load(context, builder, array_type, array, pos, width=LANES):
+        """``width`` spikes from pos on as a vector, and a function that counts those below a time."""
         ir: Any = import_module("llvmlite.ir")
         data = context.make_array(array_type)(context, builder, array).data
-        lanes = ir.VectorType(ir.DoubleType(), LANES)
+        lanes = ir.VectorType(ir.DoubleType(), width)
         # A mapped file may hold its doubles at any byte, so promise no alignment.
         block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
-        all_first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        all_first = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
 
         def below(x):
             one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
             spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
-            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(LANES))
+            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(width))
             return builder.zext(builder.ctpop(bits), ir.IntType(64))
 
         # Asking for memory past the end is no access, and does no harm.
@@ -161,6 +169,16 @@ else:
 
         def codegen(context, builder, signature, args):
             below = _load(context, builder, signature.args[0], args[0], args[1])
+            return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
+
+        return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
+
+    @intrinsic
+    def half_below_both(typingctx, values, pos, x, y):
+        """The same for HALF as many spikes."""
+
+        def codegen(context, builder, signature, args):
+            below = _load(context, builder, signature.args[0], args[0], args[1], HALF)
             return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
 
         return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen

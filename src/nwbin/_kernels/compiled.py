@@ -9,7 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin._kernels.common import FEW, LANES, TILE, advance, below_both, copy_few, ends_far, kernel, search
+from nwbin._kernels.common import (
+    FEW,
+    HALF,
+    LANES,
+    TILE,
+    advance,
+    below,
+    below_both,
+    copy_few,
+    ends_far,
+    half_below_both,
+    kernel,
+    search,
+)
 from nwbin._kernels.scatter import scatter_counts, sparse_cells
 
 __all__ = [
@@ -28,7 +41,7 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
 
     lo, hi : float64 (C,); each lo is not below the hi before it.
     out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
-    not below LANES. cap : what a larger count is written as (1 to say only whether there is a spike).
+    not below 2 * LANES. cap : what a larger count is written as (1 to say only whether there is a spike).
     block : rows whose output fits in cache.
     Returns whether a count was larger than limit.
     """
@@ -55,10 +68,15 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
                 for u in range(np.uint64(u0), np.uint64(u1)):
                     pos = here[u]
                     n = 0
-                    m = LANES
+                    m = full = LANES
                     if pos <= near[u]:
-                        n, m = below_both(values, pos, x, y)
-                    if m < LANES:
+                        n, m = half_below_both(values, pos, x, y)
+                        if m == HALF:
+                            n, m = below_both(values, pos, x, y)
+                            if m == LANES and n < LANES and pos + LANES <= near[u]:
+                                m += below(values, pos + LANES, y)
+                                full = 2 * LANES
+                    if m < full:
                         here[u] = pos + m
                         out[row, u] = min(m - n, cap)
                     else:
@@ -173,7 +191,10 @@ def fill_aligned(
                 at += m - n
                 here[u] = pos + (m if disjoint else n)
             else:
-                a, b = ends_far(values, pos, stops[u], x, y)
+                a = pos + n
+                b = pos + m
+                if m == LANES:
+                    a, b = ends_far(values, pos, stops[u], x, y)
                 here[u] = b if disjoint else a
                 for i in range(a, b):
                     presentation[at] = row
