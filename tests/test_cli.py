@@ -483,9 +483,11 @@ def test_psth(tiny: Path, here: Path) -> None:
         domain = onset[:, None] + edges[None, :]
         counts = naive(session, domain[:, :-1], domain[:, 1:], session.units.index, "left")
     rates = pd.read_csv("x.csv")
-    assert rates["condition"].unique().tolist() == [-1, 1]
+    assert rates.columns.tolist() == ["color", "presentations", "time", "unit_id", "firing_rate"]
+    assert rates["color"].unique().tolist() == [-1, 1]
+    assert rates["time"].unique().tolist() == [-0.075, -0.025, 0.025, 0.075, 0.125, 0.175, 0.225]
     np.testing.assert_allclose(
-        rates.loc[rates["condition"] == 1, "firing_rate"], counts.mean(axis=0).reshape(-1) / 0.05
+        rates.loc[rates["color"] == 1, "firing_rate"], counts.mean(axis=0).reshape(-1) / 0.05
     )
     assert "ends in '.gif'" in bad(*asked, "-o", "x.gif")
     assert "no column 'colr'" in bad(*asked, "--by", "colr", "-o", "y.png")

@@ -70,6 +70,19 @@ def test_rates(tmp_path: Path, rates: object) -> None:
         plot_rates(rates[:, :, :0])  # type: ignore[index]
 
 
+def test_rates_of_many_conditions(tmp_path: Path) -> None:
+    trains = nwbin.SpikeTrains.from_dict({u: np.arange(u + 0.5, 60.0) for u in range(5)})
+    rows = pd.DataFrame({"start_time": np.arange(1, 49.0), "frame": np.arange(48) % 24})
+    many = mean_rates(trains, rows, np.linspace(-0.2, 0.5, 15), by="frame")
+    figure = plot_rates(many, duration=0.25)
+    assert figure.axes[0].get_images()[0].get_array().shape == (24, 14)  # type: ignore[union-attr]
+    assert len(figure.axes[0].get_lines()) == 1  # onset
+    assert all(axes.get_legend() is None for axes in figure.axes)
+    assert [text.get_text() for text in figure.axes[2].texts] == ["24 values of frame"]
+    save_picture(figure, tmp_path / "many.png")
+    save_picture(plot_rates(many, per_unit=True), tmp_path / "units.png")
+
+
 def test_colors_differ() -> None:
     for values, name in [
         (np.arange(0, 180, 30.0), "orientation"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PICTURE_ENDINGS", "plot_decoding", "plot_rates", "save_picture"]
 
+MANY = 12  # more conditions than these have no legend, and a row of colors in place of a line
 PICTURE_ENDINGS = (".png", ".pdf", ".svg")
 
 
@@ -195,14 +196,17 @@ def _edges(rates: xr.DataArray) -> npt.NDArray[np.float64]:
 
 
 def _legend(axes: Axes, by: str, number: int, beside: Axes | None = None) -> None:
-    """Name the lines of `axes`: beside it, or in an empty place kept for that."""
-    if by and number <= 24:
+    """Name the lines of `axes`: beside it, or in an empty place kept for that. Many are told by no color."""
+    if by and number > MANY:
+        place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
+        place.text(x, 1.0, f"{number} values of {by}", fontsize=8, va="top", transform=place.transAxes)
+    elif by:
         title = f"{by} (°)" if _is_angle(by) else by
         place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
         lines, names = axes.get_legend_handles_labels()
         place.legend(
             lines, names, title=title, fontsize=8, title_fontsize=8, frameon=False, loc="upper left",
-            bbox_to_anchor=(x, 1.02), ncols=1 if number <= 12 else 2,
+            bbox_to_anchor=(x, 1.02),
         )  # fmt: skip
 
 
@@ -225,16 +229,30 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
     scale.axis("off")
     values, time, edges = rates.to_numpy(), rates["time"].to_numpy(), _edges(rates)
     units = values.shape[2]
-    for k, (condition, color) in enumerate(zip(rates["condition"].to_numpy(), colors, strict=True)):
+    many = len(colors) > MANY
+    if many:  # lines that cannot be told apart: a row of colors each
+        means = values.mean(axis=2)
+        shown = top.imshow(
+            means, aspect="auto", origin="lower", cmap="viridis", vmin=0, interpolation="nearest",
+            extent=(edges[0], edges[-1], -0.5, len(colors) - 0.5),
+        )  # fmt: skip
+        step = -(-len(colors) // 12)
+        names = [_name(one) for one in rates["condition"].to_numpy()[::step]]
+        top.set_yticks(range(0, len(colors), step), names, fontsize=8)
+        figure.colorbar(shown, cax=beside.inset_axes((0.05, 0.1, 0.16, 0.75)), label="firing rate (Hz)")
+    for k, (condition, color) in enumerate(
+        zip(rates["condition"].to_numpy(), colors, strict=True) if not many else ()
+    ):
         mean = values[k].mean(axis=1)
         top.plot(time, mean, color=color, linewidth=1.4, label=_name(condition))
         if units > 1 and len(colors) <= 4:
             sem = values[k].std(axis=1, ddof=1) / np.sqrt(units)
             top.fill_between(time, mean - sem, mean + sem, color=color, alpha=0.18, linewidth=0)
     spread = ", ± s.e.m. over units" if units > 1 and len(colors) <= 4 else ""
-    top.set_ylabel("firing rate (Hz)")
+    top.set_ylabel(f"{by} (°)" if many and _is_angle(by) else by if many else "firing rate (Hz)")
     top.set_title(f"mean of {units} units{spread}", fontsize=10)
-    top.set_ylim(bottom=0)
+    if not many:
+        top.set_ylim(bottom=0)
     _when(top, duration, edges)
     _legend(top, by, len(colors), beside)
     _bare(top)

@@ -117,8 +117,8 @@ def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index 0, 1, ...; condition, presentations, time (s), then unit_id and firing_rate, or firing_rate, sem
-        and units (how many).
+        Indexed by condition (named after `by`); presentations, time (s), then unit_id and firing_rate, or
+        firing_rate, sem and units (how many).
     """
     import pandas as pd
 
@@ -128,16 +128,22 @@ def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:
         {
             "condition": np.repeat(rates["condition"].to_numpy(), bins),
             "presentations": np.repeat(rates["presentations"].to_numpy(), bins),
-            "time": np.tile(rates["time"].to_numpy(), conditions),
+            # Centers are written as one would: 0.15, not 0.15000000000000002.
+            "time": np.tile(rates["time"].to_numpy().round(9), conditions),
         }
     )
     if per_unit:
         table = table.iloc[np.repeat(np.arange(len(table)), units)].reset_index(drop=True)
         table["unit_id"] = np.tile(rates["unit_id"].to_numpy(), conditions * bins)
         table["firing_rate"] = values.reshape(-1)
-        return table
+        return _by_condition(table, rates)
     table["firing_rate"] = values.mean(axis=2).reshape(-1)
     spread = values.std(axis=2, ddof=1) / np.sqrt(units) if units > 1 else np.full((conditions, bins), np.nan)
     table["sem"] = spread.reshape(-1)
     table["units"] = units
-    return table
+    return _by_condition(table, rates)
+
+
+def _by_condition(table: pd.DataFrame, rates: xr.DataArray) -> pd.DataFrame:
+    by = str(rates.attrs.get("by", "")) or "condition"
+    return table.set_index("condition").rename_axis(index=by if by not in table.columns else f"by_{by}")
