@@ -457,6 +457,14 @@ def test_names_are_told_with_how_many_more(tiny: Path, here: Path) -> None:
     assert "did you mean 'session_" in bad("info", here / "sesion.nwb")
 
 
+def test_ids_are_whole_numbers_in_csv(tiny: Path, here: Path) -> None:
+    good("count", tiny, "--stimulus", "flashes", "--window", "0,0.1", "-o", "x.csv")
+    good("stimuli", tiny, "flashes", "-o", "y.csv")
+    for name in ("x.csv", "y.csv"):
+        kinds = pd.read_csv(name).dtypes
+        assert kinds["stimulus_block"].kind == kinds["stimulus_condition_id"].kind == "i"
+
+
 def test_notes_are_one_line(tiny: Path, here: Path) -> None:
     lines = good(
         "count", tiny, "--intervals", "flashes_presentations", "--bin", "0.4", "-o", "x.npz"

@@ -58,6 +58,7 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
     """Print a table, or write it."""
     from nwbin.cli._console import frame_table, output
     from nwbin.export import tidy, write_table
+    from nwbin.export._table import whole_ids
 
     if out is None:
         console = output()
@@ -65,7 +66,8 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
         if not len(table):
             console.print(f"no {what}")
     elif str(out) == "-":
-        tidy(table).to_csv(sys.stdout)
+        plain = tidy(table)
+        plain.astype(whole_ids(plain)).to_csv(sys.stdout)
     else:
         write_table(table, out, provenance=said)
         output().print(f"{out}: {len(table):,} {what}, {len(table.columns)} columns")

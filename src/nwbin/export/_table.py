@@ -68,6 +68,18 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def whole_ids(table: pd.DataFrame) -> dict[str, type[np.int64]]:
+    """The columns of ids that are whole numbers throughout, as int64: 8 in text, and not 8.0."""
+    found = {}
+    for name in table.columns:
+        values = table[name].to_numpy()
+        if not (str(name).endswith("_id") or name == "stimulus_block") or values.dtype.kind != "f":
+            continue
+        if len(values) and np.isfinite(values).all() and (values == np.rint(values)).all():
+            found[str(name)] = np.int64
+    return found
+
+
 def parquet_metadata(provenance: Mapping[str, Any]) -> dict[bytes, bytes]:
     """The entries that say in a Parquet file how it was made."""
     return {b"nwbin": json.dumps(dict(provenance)).encode()}
@@ -101,7 +113,7 @@ def write_table(
         plain.index.name = "id"
     with whole(target) as unfinished:
         if ending == ".csv":
-            plain.to_csv(unfinished)
+            plain.astype(whole_ids(plain)).to_csv(unfinished)
         elif ending == ".json":
             unfinished.write_text(to_json(plain) + "\n", encoding="utf-8")
         else:

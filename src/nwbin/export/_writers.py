@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
 from nwbin.export._counts import Counts, Tiles
-from nwbin.export._table import parquet_metadata, tidy
+from nwbin.export._table import parquet_metadata, tidy, whole_ids
 from nwbin.export._whole import check_target, need, one_of, whole
 
 if TYPE_CHECKING:
@@ -253,8 +253,11 @@ class _Csv:
         progress: Progress | None,
     ) -> None:  # fmt: skip
         with path.open("w", encoding="utf-8", newline="") as file:
+            ids = whole_ids(counts.labels())  # of all rows, so that all blocks are written alike
             for number, frame in enumerate(_frames(counts, layout, progress)):
-                frame.to_csv(file, index=False, header=number == 0)
+                frame.astype({k: v for k, v in ids.items() if k in frame.columns}).to_csv(
+                    file, index=False, header=number == 0
+                )
 
 
 class _Parquet:
