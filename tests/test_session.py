@@ -6,6 +6,7 @@ import inspect
 import warnings
 from pathlib import Path
 
+import h5py  # noqa: TID251
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +88,48 @@ def test_response_matrix(session: nwbin.Session) -> None:
         assert matrix.X[:, column].tolist() == by_hand
     rates = session.response_matrix(table.index, units, window=(0.01, 0.2), rate=True)
     np.testing.assert_allclose(rates.X, matrix.X / 0.19)
+
+
+def test_response_matrix_of_mixed_labels(session: nwbin.Session) -> None:
+    matrix = session.response_matrix(None, label="spatial_frequency")
+    numbers = [one for one in matrix.classes if not isinstance(one, str)]
+    text = [one for one in matrix.classes if isinstance(one, str)]
+    assert matrix.classes.tolist() == [*sorted(numbers), *sorted(text)]
+    assert numbers
+    assert text
+
+
+def test_text_that_says_none_is_a_value(session: nwbin.Session) -> None:
+    table = session.get_stimulus_table("flashes", include_detailed_parameters=True)
+    assert set(table["mask"]) == {"None"}
+
+
+def test_masks_must_fit(session: nwbin.Session) -> None:
+    with pytest.raises(ArgumentError, match="a mask with one value for each of the table's"):
+        session.presentationwise_spike_counts([0, 1], np.ones(3, dtype=bool), None)
+
+
+def test_averages_of_odd_samples() -> None:
+    from nwbin.allen.averages import mean_of_intervals, means_of_samples
+
+    start = np.arange(4.0)
+    values = np.asarray([np.inf, 2.0, np.nan, 4.0])
+    windows = np.asarray([[0.0, 2.0], [1.0, 4.0], [2.0, 3.0], [0.0, np.nan]])
+    expected = [2.0, 3.0, np.nan, np.nan]
+    np.testing.assert_array_equal(mean_of_intervals(start, start + 1, values, windows), expected)
+    samples = pd.DataFrame({"a": values}, index=start + 0.5)
+    np.testing.assert_array_equal(means_of_samples(samples, windows, pd.Index(range(4)))["a"], expected)
+    assert np.isnan(mean_of_intervals(start[:0], start[:0], start[:0], windows)).all()
+
+
+def test_electrodes_that_stand_twice(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "session_9.nwb"
+    copy.write_bytes(path.read_bytes())
+    with h5py.File(copy, "r+") as f:
+        ids = f["general/extracellular_ephys/electrodes/id"]
+        ids[1] = ids[0]
+    with pytest.raises(nwbin.NwbinError, match=r"electrodes/id has the id \d+ more than once"):
+        nwbin.open(copy).units  # noqa: B018
 
 
 def test_response_matrix_labels(session: nwbin.Session) -> None:
@@ -317,7 +360,10 @@ def test_damaged_file_reads_its_tables(shared: Path) -> None:
     session = nwbin.open(shared / "data" / "vcn_760693773_first_10_rows.nwb")
     assert session.ecephys_session_id == 760693773
     assert len(session.stimulus_presentations) == 80
-    assert "waveform_halfwidth" in session.units.columns
+    with pytest.warns(
+        nwbin.NwbinWarning, match="7 of 10 units have a peak_channel_id whose electrode or probe"
+    ):
+        assert "waveform_halfwidth" in session.units.columns
     with pytest.raises(
         nwbin.NwbinError, match=r"units/spike_times_index\[0\] is \d+, but .* holds only 10 values"
     ):

@@ -35,7 +35,7 @@ _HOME = {
     "count_in_windows": "nwbin.binning",
     "open": "nwbin.session",
 }
-_MODULES = ("binning", "errors", "testing")
+_MODULES = ("binning", "check", "dataset", "decode", "errors", "export", "plot", "testing")
 
 __all__ = [
     "AlignedSpikes",

@@ -70,8 +70,14 @@ class SpikeStore:
 
     def _load(self, rows: npt.NDArray[np.intp]) -> None:
         todo = np.unique(rows[~self._loaded[rows]])
-        starts, stops = self._bounds.starts[todo], self._bounds.stops[todo]
+        if not todo.size:
+            return
         path = f"{self._table.path}/{SPIKE_TIMES}"
+        layout = self._table.source.layout(path)
+        # Whole chunks: half a chunk costs as much to decompress, and the neighbours are often asked for next.
+        chunk = layout.chunks[0] if layout.chunks else 1
+        starts = self._bounds.starts[todo] // chunk * chunk
+        stops = np.minimum(-(-self._bounds.stops[todo] // chunk) * chunk, layout.shape[0])
         group = 0
         while group < len(todo):
             last = group
@@ -79,6 +85,7 @@ class SpikeStore:
                 last += 1
             span = slice(int(starts[group]), int(stops[last]))
             self._table.source.read_into(path, span, self._values[span])
+            self._loaded |= (self._bounds.starts >= span.start) & (self._bounds.stops <= span.stop)
             group = last + 1
         self._loaded[todo] = True
 

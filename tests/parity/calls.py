@@ -134,6 +134,8 @@ def perform(session: Any, name: str, request: dict[str, Any] | None, lfp_probe: 
         return getattr(session, name)
     if kind == "get_stimulus_table":
         return session.get_stimulus_table([detail])
+    if kind == "get_stimulus_table_detailed":
+        return session.get_stimulus_table([detail], include_detailed_parameters=True)
     if kind == "get_parameter_values_for_stimulus":
         return session.get_parameter_values_for_stimulus(detail)
     if request is None:

@@ -312,6 +312,11 @@ EVERYWHERE = (
         "mappings of the same keys in the same order that read a unit when asked; arrays are read-only",
     ),
     (
+        "session.api",
+        "the whole reading API, tables as it reads them",
+        "get_running_speed, get_raw_running_data, get_rig_metadata; everything else is on the session",
+    ),
+    (
         "channels.filtering",
         "a constant text, whatever the file says",
         "what the file says (the same text in released files)",

@@ -35,6 +35,7 @@ def questions(session: Any) -> dict[str, dict[str, Any] | None]:
     for name in names:
         asked[f"get_stimulus_table:{name}"] = None
         asked[f"get_parameter_values_for_stimulus:{name}"] = None
+        asked[f"get_stimulus_table_detailed:{name}"] = None
 
     ids = units.index.values
     main = "static_gratings" if "static_gratings" in names else "drifting_gratings_75_repeats"

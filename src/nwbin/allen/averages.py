@@ -26,16 +26,19 @@ def mean_of_intervals(
     Parameters
     ----------
     start, end, values
-        The samples: (samples,) each, times in s and ascending. NaN values count as no data.
+        The samples: (samples,) each, times in s and ascending. NaN and infinite values count as no data.
     windows
         (windows, 2) in s.
 
     Returns
     -------
     numpy.ndarray
-        (windows,); NaN where the window holds no data.
+        (windows,); NaN where the window holds no data, or has no start or stop.
     """
-    there = ~np.isnan(values)
+    windows = np.where(np.isnan(windows).any(axis=1, keepdims=True), np.nan, windows)
+    if not len(values):
+        return np.full(len(windows), np.nan)
+    there = np.isfinite(values)
     knots = np.stack([start, end], axis=1).reshape(-1)
     width = np.where(there, end - start, 0.0)
     # Time with data, and the signal's integral, up to each knot: linear between knots.
@@ -51,7 +54,7 @@ def mean_of_intervals(
 def means_of_samples(
     samples: pd.DataFrame, windows: npt.NDArray[np.float64], index: pd.Index
 ) -> pd.DataFrame:
-    """Average the samples of each column in each window [start, stop], NaN left out.
+    """Average the samples of each column in each window [start, stop]; NaN and infinite ones are left out.
 
     Parameters
     ----------
@@ -67,10 +70,11 @@ def means_of_samples(
         np.searchsorted(times, windows[:, 0], "left"),
         np.searchsorted(times, windows[:, 1], "right"),
     )
+    last = np.where(np.isnan(windows).any(axis=1), first, np.maximum(first, last))
     columns = {}
     for name in samples.columns:
         values = samples[name].to_numpy(np.float64)
-        there = ~np.isnan(values)
+        there = np.isfinite(values)
         total = np.concatenate([[0.0], np.cumsum(np.where(there, values, 0.0))])
         number = np.concatenate([[0], np.cumsum(there)])
         count = number[last] - number[first]

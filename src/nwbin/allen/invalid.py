@@ -31,7 +31,9 @@ def invalid_times(file: File) -> pd.DataFrame:
     table = file.intervals["invalid_times"]
     if "tags" in table.columns:
         table["tags"] = pd.Series(
-            [np.asarray(tags, dtype=object) for tags in table["tags"]], index=table.index, dtype=object
+            [np.atleast_1d(np.asarray(tags, dtype=object)) for tags in table["tags"]],
+            index=table.index,
+            dtype=object,
         )
     return table
 

@@ -30,11 +30,11 @@ def without_detail(presentations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _says_nothing(values: npt.NDArray[Any]) -> bool:
-    """Whether a column is all NaN, or all "", or all "null"."""
+    """Whether a column is all missing, or all "", or all "null". The text "None" is a value."""
     if values.dtype != object:
         return len(values) == 0 or (values.dtype.kind == "f" and bool(np.isnan(values).all()))
-    distinct = set(map(str, set(values.tolist())))
-    return not distinct or distinct in ({"nan"}, {"None"}, {""}, {NULL})
+    distinct = set(values.tolist())
+    return all(one is None or one != one for one in distinct) or distinct in ({""}, {NULL})
 
 
 def without_unused(presentations: pd.DataFrame) -> pd.DataFrame:

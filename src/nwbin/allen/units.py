@@ -108,7 +108,9 @@ def probe_table(file: File) -> pd.DataFrame:
     import pandas as pd
 
     groups, devices = file.electrode_groups, file.devices
-    if "probe_id" not in groups.columns:
+    if "probe_id" in groups.columns:
+        groups = groups[groups["probe_id"].notna().to_numpy()]
+    if "probe_id" not in groups.columns or groups.empty:
         names = ["description", "location", "sampling_rate", "lfp_sampling_rate", "has_lfp_data"]
         return pd.DataFrame({name: [] for name in names}, index=pd.Index([], name="id", dtype=np.int64))
     rate = devices["sampling_rate"] if "sampling_rate" in devices.columns else pd.Series(dtype=np.float64)
@@ -126,7 +128,25 @@ def probe_table(file: File) -> pd.DataFrame:
         "lfp_sampling_rate": np.asarray(of_group("lfp_sampling_rate", np.nan), dtype=np.float64),
         "has_lfp_data": np.asarray(of_group("has_lfp_data", False), dtype=bool),
     }
-    return frame_of(columns, pd.Index(groups["probe_id"].to_numpy().astype(np.int64), name="id"))
+    try:
+        ids = groups["probe_id"].to_numpy().astype(np.int64)
+    except (TypeError, ValueError) as error:
+        found = groups["probe_id"].tolist()
+        raise FormatError(
+            f"{file.name}: {schema.ELECTRODE_GROUPS} has probe_id {found}, not whole numbers"
+        ) from error
+    _refuse_repeats(file, schema.ELECTRODE_GROUPS, ids)
+    return frame_of(columns, pd.Index(ids, name="id"))
+
+
+def _refuse_repeats(file: File, path: str, ids: npt.NDArray[np.int64]) -> None:
+    """Units are given their channel and probe by id: an id that stands twice would give a unit two places."""
+    values, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        raise FormatError(
+            f"{file.name}: {path} has the id {values[counts > 1][0]} more than once; the file is damaged: download it "
+            "again"
+        )
 
 
 def channel_table(
@@ -148,6 +168,7 @@ def channel_table(
     if not file.has(schema.ELECTRODES):
         return pd.DataFrame(index=pd.Index([], name="id", dtype=np.int64))
     stored = file.electrodes
+    _refuse_repeats(file, f"{schema.ELECTRODES}/id", stored.index.to_numpy())
     if {"local_index", "probe_channel_number"} <= set(stored.columns):
         raise FormatError(
             f"{file.name}: {schema.ELECTRODES} has both local_index and probe_channel_number, two names for one thing"
@@ -164,6 +185,8 @@ def channel_table(
         channels = channels.drop(columns=[name for name in extra.columns if name in channels.columns])
         channels = channels.join(extra, how="inner")
         channels.index.name = "id"
+        text = [name for name in channels.columns if isinstance(channels[name].dtype, pd.StringDtype)]
+        channels = channels.astype(dict.fromkeys(text, object))
     if valid_only and "valid_data" in channels.columns:
         channels = channels[channels["valid_data"].to_numpy(dtype=bool)].drop(columns="valid_data")
     return channels
@@ -204,9 +227,15 @@ def unit_table(
     number = len(units)
     units = units[sorted(units.columns)]
     skipped: list[str] = []
-    placed = "peak_channel_id" in units.columns and "probe_id" in channels.columns
+    placed = "peak_channel_id" in units.columns and "probe_id" in channels.columns and not probes.empty
     if placed:
-        units = units.iloc[unit_order(file, units["peak_channel_id"].to_numpy(), probes)]
+        order = unit_order(file, units["peak_channel_id"].to_numpy(), probes)
+        if len(order) < number:
+            warn(
+                f"{file.name}: {number - len(order)} of {number} units have a peak_channel_id whose electrode or probe "
+                "is not in the file; they are left out"
+            )
+        units = units.iloc[order].drop(columns=["probe_id"], errors="ignore")  # the channel's own is taken
         keep = np.ones(len(units), dtype=bool)
         if filters.filter_out_of_brain_units and "structure_acronym" in channels.columns:
             inside = channels.index[channels["structure_acronym"].notna().to_numpy()]
@@ -232,6 +261,8 @@ def unit_table(
             f"{file.name}: has no columns for some unit filters, which were not applied: {', '.join(skipped)}; "
             f"{len(units)} of {number} units are kept"
         )
+    if number and not len(units):
+        warn(f"{file.name}: none of its {number} units passes the filters")
     if placed:
         units = units.merge(
             channels, left_on="peak_channel_id", right_index=True, suffixes=("_unit", "_channel"), how="inner"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ResponseMatrix", "SessionSpikes"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ResponseMatrix:
     """A matrix for decoding: one row a trial, one column a neuron.
 
@@ -48,6 +48,13 @@ class ResponseMatrix:
     classes: npt.NDArray[Any]
     presentation_ids: npt.NDArray[Any]
     unit_ids: npt.NDArray[Any]
+
+
+def _sorted_distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the distinct labels: numbers in order, then text in order."""
+    if labels.dtype != object:
+        return np.unique(labels)
+    return np.asarray(sorted(set(labels.tolist()), key=lambda one: (isinstance(one, str), one)), dtype=object)
 
 
 class SessionSpikes(SessionTables):
@@ -282,4 +289,6 @@ class SessionSpikes(SessionTables):
         )[:, 0, :]
         if rate:
             counts /= window[1] - window[0]
-        return ResponseMatrix(counts, y, np.unique(y), shown.index.to_numpy(), np.asarray(trains.unit_ids))
+        return ResponseMatrix(
+            counts, y, _sorted_distinct(y), shown.index.to_numpy(), np.asarray(trains.unit_ids)
+        )

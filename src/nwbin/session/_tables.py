@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nwbin.allen import behavior, invalid, lfp, queries, stimuli, units
 from nwbin.allen.units import UnitFilters
-from nwbin.errors import LookupFailure, nearest, warn
+from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -165,7 +165,10 @@ class SessionTables:
     @property
     def structure_acronyms(self) -> list[str]:
         """The structures that channels lie in, in the order of channels."""
-        return self._structure_column(self.channels).dropna().unique().tolist()
+        found = self._structure_column(self.channels)
+        if found.name == "structure_acronym":  # of the file: channels outside the brain have none
+            found = found.dropna()
+        return found.unique().tolist()
 
     @property
     def structurewise_unit_counts(self) -> pd.Series[int]:
@@ -311,6 +314,11 @@ class SessionTables:
             rows: npt.NDArray[np.intp] = (
                 pd.Series(np.arange(len(index)), index=index).loc[ids].to_numpy(np.intp)
             )
+        except (IndexError, TypeError, ValueError) as error:
+            raise ArgumentError(
+                f"{what} ids must be an id, a list of ids, or a mask with one value for each of the table's "
+                f"{len(index)} rows: {error}"
+            ) from error
         except KeyError as error:
             wanted = np.atleast_1d(np.asarray(ids, dtype=object)).tolist()
             unknown = next((one for one in wanted if one not in index), wanted[0])
