@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import platform
 import time
 from collections.abc import Callable
@@ -95,6 +96,14 @@ def best(call: Callable[[], Any], seconds: float, most: int = 9) -> float:
     return min(times)
 
 
+def afresh(size: int) -> Any:
+    """Bytes that no one has written before, as NumPy gets for a large array: a C library may give old ones."""
+    pages = mmap.mmap(-1, max(size, 1))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(pages, np.uint8)
+
+
 def bound(work: Work, threads: int, itemsize: int = 2, *, cells: int | None = None) -> Callable[[], None]:
     """Move the bytes that any method has to: write the output afresh, read the spikes in the windows."""
     lo, hi = work.ends()
@@ -112,7 +121,7 @@ def bound(work: Work, threads: int, itemsize: int = 2, *, cells: int | None = No
     cuts = np.linspace(0, size, 8 * threads + 1).astype(int)
 
     def run() -> None:
-        out = np.empty(size, np.uint8)
+        out = afresh(size)
         shares = [
             pool.submit(lambda i=i: [p.max() for p in pieces[i::threads] if p.size]) for i in range(threads)
         ]

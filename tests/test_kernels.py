@@ -206,3 +206,73 @@ def test_windows_that_overlap_many_others() -> None:
             with naive.forced("walk"):
                 found = nwbin.count_in_windows(trains, onsets, windows[some], closed=closed)  # type: ignore[arg-type]
             np.testing.assert_array_equal(found, expected[:, some])
+
+
+@pytest.mark.parametrize("closed", ["left", "right", "both"])
+def test_any_number_of_spikes_in_a_window(closed: Any) -> None:
+    # The kernels compare 8, 16 or 32 spikes at once and copy 8: all numbers about these, up to the last
+    # spike, of units with few and with many, with and without a gap between the windows.
+    rng = np.random.default_rng(5)
+    sizes = [0, 1, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 70, 0, 2]
+    trains = [np.sort(np.concatenate([rng.uniform(w, w + 1, n) for w, n in enumerate(np.roll(sizes, k))]))
+              for k in range(0, 15, 2)]  # fmt: skip
+    trains += [trains[0][:5], trains[1][-3:], np.empty(0)]
+    units = nwbin.SpikeTrains.from_dict(dict(enumerate(trains)))
+    onsets = np.arange(15.0)
+    for windows in ([[0.0, 1.0]], [[0.25, 0.75]], [[0.5, 1.5]], [[0.0, 0.5], [0.5, 1.0]]):
+        pairs = np.broadcast_to(windows, (15, len(windows), 2))
+        with naive.forced("walk"):
+            found = nwbin.count_in_windows(units, onsets, windows, closed=closed)
+            aligned = nwbin.align_spikes(units, onsets, windows[0], closed=closed)
+        np.testing.assert_array_equal(found, naive.count(trains, onsets, pairs, closed))
+        listed = list(zip(*(column.tolist() for column in aligned), strict=True))
+        assert listed == naive.align(trains, onsets, pairs[:, 0], closed)
+
+
+@pytest.mark.parametrize("closed", ["left", "right", "both"])
+def test_uneven_bins(closed: Any) -> None:
+    # Bins are guessed from a table of even cells: hold it to spikes on every edge and beside it.
+    rng = np.random.default_rng(6)
+    log = np.geomspace(1e-4, 2, 25)
+    many_edges = [
+        log,
+        -log[::-1],
+        np.concatenate([[0.0], log]),
+        np.concatenate([np.full(5, -1.0), [0.0], np.full(4, 1.0)]),
+        np.concatenate([np.linspace(0, 1e-9, 9), [1e6]]),
+        np.array([-1e300, 0, 1e-300, 1e300]),
+        np.array([-np.inf, 0.1, 0.2, 0.7, np.inf]),
+        np.sort(rng.uniform(0, 1, (6, 9))),
+        np.sort(np.round(rng.uniform(0, 1, (6, 9)), 1)),
+    ]
+    onsets = np.array([0.0, 0.3, 1.1, 1.7, -2.0, 1e3])
+    for edges in many_edges:
+        finite = (onsets[:, None] + edges).ravel()
+        near = np.concatenate([finite, np.nextafter(finite, np.inf), np.nextafter(finite, -np.inf)])
+        near = near[np.isfinite(near)]
+        trains = [np.sort(near), np.sort(rng.uniform(-3, 3, 200)), np.sort(near[::7])]
+        units = nwbin.SpikeTrains.from_dict(dict(enumerate(trains)))
+        expected = naive.count(trains, onsets, naive.windows_of(edges, onsets.size), closed)
+        with naive.forced("scatter"):
+            for threads_ in (1, 2):
+                found = nwbin.bin_spikes(units, onsets, edges, closed=closed, threads=threads_)
+                np.testing.assert_array_equal(found, expected)
+            sparse = nwbin.binning.bin_spikes_sparse(units, onsets, edges, closed=closed)
+            np.testing.assert_array_equal(sparse.toarray(), expected)
+
+
+def test_a_cached_kernel_notices_a_change_in_any_file(tmp_path: Path) -> None:
+    copy = tmp_path / "nwbin"
+    shutil.copytree(Path(nwbin.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    place = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
+    place |= {"EXPECTED_HOME": str(tmp_path), "NUMBA_BOUNDSCHECK": "0", "NUMBA_DISABLE_JIT": "0"}
+
+    def compiled() -> int:
+        assert run("walk", **place) == "2500 True"
+        return max(path.stat().st_mtime_ns for path in tmp_path.rglob("*pass_counts*.nbi"))
+
+    first = compiled()
+    assert compiled() == first  # taken from the cache
+    with (copy / "_kernels" / "common.py").open("a") as file:
+        file.write("\n# changed\n")
+    assert compiled() > first
