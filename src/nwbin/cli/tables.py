@@ -16,6 +16,7 @@ from nwbin.cli._choose import (
     PresenceOption,
     Quality,
     WhereOption,
+    counted,
     open_session,
 )
 from nwbin.errors import LookupFailure, nearest
@@ -70,7 +71,7 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
         plain.astype(whole_ids(plain)).to_csv(sys.stdout)
     else:
         write_table(table, out, provenance=said)
-        output().print(f"{out}: {len(table):,} {what}, {len(table.columns)} columns")
+        output().print(f"{out}: {counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}")
 
 
 def units(
