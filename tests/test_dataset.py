@@ -665,3 +665,41 @@ def test_dask(client: Any, trees: dict[str, Path], tmp_path: Path) -> None:
     assert list(lost) == IDS
     with pytest.raises(ArgumentTypeError, match=r"must be a dask\.distributed\.Client"):
         data.map(rates, client="tcp://127.0.0.1:8786")
+
+
+def test_another_job_has_another_hash() -> None:
+    import functools
+
+    from nwbin.dataset._content import content_hash
+
+    def made(x: int) -> Any:
+        def inner(session: Any, y: int = x) -> int:
+            return x + y
+
+        return inner
+
+    class Job:
+        def __init__(self, x: int) -> None:
+            self.x = x
+
+        def run(self, session: Any) -> int:
+            return self.x
+
+    def plain(session: Any, x: int = 0) -> int:
+        return x
+
+    large, other = np.zeros(5000), np.zeros(5000)
+    other[2500] = 1
+    pairs = [
+        (functools.partial(plain, x=1), functools.partial(plain, x=2)),
+        (made(1), made(2)),
+        ((plain, {"x": large}), (plain, {"x": other})),
+        (plain, made(1)),
+        ([1], [1.0]),
+    ]
+    for one, two in pairs:
+        assert content_hash(one) != content_hash(two)
+        assert content_hash(one) == content_hash(one)
+    assert content_hash(made(1)) == content_hash(made(1))
+    with pytest.raises(nwbin.NwbinError, match="cannot be told of a Job"):
+        content_hash(Job(1).run)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nwbin.dataset._content import content_hash
 from nwbin.dataset._select import Selection
 from nwbin.export import Windows, tidy
 
@@ -39,17 +38,10 @@ class Call:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def spec(self) -> dict[str, Any]:
-        inner = inspect.unwrap(getattr(self.function, "func", self.function))
-        try:
-            text = inspect.getsource(inner)
-        except (OSError, TypeError):  # typed at a prompt, or compiled
-            code = getattr(inner, "__code__", None)
-            text = "" if code is None else code.co_code.hex() + repr(code.co_consts)
         return {
             "job": "map",
-            "function": f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', repr(type(inner)))}",
-            "code": hashlib.sha256(text.encode()).hexdigest()[:16],
-            "arguments": {name: repr(value) for name, value in sorted(self.arguments.items())},
+            "function": getattr(self.function, "__qualname__", type(self.function).__qualname__),
+            "content": content_hash((self.function, dict(self.arguments))),
         }
 
     def run(self, session: Session, threads: int | None) -> Any:
