@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import platform
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -98,7 +99,10 @@ def best(call: Callable[[], Any], seconds: float, most: int = 9) -> float:
 
 def afresh(size: int) -> Any:
     """Bytes that no one has written before, as NumPy gets for a large array: a C library may give old ones."""
-    pages = mmap.mmap(-1, max(size, 1))
+    if sys.platform == "win32":
+        return np.empty(size, np.uint8)
+    # Private, as NumPy's are: shared ones come in small pages, and take ten times as long.
+    pages = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         pages.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(pages, np.uint8)
