@@ -368,7 +368,8 @@ def test_tiles(tmp_path: Path, trains: Any, closed: str, block: int, monkeypatch
         np.testing.assert_array_equal(data["bin_start"].to_numpy(), begin)
     table = pd.read_csv(write_counts(tmp_path / "x.csv", plan))
     np.testing.assert_array_equal(table[["7", "3", "12"]].to_numpy(), truth)
-    np.testing.assert_array_equal(table["bin_stop"].to_numpy(), end)
+    # What is written is exact; older pandas reads the last digit only nearly.
+    np.testing.assert_allclose(table["bin_stop"].to_numpy(), end, rtol=1e-15)
     long = pd.read_parquet(write_counts(tmp_path / "x.parquet", plan, layout="long"))
     np.testing.assert_array_equal(long["count"].to_numpy(), truth.reshape(-1))
     assert long["interval_id"].tolist() == np.repeat(table["interval_id"].to_numpy(), 3).tolist()
