@@ -703,3 +703,24 @@ def test_another_job_has_another_hash() -> None:
     assert content_hash(made(1)) == content_hash(made(1))
     with pytest.raises(nwbin.NwbinError, match="cannot be told of a Job"):
         content_hash(Job(1).run)
+
+
+def test_damaged_results_are_made_again(tmp_path: Path) -> None:
+    """Any byte of a stored result may be wrong: then it counts as absent."""
+    from nwbin.dataset._sinks import MatrixFolder
+
+    folder = MatrixFolder(tmp_path)
+    matrix = nwbin.ResponseMatrix(np.ones((2, 3)), np.arange(2.0), np.arange(2.0), np.arange(2), np.arange(3))
+    target = tmp_path / "x.npz"
+    folder.save(target, 1, matrix, {"spec": "this"})
+    assert folder.stamp(target) == {"spec": "this"}
+    whole = target.read_bytes()
+    for cut in range(0, len(whole), 97):
+        target.write_bytes(whole[:cut])
+        assert folder.stamp(target) is None
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        bent = bytearray(whole)
+        bent[int(rng.integers(len(bent)))] ^= int(rng.integers(1, 256))
+        target.write_bytes(bent)
+        assert folder.stamp(target) in (None, {"spec": "this"})

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import uuid
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,14 +157,14 @@ class Index:
         if at is None:
             return None
         try:
-            with np.load(at, allow_pickle=False) as stored:
+            with at.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 said = json.loads(str(stored["said"]))
                 if said["stamp"] != stamp:
                     return None
                 tables = {name: _unpacked(stored, name, columns) for name, columns in said["tables"].items()}
                 return Record(said["identifier"], tables)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
-            return None  # absent, or not what it should be: the file is read instead
+        except Exception:  # absent, or damaged in whatever way: the file is read instead
+            return None
 
     def _store(self, path: Path, stamp: dict[str, Any], record: Record) -> None:
         at = self._at(path)

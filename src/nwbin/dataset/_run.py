@@ -9,7 +9,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,19 +78,25 @@ def _parts(sink: Sink | None) -> Iterator[str]:
     parts = root.with_name(f".{root.name}.parts")
     owner = parts / "owner.json"
     me = {"host": socket.gethostname(), "pid": os.getpid(), "run": uuid.uuid4().hex}
+    # The folder gets its name with its owner already in it: at no moment does it look like nobody's.
+    fresh = parts.with_name(f"{parts.name}-{me['run']}")
     try:
-        parts.mkdir()
-    except FileExistsError:
-        if _alive(owner):
-            raise FileAccessError(
-                f"{root}: another run is writing to it ({owner.read_text().strip()}); wait for it, or if it is no "
-                f"more, remove {parts}"
-            ) from None
-        shutil.rmtree(parts)  # what a run left that was killed
-        parts.mkdir()
+        fresh.mkdir()
+        (fresh / owner.name).write_text(json.dumps(me), encoding="utf-8")
+        if parts.exists() and not _alive(owner):  # what a run left that was killed
+            left = fresh.with_name(f"{fresh.name}-left")
+            with suppress(FileNotFoundError):  # another run was quicker
+                parts.rename(left)
+                shutil.rmtree(left)
+        fresh.rename(parts)
     except OSError as error:
-        raise FileAccessError(f"{root}: cannot be written: {error.strerror or error}") from error
-    owner.write_text(json.dumps(me), encoding="utf-8")
+        shutil.rmtree(fresh, ignore_errors=True)
+        if not parts.exists():
+            raise FileAccessError(f"{root}: cannot be written: {error.strerror or error}") from error
+        raise FileAccessError(
+            f"{root}: another run is writing to it ({owner.read_text().strip()}); wait for it, or if it is no "
+            f"more, remove {parts}"
+        ) from None
     try:
         yield str(parts)
     finally:

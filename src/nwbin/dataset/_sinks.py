@@ -104,7 +104,7 @@ class PickleFolder(_Folder):
         try:
             with target.open("rb") as file:
                 found: Stamp = pickle.load(file)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except Exception:  # damaged in whatever way: it is made again
             return None
         return found
 
@@ -132,12 +132,11 @@ class TableFolder(_Folder):
         write_table(value.set_axis(index, axis=0), part, provenance={"stamp": stamp})
 
     def stamp(self, target: Path) -> Stamp | None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
             found: Stamp = json.loads(pq.read_metadata(target).metadata[b"nwbin"])["stamp"]
-        except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
+        except Exception:  # damaged in whatever way: it is made again
             return None
         return found
 
@@ -163,9 +162,10 @@ class MatrixFolder(_Folder):
 
     def stamp(self, target: Path) -> Stamp | None:
         try:
-            with np.load(target, allow_pickle=False) as stored:
+            # Opened here, because np.load leaves a file open that is no whole archive.
+            with target.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 found: Stamp = json.loads(str(stored["provenance"]))["stamp"]
-        except (OSError, KeyError, ValueError, EOFError):
+        except Exception:  # damaged in whatever way: it is made again
             return None
         return found
 
