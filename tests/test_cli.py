@@ -542,7 +542,8 @@ def test_demo_says_what_to_install(
 
 def test_real_pseudo_population(shared: Path, here: Path) -> None:
     file = shared / "data" / "vcn_drifting_gratings_pseudo_population.nwb"
-    truth = np.load(file.with_name("vcn_drifting_gratings_pseudo_population_truth.npz"))
+    with np.load(file.with_name("vcn_drifting_gratings_pseudo_population_truth.npz")) as stored:
+        truth = {name: stored[name] for name in stored.files}
     good("count", file, "--stimulus", "drifting_gratings", "--edges", "0,0.1", "-o", "x.npz")
     with np.load("x.npz") as z:
         np.testing.assert_array_equal(z["counts"][:, 0], truth[next(k for k in truth if truth[k].ndim == 2)])

@@ -540,7 +540,8 @@ def test_other_labs_files(shared: Path, tmp_path: Path) -> None:
     found = data.response_matrices(
         "drifting_gratings", window=(0, 0.1), closed="both", sessions=ids[2], workers=0
     )
-    truth = np.load(shared / "data" / "vcn_drifting_gratings_pseudo_population_truth.npz")
+    with np.load(shared / "data" / "vcn_drifting_gratings_pseudo_population_truth.npz") as stored_truth:
+        truth = {name: stored_truth[name] for name in stored_truth.files}
     np.testing.assert_array_equal(found[ids[2]].X, truth[next(n for n in truth if truth[n].ndim == 2)])
     epochs = data.map(lambda session: session.file.spike_trains()[6].size, workers=0)
     assert epochs["A8604-211122"] > 0

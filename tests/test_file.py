@@ -367,7 +367,8 @@ def test_pynwb(session: Path) -> None:
 
 
 def test_pseudo_population(shared: Path) -> None:
-    truth = np.load(shared / "data" / "vcn_drifting_gratings_pseudo_population_truth.npz")
+    with np.load(shared / "data" / "vcn_drifting_gratings_pseudo_population_truth.npz") as stored_truth:
+        truth = {name: stored_truth[name] for name in stored_truth.files}
     with nwbin.File(shared / "data" / "vcn_drifting_gratings_pseudo_population.nwb") as f:
         trials = f.intervals["drifting_gratings_presentations"]
         counts = nwbin.bin_spikes(f.spike_trains(), trials["start_time"], [0, 0.1], closed="both")

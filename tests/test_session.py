@@ -343,10 +343,11 @@ def test_plain_file(shared: Path) -> None:
     with pytest.warns(nwbin.NwbinWarning, match="has no columns for some unit filters") as given:
         assert session.num_units == 1000
     assert len(given) == 1
-    truth = np.load(shared / "data" / "vcn_drifting_gratings_pseudo_population_truth.npz")
+    with np.load(shared / "data" / "vcn_drifting_gratings_pseudo_population_truth.npz") as stored_truth:
+        truth = {name: stored_truth[name] for name in stored_truth.files}
     counts = session.presentationwise_spike_counts([0, 0.1], None, None)
     matrix = session.response_matrix(None, window=(0, 0.1))
-    stored = next(truth[name] for name in truth.files if truth[name].shape == (200, 1000))
+    stored = next(values for values in truth.values() if values.shape == (200, 1000))
     assert (counts.values[:, 0, :] == stored).all()
     assert (stored == matrix.X).all()
     epochs = nwbin.open(shared / "data" / "neuropixels_A8604-211122.nwb")
