@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nwbin import testing
-    from nwbin.binning import AlignedSpikes, align_spikes, bin_spikes, count_in_windows
+    from nwbin.binning import (
+        AlignedSpikes,
+        align_spikes,
+        bin_spikes,
+        bin_spikes_sparse,
+        count_in_windows,
+        iter_bin_spikes,
+    )
     from nwbin.dataset import Dataset
     from nwbin.errors import NwbinError, NwbinWarning
     from nwbin.file import File
@@ -32,6 +39,8 @@ _HOME = {
     "SpikeTrains": "nwbin.trains",
     "align_spikes": "nwbin.binning",
     "bin_spikes": "nwbin.binning",
+    "iter_bin_spikes": "nwbin.binning",
+    "bin_spikes_sparse": "nwbin.binning",
     "count_in_windows": "nwbin.binning",
     "open": "nwbin.session",
 }
@@ -49,7 +58,9 @@ __all__ = [
     "__version__",
     "align_spikes",
     "bin_spikes",
+    "bin_spikes_sparse",
     "count_in_windows",
+    "iter_bin_spikes",
     "open",
     "testing",
 ]
