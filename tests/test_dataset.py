@@ -23,6 +23,7 @@ from nwbin.dataset._results import JobError
 from nwbin.errors import ArgumentError, ArgumentTypeError, FileAccessError, LookupFailure, MissingFileError
 from nwbin.export import regular_edges
 from tests.caches import make_allen, make_dandi, make_plain
+from tests.disks import FileSizeLimit
 
 IDS = [715093701, 750332458, 766640955]
 OPEN = {"amplitude_cutoff_maximum": None, "presence_ratio_minimum": None, "isi_violations_maximum": None}
@@ -315,6 +316,18 @@ def test_taken_up_again(files: list[Path], tmp_path: Path) -> None:
         data.map(rates, out=out, workers=0)
     assert statuses(data.map(rates, out=out, workers=0, overwrite=True)) == ["done"] * 3
     assert [one.name for one in tmp_path.glob(".*")] == []  # nothing unfinished is left
+
+
+def test_a_full_disk_is_said_of_each_session(trees: dict[str, Path], tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    data = nwbin.Dataset(trees["folder"])
+    with FileSizeLimit(3000):
+        found = data.spike_counts(tmp_path / "x.zarr", "flashes", window=(0, 0.25), workers=0, **OPEN)
+    said = "cannot be written: File too large; make room, or give a name on another disk"
+    assert found.failed == {one: f"{tmp_path / 'x.zarr'}/session_{one}: {said}" for one in IDS}
+    assert [p.name for p in tmp_path.rglob("*") if "cache" not in str(p)] == ["x.zarr", "zarr.json"]
+    with FileSizeLimit(10), pytest.raises(FileAccessError, match=r"y\.zarr: cannot be written: File too"):
+        data.spike_counts(tmp_path / "y.zarr", "flashes", window=(0, 0.25), workers=0, **OPEN)
 
 
 def test_two_runs_on_one_place(trees: dict[str, Path], tmp_path: Path) -> None:

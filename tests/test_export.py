@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -38,6 +41,7 @@ from nwbin.export import (
 )
 from nwbin.export import _writers as writers
 from nwbin.export._bins import multiples, whole_bins
+from tests.disks import FileSizeLimit
 
 MIXED = pd.DataFrame(
     {
@@ -411,6 +415,78 @@ def test_what_fails_leaves_nothing(tmp_path: Path, trains: Any, shown: pd.DataFr
         write_counts(path, Windows(trains, shown, EDGES), progress=stop)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert path.read_text() == "what was there before"
+
+
+@pytest.mark.parametrize(
+    ("ending", "bins", "room"),
+    [
+        (".npz", 50, 16384),
+        (".csv", 50, 16384),
+        (".parquet", 50, 16384),
+        (".nc", 50, 4096),  # HDF5 crashes where its first pages cannot be written,
+        (".nc", 5000, 1_060_000),  # and now and then where others cannot
+    ],
+)
+def test_a_full_disk_is_one_error_and_leaves_nothing(
+    tmp_path: Path, ending: str, bins: int, room: int
+) -> None:
+    if ending == ".nc":
+        pytest.importorskip("h5netcdf")
+    elif ending == ".parquet":
+        pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    trains = nwbin.SpikeTrains.from_dict({k: np.sort(rng.uniform(0, 20, 20_000)) for k in range(50)})
+    plan = Windows(trains, pd.DataFrame({"start_time": np.arange(19.0)}), np.linspace(0, 1, bins + 1))
+    path = tmp_path / f"x{ending}"
+    path.write_text("what was there before")
+    with FileSizeLimit(room), pytest.raises(FileAccessError) as caught:
+        write_counts(path, plan)
+    said = f"{path}: cannot be written: File too large; make room, or give a name on another disk"
+    assert str(caught.value) == said
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_text() == "what was there before"
+    write_counts(path, plan)  # nothing is left open that stands in the way
+    assert path.stat().st_size > room
+
+
+def test_too_little_space_is_said_before_any_work(
+    tmp_path: Path, trains: Any, shown: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Windows(trains, shown, EDGES)  # 40 x 3 x 3 counts of 2 bytes
+    monkeypatch.setattr(Windows, "blocks", None)  # would be an error of another kind
+
+    def disk(free: int) -> None:
+        monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(total=10**12, free=free))
+
+    disk(719)
+    for name, layout in [("x.npz", "matrix"), ("x.csv", "matrix"), ("x.csv", "long")]:
+        with pytest.raises(
+            FileAccessError, match=r"needs at least .* GB, and its disk has 7\.19e-07 GB free; choose"
+        ):
+            write_counts(tmp_path / name, plan, layout=layout)
+    disk(720)
+    with pytest.raises(TypeError, match="not callable"):
+        write_counts(tmp_path / "x.npz", plan)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_that_write_one_file(tmp_path: Path) -> None:
+    # All are at work at the same time: none may touch what another has not finished.
+    together = threading.Barrier(4, timeout=30)
+
+    def write(text: str) -> None:
+        with whole(tmp_path / "x.txt") as unfinished:
+            together.wait()
+            unfinished.write_text(text * 1000)
+            together.wait()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, "abcd"))
+    written = (tmp_path / "x.txt").read_text()
+    assert written in {text * 1000 for text in "abcd"}
+    assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
+    with whole(tmp_path / ("n" * 251 + ".txt")) as unfinished:  # as long as a name may be
+        unfinished.write_text("1")
 
 
 def test_whole_folder(tmp_path: Path) -> None:

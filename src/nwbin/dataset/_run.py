@@ -20,6 +20,7 @@ from nwbin.dataset._sinks import Sink
 from nwbin.dataset._task import Opening, Outcome, Task
 from nwbin.dataset._work import Work
 from nwbin.errors import ArgumentError, FileAccessError, MissingFileError
+from nwbin.export._whole import writing
 
 __all__ = ["OtherJobError", "Progress", "run_job"]
 
@@ -192,7 +193,8 @@ def run_job(
         if sink is not None:
             for key in _kept(sink, tasks, overwrite):
                 outcomes[key] = Outcome(key, "kept")
-            sink.begin(work.spec())
+            with writing(sink.root):
+                sink.begin(work.spec())
         show(len(outcomes), total, None)
         for one in list(outcomes.values()):
             show(len(outcomes), total, one)
@@ -209,5 +211,6 @@ def run_job(
             outcomes[outcome.key] = outcome
             show(len(outcomes), total, outcome)
         if sink is not None:
-            sink.finish()
+            with writing(sink.root):
+                sink.finish()
     return Results([outcomes[key] for key in openings], sink)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nwbin.errors import MissingDependencyError
-from nwbin.export import write_table
+from nwbin.export import whole, write_table
 
 if TYPE_CHECKING:
     from nwbin.session import ResponseMatrix
@@ -61,9 +60,8 @@ def need(package: str, extra: str, what: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    with whole(path) as part:
+        part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def commit(part: Path, target: Path) -> None:

@@ -23,6 +23,7 @@ from nwbin.dataset._sinks import Sink, commit
 from nwbin.dataset._tables import CsvTables
 from nwbin.dataset._work import Work
 from nwbin.errors import NwbinError
+from nwbin.export._whole import writing
 
 if TYPE_CHECKING:
     from nwbin.session import Session
@@ -172,8 +173,9 @@ def _result(task: Task) -> bytes | None:
         target = task.sink.target(task.key)
         part = Path(task.parts) / f"{uuid.uuid4().hex[:12]}{target.suffix}"
         try:
-            task.sink.save(part, task.key, value, task.stamp)
-            commit(part, target)
+            with writing(target):
+                task.sink.save(part, task.key, value, task.stamp)
+                commit(part, target)
         finally:
             if part.is_dir():
                 shutil.rmtree(part, ignore_errors=True)

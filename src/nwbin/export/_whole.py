@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from nwbin.errors import ArgumentError, FileAccessError, MissingDependencyError, MissingFileError, nearest
 
-__all__ = ["check_target", "need", "whole"]
+__all__ = ["check_space", "check_target", "need", "whole", "writing"]
 
 
 def check_target(path: str | os.PathLike[str], endings: Iterable[str]) -> tuple[Path, str]:
@@ -43,6 +46,38 @@ def need(package: str, extra: str, what: str) -> None:
         )
 
 
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def check_space(target: Path, least: int) -> None:
+    """Refuse, before any work is done, an output of at least so many bytes that the disk has no room for."""
+    disk = shutil.disk_usage(target.parent)
+    if least > disk.free and disk.total:  # some network file systems say 0 of everything
+        raise FileAccessError(
+            f"{target}: needs at least {least / 1e9:.3g} GB, and its disk has {disk.free / 1e9:.3g} GB free; choose "
+            "fewer presentations, bins or units, a smaller dtype, a format that compresses, or another disk"
+        )
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Say of a disk that turns out to be full which file it was, whichever library met it, in one line."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        code = getattr(error, "errno", None)
+        said = re.search(
+            r"errno = (\d+)", str(error)
+        )  # HDF5's, where its library gives no more than the text
+        if code is None and said:
+            code = int(said[1])
+        if code not in _FULL:
+            raise
+        raise FileAccessError(
+            f"{target}: cannot be written: {os.strerror(code)}; make room, or give a name on another disk"
+        ) from error
+
+
 @contextmanager
 def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a name beside `path` to write to, and rename it to `path` at the end.
@@ -66,9 +101,11 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     unfinished.write_text("1 2 3")
     """
     target = Path(path)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # Nobody else's: threads and machines may write to one place at once. Names have 255 bytes at most.
+    unfinished = target.with_name(f".{target.name[:50]}.{uuid.uuid4().hex[:12]}.part")
     try:
-        yield unfinished
+        with writing(target):
+            yield unfinished
         unfinished.replace(target)
     except OSError as error:
         if error.filename is None or str(unfinished) not in str(error.filename):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +15,9 @@ import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
 from nwbin.export._counts import Counts, Tiles
+from nwbin.export._steady import SteadyFile, reserve
 from nwbin.export._table import parquet_metadata, tidy, whole_ids
-from nwbin.export._whole import check_target, need, one_of, whole
+from nwbin.export._whole import check_space, check_target, need, one_of, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +72,11 @@ def write_counts(
     pathlib.Path
         The file.
 
+    Raises
+    ------
+    FileAccessError
+        The disk has no room for it: said before counting where the size is known (`.csv`, `.npz` not compressed).
+
     Examples
     --------
     >>> shown = session.get_stimulus_table("static_gratings")                     # doctest: +SKIP
@@ -83,11 +90,22 @@ def write_counts(
             f"{target}: the long layout is for tables (.csv, .parquet); {ending} holds an array"
         )
     _WRITERS[ending].check(target)
+    check_space(target, _least_bytes(counts, ending, layout, compress))
     said = dict(provenance or {})
     known = None if units is None else tidy(units.reindex(counts.unit_ids))
     with whole(target) as unfinished:
         _WRITERS[ending].write(unfinished, counts, known, layout, said, compress, progress)
     return target
+
+
+def _least_bytes(counts: Counts, ending: str, layout: str, compress: bool) -> int:
+    """How large a file will be at least, where that can be told before it is written: not if it is compressed."""
+    cells = math.prod(counts.shape)
+    if ending == ".npz" and not compress:
+        return cells * counts.dtype.itemsize
+    if ending == ".csv":  # a digit and a comma; in the long layout the bin's edges and the unit too
+        return cells * (2 if layout == "matrix" else 10)
+    return 0
 
 
 def _counted(
@@ -183,11 +201,12 @@ class _NetCdf:
                 found[key] = (("unit_id",), _without_objects(units[name].to_numpy()))
         attributes = {k: v if isinstance(v, str | int | float) else json.dumps(v) for k, v in said.items()}
         bare = xr.Dataset(coords={name: xr.Variable(dims, values) for name, (dims, values) in found.items()})
+        reserve(path, bare.nbytes + (1 << 20))
         bare.assign_attrs({**attributes, "closed": counts.closed}).to_netcdf(path, engine="h5netcdf")
         # The counts themselves never are in memory as a whole.
         truth = counts.dtype.kind == "b"
         stored = np.dtype(np.int8) if truth else counts.dtype
-        with h5netcdf.File(path, "a") as file:
+        with SteadyFile(path) as disk, h5netcdf.File(disk, "r+") as file:
             variable = file.create_variable(
                 "spike_counts", counts.dims, stored, chunks=_chunks(counts.shape, stored.itemsize),
                 compression="gzip", compression_opts=1, shuffle=stored.itemsize > 1,
@@ -198,6 +217,9 @@ class _NetCdf:
                 variable.attrs["dtype"] = "bool"  # how xarray itself marks them
             for rows, block in _counted(counts, _ARRAY_BLOCK, progress):
                 variable[rows] = block.astype(stored, copy=False)
+                disk.check()
+            file.flush()
+            disk.check()
 
 
 def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...] | None:
