@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import nwbin
+from nwbin.allen import lfp as lfp_reading
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
 from nwbin.testing import write_session
 
@@ -265,6 +266,13 @@ def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> 
         assert session.get_lfp(probe, time=(-5, -4)).sizes["time"] == 0
     with pytest.raises(LookupFailure, match="the LFP has no channel 1;"):
         session.get_lfp(probe, channels=[1])
+    opened: list[nwbin.File] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lfp_reading, "File", lambda source: opened.append(nwbin.File(source)) or opened[-1])
+        for lazily in (True, False):
+            with pytest.raises(LookupFailure):
+                session.get_lfp(probe, channels=[1], lazy=lazily)
+    assert [repr(one).count("(closed)") for one in opened] == [1, 1], "what cannot be used is closed"
     dandi = tmp_path / "sub-1"
     dandi.mkdir()
     (dandi / "sub-1_ses-1.nwb").write_bytes(path.read_bytes())

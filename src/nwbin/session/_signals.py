@@ -143,10 +143,14 @@ class SessionSignals(SessionTables):
         source = lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file.name)
         try:
             found = lfp.part_of(lfp.lazy_lfp(source, probe_id, bad), time, channels)
-            return found if lazy else found.load()
-        finally:
-            if not lazy:
-                source.close()
+            if lazy:
+                return found
+            found.load()
+        except BaseException:
+            source.close()
+            raise
+        source.close()
+        return found
 
     def get_current_source_density(self, probe_id: int) -> xr.DataArray:
         """Read a probe's current source density after flashes: dims (virtual_channel_index, time in s)."""
