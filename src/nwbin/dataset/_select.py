@@ -96,7 +96,7 @@ class Selection:
     def unit_table(self, session: Session) -> pd.DataFrame:
         """Return the units that are meant, by id."""
         table = session.units
-        session._warn_of_invalid_spikes()  # into the report's notes
+        session.warn_of_invalid_spikes()  # into the report's notes
         if self.structures is not None:
             wanted = [self.structures] if isinstance(self.structures, str) else list(self.structures)
             column = next((name for name in _STRUCTURE if name in table.columns), None)

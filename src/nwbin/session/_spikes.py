@@ -62,7 +62,7 @@ class SessionSpikes(SessionTables):
 
     def _trains(self, ids: Ids) -> SpikeTrains:
         chosen = self._units.index[self._rows(self._units.index, ids, "unit")]
-        self._warn_of_invalid_spikes()
+        self.warn_of_invalid_spikes()
         return self.file.spike_trains(chosen.to_numpy())
 
     @cached_property
@@ -70,7 +70,8 @@ class SessionSpikes(SessionTables):
         tags = [*self.probes["description"], "all_probes"]
         return not invalid.tagged(self.invalid_times, tags).empty
 
-    def _warn_of_invalid_spikes(self) -> None:
+    def warn_of_invalid_spikes(self) -> None:
+        """Warn, once a session, if spikes of some probes are invalid at times: whatever counts them does."""
         if self.__dict__.get("_warned") or not self._invalid_spikes:
             return
         self.__dict__["_warned"] = True
@@ -100,7 +101,7 @@ class SessionSpikes(SessionTables):
     @property
     def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
         """Unit id -> spike times in s, float64, ascending; a unit is read when asked for."""
-        self._warn_of_invalid_spikes()
+        self.warn_of_invalid_spikes()
         return self._spike_times
 
     @cached_property
