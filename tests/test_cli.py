@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import h5py  # noqa: TID251
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +21,7 @@ from typer.testing import CliRunner, Result
 import nwbin
 from nwbin.cli import app
 from nwbin.testing import write_session
+from tests.small_files import write_small
 
 NWBIN = [sys.executable, "-m", "nwbin"]
 
@@ -163,6 +165,20 @@ def test_interrupted(tiny: Path, tmp_path: Path, number: signal.Signals, code: i
     if number == signal.SIGINT:
         assert errors.splitlines()[-1] == "nwbin: interrupted"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_text_that_is_no_utf_8_is_shown(tmp_path: Path) -> None:
+    path = write_small(tmp_path / "small.nwb")
+    with h5py.File(path, "a") as file:
+        for name, text in (
+            ("session_description", b"caf\xe9"),
+            ("units/quality", [b"good", b"caf\xe9", b"good"]),
+        ):
+            del file[name]
+            file[name] = np.array(text, dtype=object).astype(h5py.string_dtype())
+    for command in (["info"], ["units", "--all"], ["units", "--all", "-o", "-"]):
+        done = subprocess.run([*NWBIN, *command, str(path)], capture_output=True, text=True)
+        assert (done.returncode, done.stdout.count(r"caf\xe9")) == (0, 1), done.stderr
 
 
 # -------------------------------------------------------------------- looking

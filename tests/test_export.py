@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nwbin
+from nwbin._tables import frame_of
 from nwbin.decode import decode
 from nwbin.errors import (
     ArgumentError,
@@ -41,6 +42,7 @@ from nwbin.export import (
 )
 from nwbin.export import _writers as writers
 from nwbin.export._bins import multiples, whole_bins
+from nwbin.export._table import sound
 from tests.disks import FileSizeLimit
 
 MIXED = pd.DataFrame(
@@ -395,6 +397,110 @@ def test_tiles_need_times(trains: Any) -> None:
         Tiles(trains, rows, 0.0)
 
 
+OWN = [
+    "count",
+    "unit_id",
+    "bin",
+    "bin_start",
+    "bin_stop",
+    "spike_counts",
+    "unit",
+    "presentation",
+    "interval_id",
+    "7",
+]
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_labels_named_as_an_outputs_own_are_named_alike_in_all(
+    tmp_path: Path, trains: Any, tiled: bool
+) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("h5netcdf")
+    rows = pd.DataFrame({"start_time": [1.0, 2.0, 5.0], "stop_time": [1.5, 2.5, 5.5]}, index=[4, 5, 6])
+    for number, name in enumerate(OWN):
+        rows[name] = np.arange(3.0) + 10 * number
+    rows["count_"] = "taken too"
+    names = {name: "count__" if name == "count" else f"{name}_" for name in OWN}
+    with pytest.warns(nwbin.NwbinWarning) as said:
+        plan = Tiles(trains, rows, 0.25) if tiled else Windows(trains, rows, [0.0, 0.25, 0.5])
+    warned = [str(one.message) for one in said]
+    assert warned == [
+        f"the column {a!r} is written as {b!r}: outputs have a {a!r} of their own" for a, b in names.items()
+    ]
+
+    labels = {other: rows[name].to_numpy() for name, other in names.items()}
+    units = pd.DataFrame(
+        {"unit_id": [1, 2, 3], "count_": [4, 5, 6], "spike_counts": [7, 8, 9]}, index=trains.unit_ids
+    )
+
+    def write(name: str, layout: str = "matrix") -> Path:
+        with pytest.warns(nwbin.NwbinWarning, match="'unit_id' is written as 'unit_id_'"):
+            return write_counts(tmp_path / name, plan, units=units, layout=layout)
+
+    with np.load(write("x.npz")) as stored:
+        counts = stored["counts"].reshape(6, 3)
+        for name, values in labels.items():
+            assert stored["labels"][name].tolist() == values.tolist()
+        assert stored["units"]["unit_id"].tolist() == [7, 3, 12]
+        assert stored["units"]["unit_id_"].tolist() == [1, 2, 3]
+    with xr.open_dataset(write("x.nc"), engine="h5netcdf") as data:
+        np.testing.assert_array_equal(data["spike_counts"].to_numpy().reshape(6, 3), counts)
+        assert data["unit_spike_counts"].to_numpy().tolist() == [7, 8, 9]
+        assert data["count_" if tiled else "unit_count_"].to_numpy().tolist() == [4, 5, 6]
+        for name, values in labels.items() if not tiled else ():
+            assert data[name].to_numpy().tolist() == values.tolist()
+    for ending in (".csv", ".parquet"):
+        read = pd.read_csv if ending == ".csv" else pd.read_parquet
+        matrix, long = read(write(f"x{ending}")), read(write(f"y{ending}", "long"))
+        np.testing.assert_array_equal(matrix[["7", "3", "12"]], counts)
+        np.testing.assert_array_equal(long["count"], counts.reshape(-1))
+        assert long["unit_id"].tolist() == [7, 3, 12] * 6
+        for name, values in labels.items():
+            assert matrix[name].tolist() == np.repeat(values, 2).tolist()
+            assert long[name].tolist() == np.repeat(values, 6).tolist()
+
+
+BAD = b"caf\xe9".decode("utf-8", "surrogateescape")  # Latin-1 in a file that says UTF-8, as h5py reads it
+
+
+def test_text_that_is_no_utf_8_is_escaped_alike_in_all(tmp_path: Path, trains: Any) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("h5netcdf")
+    assert [sound(one) for one in ("café", BAD, "\ud800", BAD + "\ud800")] == [
+        "café", r"caf\xe9", r"\ud800", r"caf\udce9\ud800"
+    ]  # fmt: skip
+    tags = np.empty(2, object)
+    tags[:] = [[BAD, "b"], []]
+    columns = {"start_time": np.asarray([1.0, 2.0]), "note": np.asarray(["ü", BAD], object), "tags": tags}
+    rows = frame_of({**columns, BAD: np.asarray([1, 2])}, pd.RangeIndex(2))  # as nwbin makes them from files
+    units = frame_of({"area": np.asarray([BAD, "b", None], object)}, pd.Index(trains.unit_ids))
+    plan, shown = Windows(trains, rows, [0.0, 1.0]), r"caf\xe9"
+    found = {}
+    for name in ("x.npz", "x.nc", "x.csv", "x.parquet"):
+        path = write_counts(tmp_path / name, plan, units=units, provenance={"where": BAD})
+        if name == "x.npz":
+            with np.load(path) as stored:
+                found[name] = stored["labels"]
+                assert stored["units"]["area"].tolist() == [shown, "b", ""]
+        elif name == "x.nc":
+            with xr.open_dataset(path, engine="h5netcdf") as data:
+                found[name] = data.load()
+                assert data["area"].to_numpy().tolist() == [shown, "b", ""]
+                assert data.attrs["where"] == shown
+        else:
+            found[name] = pd.read_csv(path) if name == "x.csv" else pd.read_parquet(path)
+    for ending in ("csv", "parquet", "json"):
+        path = write_table(rows.set_index("note"), tmp_path / f"t.{ending}")
+        read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[ending]
+        found[path.name] = read(path)
+    for name, table in found.items():
+        assert np.asarray(table["note"]).tolist() == ["ü", shown], name
+        assert np.asarray(table[shown]).tolist() == [1, 2], name
+        assert np.asarray(table["tags"]).tolist()[0] == f"{shown}; b", name
+    assert mean_rates(trains, rows, [0.0, 1.0], by="note")["condition"].to_numpy().tolist() == [shown, "ü"]
+
+
 # -------------------------------------------------------------------- whole or absent
 
 
@@ -563,6 +669,24 @@ def test_tables_read_back(tmp_path: Path) -> None:
         assert frame["good"].tolist() == MIXED["good"].tolist()
     with pytest.raises(ArgumentError, match=r"ends in '\.txt'"):
         write_table(MIXED, tmp_path / "x.txt")
+
+
+def test_ids_are_whole_numbers_in_text(tmp_path: Path) -> None:
+    columns = {"peak_channel_id": [3.0, np.nan, 850.0], "probe_id": [1.0, 2.0, 3.0], "other_id": [0.5, 1.0, np.nan],
+               "none_id": [np.nan] * 3, "rate": [1.0, 2.0, 3.0]}  # fmt: skip
+    table = pd.DataFrame(columns, index=pd.Index([5, 6, 7], name="unit_id"))
+    lines = write_table(table, tmp_path / "x.csv").read_text().splitlines()
+    assert lines == [
+        "unit_id,peak_channel_id,probe_id,other_id,none_id,rate",
+        "5,3,1,0.5,,1.0", "6,,2,1.0,,2.0", "7,850,3,,,3.0",
+    ]  # fmt: skip
+    records = write_table(table, tmp_path / "x.json").read_text()
+    assert '"peak_channel_id": 3,' in records
+    assert json.loads(records)[1]["peak_channel_id"] is None
+    trains = nwbin.SpikeTrains.from_dict({1: np.arange(9.0)})
+    rows = pd.DataFrame({"start_time": [1.0, 2.0], "block_id": [12.0, np.nan]})
+    path = write_counts(tmp_path / "y.csv", Windows(trains, rows, [0.0, 1.0], closed="left"))
+    assert [line.split(",")[-2] for line in path.read_text().splitlines()] == ["block_id", "12", ""]
 
 
 # -------------------------------------------------------------------- rates and decoding

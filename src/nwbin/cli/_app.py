@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -153,6 +154,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # files may hold text that is no UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     unraisable = sys.unraisablehook
     sys.unraisablehook = lambda lost: None if stopped else unraisable(lost)
     app()

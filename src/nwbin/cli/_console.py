@@ -54,7 +54,9 @@ def grid(title: str, rows: list[tuple[str, str]]) -> Table:
 def _escape(value: str) -> str:
     from rich.markup import escape
 
-    return escape(value)
+    from nwbin.export._table import sound
+
+    return escape(sound(value))
 
 
 def text(value: Any) -> str:

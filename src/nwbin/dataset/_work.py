@@ -10,6 +10,7 @@ import numpy as np
 
 from nwbin.dataset._content import content_hash
 from nwbin.dataset._select import Selection
+from nwbin.errors import LookupFailure, nearest
 from nwbin.export import Windows, tidy
 
 if TYPE_CHECKING:
@@ -117,13 +118,17 @@ class Matrices:
                 shown.index.to_numpy(), units, self.window, self.label, closed=self.closed, rate=self.rate,  # type: ignore[arg-type]
                 threads=threads,
             )  # fmt: skip
+        if self.label not in shown.columns:
+            raise LookupFailure(
+                f"the table has no column {self.label!r}; {nearest(self.label, shown.columns)}"
+            )
         counted = Windows(
-            session.file.spike_trains(units), shown, self.window, closed=self.closed, dtype=np.float64,
+            session.file.spike_trains(units), shown[["start_time"]], self.window, closed=self.closed, dtype=np.float64,
             threads=threads,
         )  # fmt: skip
         blocks = [block[:, 0, :].copy() for _, block in counted.blocks(32 << 20)]
         counts = np.concatenate(blocks) / (self.window[1] - self.window[0] if self.rate else 1.0)
-        labels = counted.labels()[self.label].to_numpy()
+        labels = tidy(shown[[self.label]])[self.label].to_numpy()
         there = np.asarray([one is not None and one == one for one in labels], dtype=bool)
         y = labels[there]
         return ResponseMatrix(counts[there], y, np.unique(y), shown.index.to_numpy()[there], units)

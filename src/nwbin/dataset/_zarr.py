@@ -15,6 +15,7 @@ import numpy.typing as npt
 import nwbin
 from nwbin.dataset._sinks import Stamp, need, write_json
 from nwbin.dataset._work import Counted
+from nwbin.export._table import unit_columns
 
 __all__ = ["ZarrStore", "chunks_of", "write_group"]
 
@@ -106,9 +107,8 @@ def _labels(counted: Counted) -> dict[str, tuple[str, npt.NDArray[Any]]]:
         found["bin" if name == time else name] = (dimension, _plain(values))
     found["presentation"] = ("presentation", found[row][1])
     found["unit"] = ("unit", _plain(windows.unit_ids))
-    for column in counted.units.columns:
-        name = str(column) if str(column) not in found and str(column) != "spike_counts" else f"unit_{column}"
-        found[name] = ("unit", _plain(counted.units[column].to_numpy()))
+    for name, values in unit_columns(counted.units, [*found, "spike_counts"]).items():
+        found[name] = ("unit", _plain(values))
     return found
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nwbin.binning import bin_spikes, iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure
 from nwbin.export._bins import multiples, whole_bins
-from nwbin.export._table import tidy
+from nwbin.export._table import apart, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +74,16 @@ def _times(rows: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     return rows[name].to_numpy(np.float64)
 
 
+# What some output calls its own. Labels of these names are renamed in every one of them, so that all agree.
+_OWN = ("bin", "bin_start", "bin_stop", "count", "presentation", "spike_counts", "unit", "unit_id")
+
+
+def _labels(rows: pd.DataFrame, unit_ids: npt.NDArray[Any], *axes: str) -> pd.DataFrame:
+    return apart(tidy(rows), {*_OWN, *axes, *map(str, unit_ids.tolist())})
+
+
 def _named(index: pd.Index[Any], otherwise: str) -> str:
-    return otherwise if index.name in (None, "id", "index") else str(index.name)
+    return otherwise if index.name in (None, "id", "index", *_OWN) else str(index.name)
 
 
 class Windows:
@@ -86,7 +94,9 @@ class Windows:
     trains
         The spikes.
     rows
-        Presentations or other intervals by id, with `start_time` in s; other columns become labels.
+        Presentations or other intervals by id, with `start_time` in s; other columns become labels. Those named
+        as something of an output's own (`count`, `unit_id`, `bin_start`, a unit's id, ...) get "_" after their
+        name in every format, and a warning says so.
     edges
         (bins + 1,) s from start_time.
     closed, binarize, dtype, threads
@@ -113,10 +123,10 @@ class Windows:
         self._binarize, self._threads = binarize, threads
         self.dtype = _dtype_of(dtype, binarize)
         self.unit_ids = np.asarray(trains.unit_ids)
-        self._labels = tidy(rows)
         self._row = _named(rows.index, "interval_id")
         shown = self._row == "stimulus_presentation_id"
         self._time = "time_relative_to_stimulus_onset" if shown else "time_relative_to_start"
+        self._labels = _labels(rows, self.unit_ids, self._row, self._time)
         self.dims = (self._row, self._time, "unit_id")
         self.shape = (len(rows), self.edges.size - 1, len(self.unit_ids))
 
@@ -139,7 +149,7 @@ class Windows:
             "bin_stop": (time, self.edges[1:]),
         }
         for name in self._labels.columns:
-            found.setdefault(str(name), ((self._row,), self._labels[name].to_numpy()))
+            found[name] = ((self._row,), self._labels[name].to_numpy())
         return found
 
     def keys(self, rows: slice) -> pd.DataFrame:
@@ -163,7 +173,7 @@ class Tiles:
     trains
         The spikes.
     rows
-        Intervals by id, with `start_time` and `stop_time` in s.
+        Intervals by id, with `start_time` and `stop_time` in s; other columns as for :class:`Windows`.
     width
         Of a bin, in s.
     closed, binarize, dtype, threads
@@ -194,8 +204,8 @@ class Tiles:
         self._binarize, self._threads = binarize, threads
         self.dtype = _dtype_of(dtype, binarize)
         self.unit_ids = np.asarray(trains.unit_ids)
-        self._labels = tidy(rows)
         self._row = _named(rows.index, "interval_id")
+        self._labels = _labels(rows, self.unit_ids, self._row)
         pairs = zip(self._starts.tolist(), stops.tolist(), strict=True)
         self.bins = np.asarray([whole_bins(a, b, self.width) for a, b in pairs], dtype=np.int64)
         self._edges = multiples(0.0, self.width, int(self.bins.max(initial=0)))

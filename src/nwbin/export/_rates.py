@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nwbin.binning import iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.export._table import sound
 from nwbin.export._where import as_numbers, missing
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.ND
         levels: npt.NDArray[Any] = np.unique(numbers[~gone])
         code = np.searchsorted(levels, numbers)
     else:
-        text = np.asarray([str(v) for v in values], dtype=object)
+        text = np.asarray([sound(str(v)) for v in values], dtype=object)
         levels = np.unique(text[~gone])
         code = np.searchsorted(levels, text)
     return levels.tolist(), np.where(gone, -1, code).astype(np.int64)

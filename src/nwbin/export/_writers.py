@@ -16,7 +16,7 @@ import numpy.typing as npt
 from nwbin.errors import ArgumentError
 from nwbin.export._counts import Counts, Tiles
 from nwbin.export._steady import SteadyFile, reserve
-from nwbin.export._table import parquet_metadata, tidy, whole_ids
+from nwbin.export._table import apart, parquet_metadata, sound, tidy, unit_columns, whole_ids
 from nwbin.export._whole import check_space, check_target, need, one_of, whole
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def write_counts(
     _WRITERS[ending].check(target)
     check_space(target, _least_bytes(counts, ending, layout, compress))
     said = dict(provenance or {})
-    known = None if units is None else tidy(units.reindex(counts.unit_ids))
+    known = None if units is None else apart(tidy(units.reindex(counts.unit_ids)), ["unit_id"])
     with whole(target) as unfinished:
         _WRITERS[ending].write(unfinished, counts, known, layout, said, compress, progress)
     return target
@@ -196,10 +196,10 @@ class _NetCdf:
         }
         found["unit_id"] = (("unit_id",), _without_objects(counts.unit_ids))
         if units is not None:
-            for name in units.columns:
-                key = str(name) if str(name) not in found else f"unit_{name}"
-                found[key] = (("unit_id",), _without_objects(units[name].to_numpy()))
-        attributes = {k: v if isinstance(v, str | int | float) else json.dumps(v) for k, v in said.items()}
+            for name, values in unit_columns(units, [*found, "spike_counts"]).items():
+                found[name] = (("unit_id",), _without_objects(values))
+        plain = {k: v if isinstance(v, str | int | float) else json.dumps(v) for k, v in said.items()}
+        attributes = {k: sound(v) if isinstance(v, str) else v for k, v in plain.items()}
         bare = xr.Dataset(coords={name: xr.Variable(dims, values) for name, (dims, values) in found.items()})
         reserve(path, bare.nbytes + (1 << 20))
         bare.assign_attrs({**attributes, "closed": counts.closed}).to_netcdf(path, engine="h5netcdf")
