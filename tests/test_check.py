@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import nwbin
+from nwbin import _chunks, _hdf5
 from nwbin.check import Finding, check
 from tests.small_files import TIMES, write_small
 
@@ -103,3 +104,104 @@ def test_command(spoilt: Path, tmp_path: Path) -> None:
     good = run(write_small(tmp_path / "good.nwb"))
     assert (good.returncode, good.stderr) == (0, "")
     assert "0 errors" in good.stdout
+
+
+def write_spikes(path: Path, trains: list[np.ndarray], **options: object) -> Path:
+    """The small file with other units: ids 0, 1, 2, ...; amplitudes that equal the times."""
+    times, ends = np.concatenate(trains), np.cumsum([len(train) for train in trains])
+    with h5py.File(write_small(path), "a") as f:
+        del f["units"]
+        units = f.create_group("units")
+        units.attrs["colnames"] = np.array(["spike_times", "spike_amplitudes"], dtype=object)
+        units["id"] = np.arange(len(trains))
+        for name in ("spike_times", "spike_amplitudes"):
+            units.create_dataset(name, data=times, **options)
+            units[f"{name}_index"] = ends
+    return path
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (3,), "compression": "gzip"}])
+@pytest.mark.parametrize("block", [1, 3, 1000])
+@pytest.mark.parametrize("seed", range(8))
+def test_spikes_as_each_unit_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], block: int, seed: int
+) -> None:
+    """Faults are given to the right units, wherever blocks begin and end."""
+    rng = np.random.default_rng(seed)
+    trains = [np.sort(rng.integers(-1, 50, int(rng.integers(0, 6))).astype(float)) for _ in range(40)]
+    for train in trains:
+        if train.size and rng.random() < 0.3:
+            train[rng.integers(train.size)] = rng.choice([np.nan, np.inf, -np.inf, 25.0])
+    path = write_spikes(tmp_path / "x.nwb", trains, **options)
+    expected: dict[str, list[int]] = {
+        "not finite": [],
+        "do not ascend": [],
+        "before 0 s": [],
+        "no spikes": [],
+    }
+    for unit, train in enumerate(trains):
+        if not train.size:
+            expected["no spikes"].append(unit)
+        elif not np.isfinite(train).all():
+            expected["not finite"].append(unit)
+        elif (np.diff(train) < 0).any():
+            expected["do not ascend"].append(unit)
+        elif train[0] < 0:
+            expected["before 0 s"].append(unit)
+    monkeypatch.setattr("nwbin._tables._BLOCK", 8 * block)
+    monkeypatch.setattr("nwbin.check._SHOWN", 100)
+    said = [found.finding for found in check(path).findings if found.object == "units/spike_times"]
+    for what, units in expected.items():
+        names = ", ".join(str(unit) for unit in units)
+        found = [text for text in said if what in text]
+        assert len(found) == bool(units)
+        assert not units or found[0].startswith(f"{len(units)} of 40 units have ")
+        assert not units or found[0].endswith(f": {names}")
+
+
+def test_a_chunk_is_decompressed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many units lie in it."""
+    trains = [np.sort(np.random.default_rng(i).random(1000)) for i in range(200)]
+    path = write_spikes(tmp_path / "x.nwb", trains, chunks=(70_000,), compression="gzip", shuffle=True)
+    decoded: list[int] = []
+    real = _chunks._decode
+    monkeypatch.setattr(_hdf5, "_SMALL", 0)
+    monkeypatch.setattr(
+        _chunks, "_decode", lambda table, raw, skipped: decoded.append(1) or real(table, raw, skipped)
+    )
+    assert check(path).ok
+    assert len(decoded) == 3
+    decoded.clear()
+    with nwbin.open(path) as session:
+        amplitudes = session.spike_amplitudes
+        assert all(np.array_equal(amplitudes[unit], trains[unit]) for unit in range(200))
+        assert len(decoded) == 3
+        assert all(kept.base is None for kept in amplitudes.values())  # a unit kept does not keep a chunk
+    decoded.clear()
+    with nwbin.File(path) as f:
+        assert all(np.array_equal(f.unit_column("spike_times", unit), trains[unit]) for unit in range(200))
+    assert len(decoded) == 3
+
+
+def test_blocks_that_are_kept_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trains = [np.sort(np.random.default_rng(i).random(1000)) for i in range(40)]
+    path = write_spikes(tmp_path / "x.nwb", trains, chunks=(1000,), compression="gzip")
+    monkeypatch.setattr("nwbin._tables._BLOCK", 8000)
+    monkeypatch.setattr("nwbin._tables._KEPT", 24_000)
+    with nwbin.File(path) as f:
+        table = f.table("units")
+        for unit in (0, 1, 2, 1, 3, 1, 0, 39):
+            assert (
+                table.rows("spike_times", slice(1000 * unit, 1000 * unit + 1000)).tolist()
+                == trains[unit].tolist()
+            )
+        assert [begin // 1000 for _, begin in table._blocks] == [1, 0, 39]
+
+
+def test_spike_times_that_are_lists_of_lists(small: Path) -> None:
+    with h5py.File(small, "a") as f:
+        f["units/spike_times_index_index"] = np.array([1, 2], np.uint8)
+    message = "has lists of lists, by its spike_times_index_index"
+    assert any(message in found.finding for found in check(small).findings)
+    with nwbin.File(small) as f, pytest.raises(nwbin.errors.FormatError, match=message):
+        f.spike_trains()

@@ -135,6 +135,65 @@ def test_text(tmp_path: Path, libver: str, options: Any, seed: int) -> None:
     assert read
 
 
+@pytest.mark.parametrize("track_order", [False, True])
+@pytest.mark.parametrize("libver", ["earliest", "v108", "latest"])
+@pytest.mark.parametrize("number", [1, 5, 40])
+def test_attributes(
+    tmp_path: Path, libver: str, number: int, track_order: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As h5py reads them, and text not through libhdf5 unless it is kept apart (newer format, many of them)."""
+    long = "x" * 500
+    with h5py.File(tmp_path / "x.h5", "w", libver=libver, track_order=track_order) as f:
+        group = f.create_group("g", track_order=track_order)
+        for i in range(number):
+            group.attrs[f"text{i}"] = ["", "a", "é" * i, long][i % 4]
+            group.attrs[f"more{i}"] = np.array([["a", ""], ["b" * i, "c"]], dtype=object)
+            group.attrs[f"number{i}"] = np.arange(i)
+        group.attrs["é"] = "named so"
+        group.attrs["gone"] = "gone"
+        del group.attrs["gone"]
+        group.attrs["text0"] = "written again"
+        group.attrs["fixed"] = np.bytes_(b"ab")
+        group.attrs.create("empty", h5py.Empty(TEXT))
+        group.attrs["ref"] = group.ref
+        ragged = np.empty(1, dtype=object)
+        ragged[0] = np.arange(2, dtype="i4")
+        group.attrs.create("ragged", ragged, dtype=h5py.vlen_dtype("i4"))
+        expected = {
+            name: value.decode() if isinstance(value, bytes) else value
+            for name, value in group.attrs.items()
+            if name not in ("empty", "ref", "ragged")
+        }
+    through: list[str] = []
+    real = h5py.AttributeManager.__getitem__
+    monkeypatch.setattr(
+        h5py.AttributeManager, "__getitem__", lambda self, name: through.append(name) or real(self, name)
+    )
+    source = H5Source(tmp_path / "x.h5")
+    found = source.attributes("g")
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        assert type(found[name]) is type(value)
+        assert np.array_equal(found[name], value)
+    assert source.attribute("g", "none") is None
+    kept_apart = (libver != "earliest" or track_order) and number > 1
+    assert any(name.startswith(("text", "more")) for name in through) == kept_apart
+    source.close()
+
+
+def test_attributes_of_an_object_in_another_file(tmp_path: Path) -> None:
+    """Addresses there are not addresses here."""
+    with h5py.File(tmp_path / "y.h5", "w") as f:
+        f["filler"] = np.zeros(100)
+        f.create_group("g").attrs["text"] = "there"
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        f.create_group("g").attrs["text"] = "here"
+        f["y"] = h5py.ExternalLink("y.h5", "/g")
+    source = H5Source(tmp_path / "x.h5", follow_external_links=True)
+    assert source.attribute("y", "text") == "there"
+    source.close()
+
+
 def test_distinct_text_is_made_once(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f["x"] = np.array(["same text"] * 1000, TEXT)

@@ -16,7 +16,7 @@ PACKAGE = Path(nwbin.__file__).parent
 # From the bottom up; a module may import from its own layer or below, at any depth of nesting.
 LAYERS = [
     {"errors", "_schema"},
-    {"_kernels", "_chunks", "_open", "_strings"},
+    {"_kernels", "_chunks", "_headers", "_map", "_open", "_strings"},
     {"_hdf5", "trains"},
     {"_tables"},
     {"_spikes", "binning"},

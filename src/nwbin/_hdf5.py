@@ -10,32 +10,38 @@ An open file does not change: what was found at a path is remembered, so that as
 from __future__ import annotations
 
 import os
+import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from nwbin._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, decode_into
+from nwbin._headers import attribute_value
+from nwbin._map import FileMap
 from nwbin._open import StrPath, check_path, why_not
 from nwbin._strings import REF_SIZE, HeapStrings, decode, endless_collection, text_of
 from nwbin.errors import FileAccessError, FormatError, LookupFailure, NwbinError, nearest
 
 __all__ = ["H5Source", "Layout", "StrPath"]
 
-# gzip cannot shrink data more than 1032 times: a dataset that claims more than that of its bytes is not there.
+# gzip cannot shrink data more than 1032 times. What claims more than that of its bytes is damaged, or holds nothing
+# but fill values, or was shrunk by another filter: all three look alike, so it is read in amounts that do no harm.
 _MOST_COMPRESSED = 1100
-_SMALL = 1 << 20  # bytes below which no claim is absurd, and chunks are left to libhdf5
+_HARMLESS = 1 << 28  # bytes
+_SMALL, _FEW = 1 << 20, 1 << 10  # bytes and chunks up to which they are left to libhdf5
 _MOST_HOPS = 32  # soft links followed on the way to one object
 _MOST_CHUNKS = 1 << 20
 _TEXT_BLOCK = 1 << 14  # rows of text that libhdf5 hands over at a time
 
-# Files up to this size are looked through for what libhdf5 would hang on. In larger ones that costs more than it
-# is worth: the text at risk there, that of attributes, is a few kB in gigabytes.
+# Text that libhdf5 has to follow into the heap (see H5Source._trust_heap) is first looked through for what it would
+# hang on, in files up to this size.
 _SCANNED = 1 << 25
 
 _CORRUPT = "the file is probably damaged: download it again"
@@ -50,6 +56,8 @@ class Layout(NamedTuple):
     chunks: tuple[int, ...] | None
     offset: int | None  # first byte in the file, for contiguous data
     here: bool  # in this file, not in one that a link leads to
+    stored: int  # bytes in the file; before filters are undone
+    most: int  # bytes that may be read of it at a time
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
@@ -93,12 +101,14 @@ class H5Source:
         self._nodes: dict[str, Any] = {"": None}
         self._names: dict[str, dict[str, None]] = {}
         self._tables: dict[str, ChunkTable | None] = {}
-        self._descriptor: int | None = None
         where: Path | BinaryIO
         if isinstance(source, str | os.PathLike):
             where = self.path = Path(source).expanduser()
             self.name = str(self.path)
             check_path(self.path)
+            # Opened once: a file put in this one's place later is not mixed up with it.
+            self._descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._release = weakref.finalize(self, os.close, self._descriptor)
         else:
             if not (hasattr(source, "read") and hasattr(source, "seek")):
                 raise FileAccessError(
@@ -111,22 +121,14 @@ class H5Source:
         except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
             raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
         self._nodes[""] = self._h5
-        self.size = self._h5.id.get_filesize() if self.path is None else self.path.stat().st_size
-        if self.path is not None and self.size <= _SCANNED:
-            address = endless_collection(self.path.read_bytes())
-            if address is not None:
-                self._h5.close()
-                raise FileAccessError(
-                    f"{self.name}: its text at byte {address:,} is overwritten with zeros; {_CORRUPT}"
-                )
+        self.size = self._h5.id.get_filesize() if self.path is None else os.fstat(self._descriptor).st_size
 
     def close(self) -> None:
         """Close the file. Arrays that were mapped from it stay readable."""
         self._nodes.clear()
         self._h5.close()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self.path is not None:
+            self._release()
 
     @property
     def closed(self) -> bool:
@@ -150,6 +152,8 @@ class H5Source:
                 f"{self.name}: there is not enough memory to read {path}; read fewer rows or units at a time"
             ) from error
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, AttributeError) as error:
+            if self.path is not None:
+                self.map.check()  # not damaged, perhaps, but cut meanwhile
             raise FileAccessError(f"{self.name}: {path} cannot be read ({error}); {_CORRUPT}") from error
 
     def _find(self, path: str) -> Any | None:
@@ -258,18 +262,32 @@ class H5Source:
     def _attribute(self, node: Any, key: str) -> Any:
         info = node.attrs.get_id(key)
         kind = _kind(info.dtype)
-        if kind in ("reference", "compound"):
+        if kind in ("reference", "compound") or (kind == "other" and info.dtype.hasobject):
             return None
-        if int(np.prod(info.shape or (), dtype=object)) * info.dtype.itemsize > _SMALL + self.size:
+        if info.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+            return None
+        if int(np.prod(info.shape, dtype=object)) * info.dtype.itemsize > _SMALL + self.size:
             raise ValueError(f"its attribute {key} claims to have shape {info.shape}")
-        value = node.attrs[key]
+        value = self._attribute_text(node, key, info.shape) if _is_heap_text(info.dtype) else node.attrs[key]
         if isinstance(value, bytes):
             return value.decode("utf-8", "surrogateescape")
         if isinstance(value, np.ndarray):
             return decode(value) if kind == "text" else value
-        if isinstance(value, h5py.Empty):
-            return None
         return value.item() if isinstance(value, np.generic) else value
+
+    def _attribute_text(self, node: Any, key: str, shape: tuple[int, ...]) -> Any:
+        about = h5py.h5o.get_info(node.id)
+        if self._heap is not None and about.fileno == h5py.h5o.get_info(self._h5.id).fileno:
+            found = attribute_value(self._heap.data, about.addr, key.encode("utf-8", "surrogateescape"))
+            if found is not None:
+                place, room = found
+                size = int(np.prod(shape, dtype=object)) * REF_SIZE
+                text = self._heap.read(self._heap.data[place : place + size]) if size <= room else None
+                if text is None:
+                    raise ValueError(f"the text of its attribute {key} is not where it should be")
+                return text.reshape(shape) if shape else text[0]
+        self._trust_heap()
+        return node.attrs[key]
 
     def attributes(self, path: str) -> dict[str, Any]:
         """Return an object's attributes; text decoded, scalars as Python values, references left out."""
@@ -291,10 +309,9 @@ class H5Source:
                 # Addresses mean something in this file only, not in one that a link leads to.
                 here = h5py.h5o.get_info(node.id).fileno == h5py.h5o.get_info(self._h5.id).fileno
                 offset = node.id.get_offset() if here else None
-                layout = Layout(shape, dtype, _kind(dtype), node.chunks, offset, here)
                 self._refuse_elsewhere(path, node)
-                self._refuse_absurd(path, layout, node.id.get_storage_size())
-            self._layouts[path] = layout
+                stored, most = self._most(node)
+            self._layouts[path] = Layout(shape, dtype, _kind(dtype), node.chunks, offset, here, stored, most)
         return self._layouts[path]
 
     def _refuse_elsewhere(self, path: str, node: Any) -> None:
@@ -312,13 +329,33 @@ class H5Source:
                 "follow_external_links=True if you trust it"
             )
 
-    def _refuse_absurd(self, path: str, layout: Layout, stored: int) -> None:
-        items = int(np.prod(layout.shape, dtype=object)) if layout.shape else 1
-        claimed = items * layout.dtype.itemsize
-        if claimed > _MOST_COMPRESSED * min(stored, self.size) + _SMALL and not self._follow:
+    def _most(self, node: Any) -> tuple[int, int]:
+        """Return how many bytes are stored for a dataset, and how many may be read of it at a time."""
+        stored, plist = int(node.id.get_storage_size()), node.id.get_create_plist()
+        if self._follow:
+            return stored, sys.maxsize
+        # The data of a virtual dataset are stored for others in the file.
+        there = self.size if plist.get_layout() == h5py.h5d.VIRTUAL else min(stored, self.size)
+        shrunk = plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_nfilters()
+        return stored, max(_HARMLESS, there * _MOST_COMPRESSED if shrunk else there)
+
+    def allow(self, path: str, n_rows: int | None = None) -> None:
+        """Raise FormatError if so many rows of a dataset (by default all) are more than can sensibly be read.
+
+        A damaged header may claim any shape, and chunks that were never written take no room in the file.
+        """
+        layout = self.layout(path)
+        items = int(np.prod(layout.shape, dtype=object))
+        if n_rows is not None and layout.shape and layout.shape[0]:
+            items = items // layout.shape[0] * n_rows
+        # libhdf5 sets aside a whole chunk for any part of it.
+        chunk = int(np.prod(layout.chunks, dtype=object)) if layout.chunks else 0
+        size = max(items, chunk) * (2 * REF_SIZE if _is_heap_text(layout.dtype) else layout.dtype.itemsize)
+        if size > layout.most:
             raise FormatError(
-                f"{self.name}: {path} claims shape {layout.shape} of {layout.dtype}, far more than the {stored:,} "
-                f"bytes stored for it in a file of {self.size:,} can hold; it is damaged: download it again"
+                f"{self.name}: {path} claims shape {layout.shape} of {layout.dtype}; reading {size:,} bytes of that "
+                f"is refused, as only {layout.stored:,} are stored for it in a file of {self.size:,}; it is damaged, "
+                "or was never written: download it again, or read fewer rows at a time"
             )
 
     # ---------------------------------------------------------------- reading values
@@ -342,11 +379,13 @@ class H5Source:
             if node.shape is None:
                 return np.empty(0, dtype=object if layout.kind == "text" else layout.dtype)
             if layout.shape == ():
+                self.allow(path)
                 if layout.kind == "text":
                     return self._read_scalar_text(node, layout)
                 return np.asarray(node[()])
             start, stop, _ = (rows or slice(None)).indices(layout.shape[0])
             span = slice(start, max(start, stop))
+            self.allow(path, span.stop - span.start)
             if layout.kind == "text":
                 return self._read_text(path, node, layout, span)
             out = np.empty((span.stop - span.start, *layout.shape[1:]), layout.dtype.newbyteorder("="))
@@ -356,13 +395,15 @@ class H5Source:
     def read_into(self, path: str, rows: slice, out: npt.NDArray[np.float64]) -> None:
         """Read some rows of a one-dimensional dataset straight into an array, converting as needed."""
         node = self._need(path)
+        self.allow(path, rows.stop - rows.start)
         with self._reading(path):
             self._fill(path, node, self.layout(path), rows, out)
 
     def _fill(self, path: str, node: Any, layout: Layout, span: slice, out: npt.NDArray[Any]) -> None:
         if not out.size:
             return
-        table = self._chunk_table(path) if out.nbytes > _SMALL else None
+        chunks = (span.stop - span.start) // layout.chunks[0] if layout.chunks else 0
+        table = self._chunk_table(path) if out.nbytes > _SMALL or chunks > _FEW else None
         if table is not None:
             try:
                 decode_into(table, self._fetcher(path, node, table), span, out)
@@ -381,6 +422,8 @@ class H5Source:
             if found is None:
                 raise ValueError("its text is not where it should be")
             return found.reshape(())
+        if _is_heap_text(layout.dtype):
+            self._trust_heap()
         return decode(np.asarray(node[()]).astype(object))
 
     def _read_text(self, path: str, node: Any, layout: Layout, span: slice) -> npt.NDArray[Any]:
@@ -388,7 +431,9 @@ class H5Source:
         shape = (n, *layout.shape[1:])
         found = self._heap_codes(path, layout, span)
         if found is not None:
-            return text_of(*found)
+            return text_of(*found).reshape(shape)
+        if _is_heap_text(layout.dtype):
+            self._trust_heap()
         text = np.empty(shape, dtype=object)
         for begin in range(0, n, _TEXT_BLOCK):  # blocks, because libhdf5 makes a copy of every string
             end = min(n, begin + _TEXT_BLOCK)
@@ -399,7 +444,7 @@ class H5Source:
     def _heap_codes(
         self, path: str, layout: Layout, span: slice
     ) -> tuple[npt.NDArray[np.intp], list[str]] | None:
-        if not _is_heap_text(layout.dtype) or self._heap is None or len(layout.shape) != 1:
+        if not _is_heap_text(layout.dtype) or self._heap is None:
             return None
         refs = self._raw(path, layout, span) if span.stop > span.start else None
         if refs is None:
@@ -414,6 +459,7 @@ class H5Source:
         layout = self.layout(path)
         if layout.kind != "text" or len(layout.shape) != 1:
             return None
+        self.allow(path)
         with self._reading(path):
             return self._heap_codes(path, layout, slice(0, layout.shape[0]))
 
@@ -426,30 +472,55 @@ class H5Source:
         return self.path is not None and plist.get_userblock() == 0 and plist.get_sizes() == (8, 8)
 
     @cached_property
+    def map(self) -> FileMap:
+        """The file's bytes; for a source that is a path."""
+        return FileMap(self._descriptor, self.size, self.name)
+
+    @cached_property
+    def _strings(self) -> HeapStrings | None:
+        return HeapStrings(self.map.bytes) if self._has_plain_addresses else None
+
+    @property
     def _heap(self) -> HeapStrings | None:
-        """The file's strings. Only pages that are looked at are read."""
-        if not self._has_plain_addresses or self.size < REF_SIZE:
-            return None
-        whole = np.memmap(cast("Path", self.path), np.uint8, mode="r", shape=(self.size,))
-        return HeapStrings(whole.view(np.ndarray))
+        """The file's strings, about to be read. Only pages that are looked at come off the disk."""
+        if self._strings is not None:
+            self.map.check()
+        return self._strings
+
+    @cached_property
+    def _endless(self) -> int | None:
+        small = self.path is not None and self.size <= _SCANNED
+        return endless_collection(self.map.bytes.tobytes()) if small else None
+
+    def _trust_heap(self) -> None:
+        """Be sure that libhdf5 may follow text, as far as that is possible.
+
+        It crashes, hangs or sets aside gigabytes on some damaged files. So it is not asked where the place of
+        the text can be found without it. What is left: text in a file object, under filters other than gzip, in
+        virtual datasets and in other files, and the attributes of an object that has more than eight of them in
+        HDF5's newer format. There only the hang is kept off, and that in small files.
+        """
+        if self._endless is not None:
+            raise ValueError(f"its text at byte {self._endless:,} is overwritten with zeros")
 
     def _raw(self, path: str, layout: Layout, span: slice) -> npt.NDArray[np.uint8] | None:
         """Return the stored bytes of references to strings, without libhdf5 following them."""
-        n = span.stop - span.start
+        shape = (span.stop - span.start, *layout.shape[1:])
         if layout.chunks is None:
-            if layout.offset is None or layout.offset + layout.shape[0] * REF_SIZE > self.size:
+            row = REF_SIZE * int(np.prod(shape[1:], dtype=object))
+            if layout.offset is None or layout.offset + layout.shape[0] * row > self.size:
                 return None
-            begin = layout.offset + span.start * REF_SIZE
-            return np.asarray(self._heap.data[begin : begin + n * REF_SIZE]) if self._heap else None
+            begin = layout.offset + span.start * row
+            return self.map.bytes[begin : begin + shape[0] * row]
         table = self._chunk_table(path)
         if table is None:
             return None
-        out = np.zeros(n, np.dtype("V16"))
+        out = np.zeros(shape, np.dtype("V16"))
         try:
             decode_into(table, self._fetcher(path, self._need(path), table), span, out)
         except DamagedChunkError:
             return None
-        return out.view(np.uint8)
+        return out.reshape(-1).view(np.uint8)
 
     def _chunk_table(self, path: str) -> ChunkTable | None:
         """Return where a dataset's chunks lie; None where libhdf5 has to read it."""
@@ -500,8 +571,6 @@ class H5Source:
         if not self._has_plain_addresses or not hasattr(os, "pread"):
             places = table.first.tolist()
             return lambda index: node.id.read_direct_chunk(tuple(places[index]))[1]
-        if self._descriptor is None:
-            self._descriptor = os.open(cast("Path", self.path), os.O_RDONLY)
         descriptor = self._descriptor
         largest = int(np.prod(table.chunk)) * table.dtype.itemsize * 2 + 4096
 
@@ -543,11 +612,8 @@ class H5Source:
         if layout.offset % layout.dtype.itemsize:
             return None  # an array at an odd address: compiled code may not take it
         with self._reading(path):
-            mapped = np.memmap(
-                self.path, dtype=layout.dtype, mode="r", offset=layout.offset, shape=layout.shape
-            )
-        # A plain view: np.memmap's own __getitem__ and __array_finalize__ cost microseconds a slice.
-        return cast("npt.NDArray[Any]", mapped.view(np.ndarray))
+            self.map.check()
+            return np.ndarray(layout.shape, layout.dtype, self.map.bytes, layout.offset)
 
     def pynwb_io(self) -> Any:
         """Open pynwb's reader on the same HDF5 handle."""

@@ -40,7 +40,7 @@ class SpikeStore:
             raise FormatError(
                 f"{self._where} should be a list of seconds, found {layout.dtype} {layout.shape}"
             )
-        self._bounds = table.bounds(SPIKE_TIMES)
+        self._bounds = table.spans(SPIKE_TIMES)
         ids, first, count = np.unique(table.ids, return_index=True, return_counts=True)
         if (count > 1).any():
             twice = int(ids[count > 1][0])
@@ -51,9 +51,12 @@ class SpikeStore:
         self._row = dict(zip(ids.tolist(), first.tolist(), strict=True))
         mapped = source.mapped(f"{table.path}/{SPIKE_TIMES}") if layout.dtype == np.float64 else None
         self.is_mapped = mapped is not None
+        if mapped is None:
+            source.allow(f"{table.path}/{SPIKE_TIMES}")
         self._values: npt.NDArray[np.float64] = (
             mapped if mapped is not None else np.empty(layout.shape[0], dtype=np.float64)
         )
+        self._intact = source.map.check if self.is_mapped else None
         self._loaded = np.full(len(table), self.is_mapped)
         self._checked = np.zeros(len(table), dtype=bool)
 
@@ -113,4 +116,5 @@ class SpikeStore:
             ids,
             source=self._where,
             check=check,
+            intact=self._intact,
         )

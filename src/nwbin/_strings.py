@@ -89,9 +89,20 @@ class HeapStrings:
         self._contents: dict[int, dict[int, int]] = {}
 
     def read(self, refs: npt.NDArray[np.uint8]) -> npt.NDArray[np.object_] | None:
-        """Return the strings that references point to: dtype object, (n,), of str; None as for :meth:`codes`."""
-        found = self.codes(refs)
-        return None if found is None else text_of(*found)
+        """Return a few strings, one by one: dtype object, (n,), of str. Takes and returns None as :meth:`codes`."""
+        rows = np.ascontiguousarray(refs).view(_REF).reshape(-1)
+        text = np.full(len(rows), "", dtype=object)
+        filled = np.flatnonzero(rows["length"])
+        if not filled.size:
+            return text
+        length = rows["length"][filled].astype(np.int64)
+        address, number = rows["address"][filled].astype(np.int64), rows["number"][filled].astype(np.int64)
+        at = self._places(address, number, length)
+        if at is None:
+            return None
+        for row, begin, size in zip(filled.tolist(), at.tolist(), length.tolist(), strict=True):
+            text[row] = _text(self.data[begin : begin + size].tobytes())
+        return text
 
     def codes(self, refs: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.intp], list[str]] | None:
         """Number the strings that references point to.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Bounds", "DynamicTable", "frame_of"]
+
+
+_BLOCK, _FEW = 1 << 20, 1 << 10  # bytes and chunks read at a time, at most; one chunk at least
+_KEPT = 1 << 26  # bytes of blocks that are kept: neighbouring rows are often asked for next
 
 
 class Bounds(NamedTuple):
@@ -68,6 +73,7 @@ class DynamicTable:
         self._columns: list[str] | None = None
         self._ids: npt.NDArray[np.int64] | None = None
         self._mapped: dict[str, npt.NDArray[Any] | None] = {}
+        self._blocks: OrderedDict[tuple[str, int], npt.NDArray[Any]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -212,6 +218,15 @@ class DynamicTable:
             )
         return Bounds(starts, stops)
 
+    def spans(self, name: str) -> Bounds:
+        """Read and check the index of a column that has one list of values a row; errors as for :meth:`bounds`."""
+        if self.levels(name) > 1:
+            raise FormatError(
+                f"{self._where(name)} has lists of lists, by its {name}_index_index; one list a row is needed: ask "
+                "whoever wrote the file"
+            )
+        return self.bounds(name)
+
     def ragged(self, name: str, row: int) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
         """Read one row of a ragged column; of a doubly ragged one, the list of its parts."""
         levels = self.levels(name)
@@ -222,7 +237,7 @@ class DynamicTable:
         bounds = self.bounds(name, levels)
         first, last = int(bounds.starts[row]), int(bounds.stops[row])
         if levels == 1:
-            return self.source.read(self._need(name), slice(first, last))
+            return self._read(name, slice(first, last))
         if levels > 2:
             raise FormatError(
                 f"{self._where(name)} is ragged {levels} times over, which nwbin does not read; use pynwb()"
@@ -270,8 +285,55 @@ class DynamicTable:
 
     def rows(self, name: str, span: slice) -> npt.NDArray[Any]:
         """Read a span of a column's values, whatever rows of the table they belong to; mapped where possible."""
-        path = self._need(name)
+        mapped = self._map(name)
+        return self._read(name, span) if mapped is None else mapped[span]
+
+    def blocks(self, name: str, stop: int) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+        """Walk through the first values of a column: where each block begins, and its values.
+
+        No chunk is decompressed twice. Working set: a megabyte or a chunk, whichever is more, and what decoding
+        that takes.
+        """
+        mapped, step = self._map(name), self._step(name)
+        for begin in range(0, stop, step):
+            span = slice(begin, min(stop, begin + step))
+            yield begin, self.source.read(self._need(name), span) if mapped is None else mapped[span]
+
+    def _map(self, name: str) -> npt.NDArray[Any] | None:
         if name not in self._mapped:
-            self._mapped[name] = self.source.mapped(path)
+            self._mapped[name] = self.source.mapped(self._need(name))
         mapped = self._mapped[name]
-        return self.source.read(path, span) if mapped is None else mapped[span]
+        if mapped is not None:
+            self.source.map.check()
+        return mapped
+
+    def _step(self, name: str) -> int:
+        """How many values make a block: whole chunks."""
+        layout = self.source.layout(self._need(name))
+        row = max(1, int(np.prod(layout.shape[1:], dtype=object)) * layout.dtype.itemsize)
+        if layout.chunks is None:
+            return max(1, _BLOCK // row)
+        chunk = layout.chunks[0]
+        return max(1, min(_BLOCK // row // chunk, _FEW)) * chunk
+
+    def _read(self, name: str, span: slice) -> npt.NDArray[Any]:
+        """Read a span of values. Of chunked numbers, the blocks that it lies in are kept for the next span."""
+        path = self._need(name)
+        layout = self.source.layout(path)
+        if layout.chunks is None or layout.kind != "number" or span.stop <= span.start:
+            return self.source.read(path, span)
+        step = self._step(name)
+        parts = []
+        for begin in range(span.start // step * step, span.stop, step):
+            block = self._block(name, begin, begin + step)
+            parts.append(block[max(0, span.start - begin) : span.stop - begin])
+        return np.concatenate(parts)  # a copy, even of one part: the block can go
+
+    def _block(self, name: str, begin: int, end: int) -> npt.NDArray[Any]:
+        block = self._blocks.pop((name, begin), None)
+        if block is None:
+            block = self.source.read(self._need(name), slice(begin, end))
+            while self._blocks and sum(kept.nbytes for kept in self._blocks.values()) + block.nbytes > _KEPT:
+                self._blocks.popitem(last=False)
+        self._blocks[name, begin] = block
+        return block

@@ -338,6 +338,7 @@ class File:
             raise FormatError(
                 f"{self.name}: {path}/starting_time has the rate {rate}; a positive one is needed"
             )
+        self._source.allow(f"{path}/data")  # as many timestamps as samples
         shape = self._source.layout(f"{path}/data").shape
         if not shape or not isinstance(start, int | float):
             raise FormatError(

@@ -56,9 +56,12 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
     [4, 17, 4]
     """
 
-    __slots__ = ("_offsets", "_positions", "_source", "_starts", "_stops", "_times", "_unit_ids", "_values")
+    __slots__ = (
+        "_home", "_intact", "_offsets", "_positions", "_source", "_starts", "_stops", "_times", "_unit_ids"
+    )  # fmt: skip
 
-    _values: NDArray[np.float64]
+    _home: NDArray[np.float64]
+    _intact: Callable[[], None] | None
     _starts: NDArray[np.int64]
     _stops: NDArray[np.int64]
     _unit_ids: NDArray[Any]
@@ -81,8 +84,10 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         unit_ids: ArrayLike,
         source: str,
         check: bool,
+        intact: Callable[[], None] | None = None,
     ) -> None:
-        self._values = _frozen(values)
+        self._home = _frozen(values)
+        self._intact = intact
         self._starts = _frozen(np.ascontiguousarray(starts, np.int64))
         self._stops = _frozen(np.ascontiguousarray(stops, np.int64))
         self._unit_ids = _frozen(_as_ids(unit_ids, source))
@@ -113,16 +118,17 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         *,
         source: str,
         check: bool,
+        intact: Callable[[], None] | None = None,
     ) -> SpikeTrains:
         """Trains that lie anywhere in `values`: for a file layer that maps a column and reads on touch.
 
         `values` is float64, 1-D, C-contiguous and in native byte order; ``0 <= starts <= stops <=
         values.size`` (both int64). `source` begins every error message, such as "session.nwb:
         units/spike_times". With `check` False the ids may repeat and the times are not looked at: the caller
-        vouches for them.
+        vouches for them. `intact` is called before the values are used, and raises if they are no longer there.
         """
         new = cls.__new__(cls)
-        new._set(values, starts, stops, unit_ids, source, check)
+        new._set(values, starts, stops, unit_ids, source, check, intact)
         return new
 
     @classmethod
@@ -150,6 +156,13 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
     # What it holds
 
     @property
+    def _values(self) -> NDArray[np.float64]:
+        """The array that the trains lie in, about to be used."""
+        if self._intact is not None:
+            self._intact()
+        return self._home
+
+    @property
     def unit_ids(self) -> NDArray[Any]:
         """Ids in order, (units,), read-only; repeated where a selection repeats them."""
         return self._unit_ids
@@ -174,14 +187,15 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         return self._offsets
 
     def _compact(self) -> None:
+        values = self._values
         if self._times is not None:
             return
         offsets = np.zeros(len(self) + 1, np.int64)
         np.cumsum(self.counts, out=offsets[1:])
         if len(self) == 0:
-            times = self._values[:0]
+            times = values[:0]
         elif (self._starts[1:] == self._stops[:-1]).all():  # already one after the other
-            times = self._values[self._starts[0] : self._stops[-1]]
+            times = values[self._starts[0] : self._stops[-1]]
         else:
             times = np.concatenate([self._slice(i) for i in range(len(self))])
         self._offsets = _frozen(offsets)
@@ -232,12 +246,13 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         ids = _as_ids(unit_ids, "select")
         positions = np.fromiter((self._position(i) for i in ids.tolist()), np.int64, ids.size)
         return SpikeTrains._from_slices(
-            self._values,
+            self._home,
             self._starts[positions],
             self._stops[positions],
             self._unit_ids[positions],
             source=self._source,
             check=False,
+            intact=self._intact,
         )
 
     # As a value

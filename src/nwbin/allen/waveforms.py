@@ -63,7 +63,7 @@ class UnitMapping(Mapping[int, T]):
 def amplitudes_of(file: File) -> Callable[[int], npt.NDArray[np.float64]]:
     """Return a function that reads one unit's spike amplitudes, in V, one a spike."""
     table = file.table(schema.UNITS)
-    bounds = table.bounds(schema.SPIKE_AMPLITUDES)
+    bounds = table.spans(schema.SPIKE_AMPLITUDES)
     row = {int(unit): at for at, unit in enumerate(table.ids)}
 
     def read(unit_id: int) -> npt.NDArray[np.float64]:
@@ -84,7 +84,7 @@ def waveform_reader(
     import xarray as xr
 
     table = file.table(schema.UNITS)
-    bounds = table.bounds(schema.WAVEFORM_MEAN)
+    bounds = table.spans(schema.WAVEFORM_MEAN)
     row = {int(unit): at for at, unit in enumerate(table.ids)}
     probe_of: dict[Any, Any] = dict(zip(units.index, units["probe_id"], strict=True))
     # For each probe: which rows of a waveform are channels that are kept, and their ids.

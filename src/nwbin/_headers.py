@@ -1,0 +1,85 @@
+"""Where an attribute's value lies in the file: HDF5's object headers, looked through as far as that needs.
+
+libhdf5 hands out the text of an attribute only by following it into the heap, where damaged bytes can crash it,
+hang it, or make it set aside gigabytes; and unlike a dataset's, the place of an attribute's value cannot be
+asked for. Arrays in, places out: no HDF5 library takes part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["attribute_value"]
+
+_ATTRIBUTE, _CONTINUATION = 0x0C, 0x10  # numbers of the kinds of message
+# What is looked through for one object, so that a damaged header that leads back to itself comes to an end.
+_MOST_MESSAGES = 1 << 16
+_MOST_BYTES = 1 << 24
+
+
+def _int(raw: bytes) -> int:
+    return int.from_bytes(raw, "little")
+
+
+def _messages(data: npt.NDArray[np.uint8], address: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the kind, the place and the bytes of each message in the header of the object at an address."""
+    head = data[address : address + 32].tobytes()
+    if head[:4] == b"OHDR":
+        prefix, at = 6 if head[5] & 4 else 4, 6 + (head[5] >> 5 & 1) * 16 + (head[5] >> 4 & 1) * 4
+        width = 1 << (head[5] & 3)
+        blocks = [(address + at + width, _int(head[at : at + width]))]
+    elif head[:1] == b"\1":
+        prefix, blocks = 8, [(address + 16, _int(head[8:12]))]
+    else:
+        return
+    seen, left = 0, _MOST_BYTES
+    for begin, size in blocks:  # grows on the way: a header goes on elsewhere in the file
+        block = data[begin : begin + max(0, min(size, left))].tobytes()
+        left -= len(block)
+        at = 0
+        while at + prefix <= len(block):
+            kind = block[at] if prefix < 8 else _int(block[at : at + 2])
+            start = at + prefix
+            end = start + (_int(block[at + 1 : at + 3]) if prefix < 8 else _int(block[at + 2 : at + 4]))
+            seen += 1
+            if end > len(block) or seen > _MOST_MESSAGES:
+                break
+            if kind == _CONTINUATION:
+                where, length = _int(block[start : start + 8]), _int(block[start + 8 : start + 16])
+                # The newer format frames such a block by a signature and a checksum.
+                blocks.append((where + 4, length - 8) if prefix < 8 else (where, length))
+            yield kind, begin + start, block[start:end]
+            at = end
+
+
+def attribute_value(data: npt.NDArray[np.uint8], address: int, name: bytes) -> tuple[int, int] | None:
+    """Find the value of an attribute.
+
+    Parameters
+    ----------
+    data
+        The file's bytes, uint8 (size,). Addresses count from its first byte, and are 8 bytes wide.
+    address
+        Of the object that has the attribute.
+    name
+        The attribute's.
+
+    Returns
+    -------
+    place, room
+        The value's first byte, and how many bytes it has at most. None where it does not stand in the object's
+        header: libhdf5 puts the attributes of an object that has many of them elsewhere, in its newer format.
+    """
+    for kind, place, body in _messages(data, address):
+        if kind != _ATTRIBUTE or len(body) < 9 or body[0] not in (1, 2, 3):
+            continue
+        sizes = [_int(body[i : i + 2]) for i in (2, 4, 6)]  # of the name, the datatype and the dataspace
+        at = 9 if body[0] == 3 else 8
+        if body[at : at + sizes[0]].split(b"\0", 1)[0] != name:
+            continue
+        at += sum((size + 7) & -8 if body[0] == 1 else size for size in sizes)
+        return (place + at, len(body) - at) if at <= len(body) else None
+    return None
