@@ -31,14 +31,21 @@ def content_hash(value: Any) -> str:
     return digest.hexdigest()[:32]
 
 
-def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
+def _parts(value: Any, above: dict[int, int]) -> Iterator[bytes]:
+    """What a value consists of; `above` are the objects that it is a part of, and how deep they lie."""
     yield type(value).__qualname__.encode()
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         yield repr(value).encode("utf-8", "surrogatepass")
         return
-    if id(value) in seen:  # a function that calls itself
+    if id(value) in above:  # a function that calls itself
+        yield str(above[id(value)]).encode()
         return
-    seen[id(value)] = value  # kept, so that no other object gets its address
+    above[id(value)] = len(above)
+    yield from _inside(value, above)
+    del above[id(value)]
+
+
+def _inside(value: Any, above: dict[int, int]) -> Iterator[bytes]:
     inner: Any
     if isinstance(value, functools.partial):
         inner = (value.func, value.args, value.keywords)
@@ -62,8 +69,9 @@ def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
     elif isinstance(value, set | frozenset):
         inner = sorted(value, key=repr)
     elif isinstance(value, list | tuple):
+        yield str(len(value)).encode()  # or [[1], 2] would be [[1, 2]]
         for one in value:
-            yield from _parts(one, seen)
+            yield from _parts(one, above)
         return
     else:
         try:
@@ -74,7 +82,7 @@ def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
                 f"{type(value).__name__} ({error}); pass plain values and arrays, or no out="
             ) from error
         return
-    yield from _parts(inner, seen)
+    yield from _parts(inner, above)
 
 
 def _code(function: FunctionType) -> Iterator[bytes]:
@@ -87,6 +95,7 @@ def _code(function: FunctionType) -> Iterator[bytes]:
 
 def _compiled(code: CodeType) -> Iterator[bytes]:
     yield code.co_code
+    yield str(len(code.co_consts)).encode()
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _compiled(constant)

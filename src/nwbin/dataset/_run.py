@@ -32,15 +32,15 @@ class OtherJobError(ArgumentError):
 Progress = Callable[[int, int, Outcome | None], object]
 
 
-def _stamp(work: Work, opening: Opening) -> dict[str, Any]:
+def _stamp(spec: Mapping[str, Any], opening: Opening) -> dict[str, Any]:
     """Everything that a result hangs on, in plain values."""
     try:
         stat = Path(opening.path).stat()
         file = [stat.st_size, stat.st_mtime_ns]
     except OSError:
         file = []
-    spec = {**work.spec(), "filters": dict(opening.filters)}
-    stamp: dict[str, Any] = json.loads(json.dumps({"spec": spec, "file": file}))
+    said = {"spec": {**spec, "filters": opening.spec()}, "file": file}
+    stamp: dict[str, Any] = json.loads(json.dumps(said))
     return stamp
 
 
@@ -186,15 +186,16 @@ def run_job(
     outcomes: dict[Any, Outcome] = {}
     total = len(openings)
     with _parts(sink) as parts, _shown(progress, title) as show:
+        spec = {} if sink is None else work.spec()  # of what is not kept, nobody asks whether it is the same
         tasks = [
-            Task(opening, work, sink, parts, _stamp(work, opening), threads, limit)
+            Task(opening, work, sink, parts, _stamp(spec, opening) if spec else {}, threads, limit)
             for opening in openings.values()
         ]
         if sink is not None:
             for key in _kept(sink, tasks, overwrite):
                 outcomes[key] = Outcome(key, "kept")
             with writing(sink.root):
-                sink.begin(work.spec())
+                sink.begin(spec)
         show(len(outcomes), total, None)
         for one in list(outcomes.values()):
             show(len(outcomes), total, one)

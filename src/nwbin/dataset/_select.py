@@ -25,6 +25,24 @@ class NothingToDo(Exception):
     """A session has none of what a job is about. It is passed over, which is no failure."""
 
 
+def _condition(text: str | None) -> str | None:
+    """A condition, or None where it says nothing."""
+    return (text or "").strip() or None
+
+
+def _listed(values: Any) -> tuple[Any, ...] | None:
+    """Distinct plain values in the order given; None for all. One name, or one id, is a list of one."""
+    if values is None:
+        return None
+    if isinstance(values, str | int | np.integer):
+        values = [values]
+    plain = [one.item() if isinstance(one, np.generic) else one for one in values]
+    # 3.0 is the unit 3, as in pandas.
+    return tuple(
+        dict.fromkeys(int(one) if isinstance(one, float) and one.is_integer() else one for one in plain)
+    )
+
+
 @dataclass(frozen=True)
 class Selection:
     """Part of a session.
@@ -51,19 +69,26 @@ class Selection:
     units: str | Sequence[Any] | None = None
     align: str = "start_time"
 
+    def __post_init__(self) -> None:
+        for name in ("stimulus", "structures"):
+            object.__setattr__(self, name, _listed(getattr(self, name)))
+        object.__setattr__(self, "presentations", _condition(self.presentations))
+        units = _condition(self.units) if isinstance(self.units, str) else _listed(self.units)
+        object.__setattr__(self, "units", units)
+
     def spec(self) -> dict[str, Any]:
-        """Say the same in plain values."""
+        """Say the same in plain values, alike for all ways to say it: order and repeats mean nothing."""
 
         def plain(value: Any) -> Any:
             if value is None or isinstance(value, str):
                 return value
-            return [one.item() if isinstance(one, np.generic) else one for one in value]
+            return sorted(value, key=lambda one: (type(one).__name__, one))
 
         return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
 
     def presentation_table(self, session: Session) -> pd.DataFrame:
         """Return the presentations that are meant, by id; time zero is `start_time`."""
-        wanted = [self.stimulus] if isinstance(self.stimulus, str) else self.stimulus
+        wanted = None if self.stimulus is None else list(self.stimulus)
         if wanted is None:
             table = session.get_stimulus_table()
         else:
@@ -98,7 +123,7 @@ class Selection:
         table = session.units
         session.warn_of_invalid_spikes()  # into the report's notes
         if self.structures is not None:
-            wanted = [self.structures] if isinstance(self.structures, str) else list(self.structures)
+            wanted = list(self.structures)
             column = next((name for name in _STRUCTURE if name in table.columns), None)
             if column is None:
                 raise NothingToDo("does not say which structures its units lie in")

@@ -18,6 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from nwbin.allen.units import UnitFilters
 from nwbin.dataset._select import NothingToDo
 from nwbin.dataset._sinks import Sink, commit
 from nwbin.dataset._tables import CsvTables
@@ -57,6 +60,19 @@ class Opening:
     lfp: Mapping[int, str] = field(default_factory=dict)
     filters: Mapping[str, Any] = field(default_factory=dict)
     cache: str | None = None
+
+    def spec(self) -> dict[str, Any]:
+        """Say which units are kept, alike whether a default is written out or not."""
+        filters = UnitFilters(**self.filters)
+        said: dict[str, Any] = {}
+        for column, side, bound in filters.bounds():
+            none = (
+                np.inf if side == "<=" else -np.inf
+            )  # what 0 and None mean; the other infinity keeps nothing
+            said[column] = None if bound == none else float(bound) if np.isfinite(bound) else str(bound)
+        said["filter_by_validity"] = bool(filters.filter_by_validity)
+        said["filter_out_of_brain_units"] = bool(filters.filter_out_of_brain_units)
+        return said
 
     def open(self, tables: CsvTables | None = None) -> Session:
         """Open it."""

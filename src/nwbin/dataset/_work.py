@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -42,11 +43,21 @@ class Call:
         return {
             "job": "map",
             "function": getattr(self.function, "__qualname__", type(self.function).__qualname__),
-            "content": content_hash((self.function, dict(self.arguments))),
+            "content": content_hash((self.function, _with_defaults(self.function, self.arguments))),
         }
 
     def run(self, session: Session, threads: int | None) -> Any:
         return self.function(session, **self.arguments)
+
+
+def _with_defaults(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of a call: a default that is written out is the same request."""
+    try:
+        bound = inspect.signature(function).bind(None, **arguments)
+    except (TypeError, ValueError):  # no signature is known, or the call will fail: the job says so
+        return dict(arguments)
+    bound.apply_defaults()
+    return dict(bound.arguments)
 
 
 class Counted:
@@ -75,7 +86,7 @@ class Counts:
             "edges": list(self.edges),
             "closed": self.closed,
             "binarize": self.binarize,
-            "dtype": self.dtype,
+            "dtype": self.dtype or ("uint8" if self.binarize else "uint16"),
         }
 
     def run(self, session: Session, threads: int | None) -> Counted:
