@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import threading
@@ -201,6 +202,17 @@ def test_index_is_kept_until_a_file_changes(
     # Without a cache, and with one that cannot be: the same tables.
     pd.testing.assert_frame_equal(nwbin.Dataset(root, cache=False).get_units(), first)
     pd.testing.assert_frame_equal(nwbin.Dataset(root, cache=changed / "no folder").get_units(), first)
+
+
+def test_a_session_of_a_cache_travels_with_what_its_tables_add(trees: dict[str, Path]) -> None:
+    session = nwbin.Dataset(trees["allen"]).get_session_data(IDS[0], **OPEN)
+    units, channels = session.units, session.channels
+    sent = pickle.dumps(session)
+    session.close()
+    assert len(sent) < 2000
+    with pickle.loads(sent) as again:
+        pd.testing.assert_frame_equal(again.units, units)
+        pd.testing.assert_frame_equal(again.channels, channels)
 
 
 def test_incomplete_cache(trees: dict[str, Path], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin.errors import FileAccessError, FormatError, LookupFailure
+from nwbin.errors import ArgumentTypeError, FileAccessError, FormatError, LookupFailure, MissingFileError
 from tests.small_files import ENDS, IDS, TEXT, TIMES, TRAINS, label, table, write_small
 
 
@@ -352,6 +353,35 @@ def test_nothing_is_read_until_asked(session: Path) -> None:
         before = stream.taken
         own = f.spike_trains([unit]).counts.sum() * 8
         assert stream.taken - before < own * 3 + 400_000
+
+
+def test_pickled_it_is_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_small(tmp_path / "small.nwb")
+    monkeypatch.chdir(tmp_path)
+    with nwbin.File("small.nwb") as file:
+        sent = pickle.dumps(file)
+    assert len(sent) < 1000
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pickle.loads(sent) as again:
+        assert again.path == path
+        assert again.unit_ids.tolist() == IDS
+    with pytest.raises(FileAccessError, match=r"small\.nwb: is closed, and cannot be sent .*; send its path"):
+        pickle.dumps(file)
+    with (
+        path.open("rb") as handle,
+        nwbin.File(handle) as file,
+        pytest.raises(ArgumentTypeError, match="file object"),
+    ):
+        pickle.dumps(file)
+    os.utime(path, ns=(0, 0))
+    with pytest.raises(
+        FileAccessError, match=r"small\.nwb: is not the file that was opened first: it has changed"
+    ):
+        pickle.loads(sent)
+    path.unlink()
+    with pytest.raises(MissingFileError, match=r"small\.nwb"):
+        pickle.loads(sent)
 
 
 @pytest.mark.filterwarnings("ignore")  # pynwb's own, about how the file was written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import warnings
 from pathlib import Path
 
@@ -246,6 +247,27 @@ def test_bare_session(bare: Path) -> None:
     assert session.metadata["num_units"] == session.num_units
     with pytest.raises(ArgumentTypeError, match=r"the LFP of probe \d+ is in a file of its own"):
         session.get_lfp(int(session.probes.index[0]))
+
+
+def test_pickled_it_is_opened_as_it_was(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    with nwbin.open(path.name, amplitude_cutoff_maximum=0.05, isi_violations_maximum=None) as session:
+        probe = int(session.probes.index[0])
+        units, shown, lfp = session.units, session.stimulus_presentations, session.get_lfp(probe)
+        paths = {one: str(at.relative_to(path.parent)) if isinstance(at, Path) and at.is_absolute() else str(at)
+                 for one, at in session.probe_lfp_paths.items()}  # fmt: skip
+        sent = pickle.dumps(session)
+        with nwbin.open(path.name, probe_lfp_paths=paths) as other:
+            sent_with_paths = pickle.dumps(other)
+    assert len(sent) < 2000  # nothing that was read
+    monkeypatch.chdir(tmp_path)
+    for one in (sent, sent_with_paths):
+        with pickle.loads(one) as again:
+            assert again.get_lfp(probe).equals(lfp)
+            pd.testing.assert_frame_equal(again.stimulus_presentations, shown)
+    with pickle.loads(sent) as again:
+        pd.testing.assert_frame_equal(again.units, units)
+        assert again.filters == session.filters
 
 
 def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> None:

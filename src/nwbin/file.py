@@ -17,7 +17,7 @@ from nwbin import _schema as schema
 from nwbin._hdf5 import H5Source, StrPath
 from nwbin._spikes import SpikeStore
 from nwbin._tables import DynamicTable, frame_of
-from nwbin.errors import FormatError, LookupFailure, nearest
+from nwbin.errors import ArgumentTypeError, FileAccessError, FormatError, LookupFailure, nearest
 from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:
@@ -78,11 +78,26 @@ class Intervals(Mapping[str, "pd.DataFrame"]):
         return f"<intervals of {self._file.name}: {', '.join(self._names) or 'none'}>"
 
 
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _reopened(path: Path, follow_external_links: bool, stamp: tuple[int, int]) -> File:
+    """Open a file that another process had open; it must not have changed."""
+    file = File(path, follow_external_links=follow_external_links)
+    if file._stamp != stamp:
+        file.close()
+        raise FileAccessError(f"{path}: is not the file that was opened first: it has changed; open it anew")
+    return file
+
+
 class File:
     """An NWB 2 file, open for reading: any with units, trials or stimulus tables, from any lab.
 
     Nothing is read until it is asked for, and only what is asked for. Tables are read anew at each access;
-    spike times are read, and checked, once.
+    spike times are read, and checked, once. Pickled, as on its way to another process, it is its path: whoever
+    loads it opens the same file there, and nothing that was read travels.
 
     Parameters
     ----------
@@ -110,6 +125,7 @@ class File:
         self._source = H5Source(source, follow_external_links=follow_external_links)
         self._pynwb_io: Any = None
         try:
+            self._stamp = None if self._source.path is None else _stamp(self._source.path)
             self._check_version()
         except BaseException:
             self._source.close()
@@ -134,6 +150,17 @@ class File:
             raise FormatError(f"{self.name}: says nwb_version {self._version}; nwbin reads NWB 2")
 
     # ---------------------------------------------------------------- life
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is None:
+            raise ArgumentTypeError(
+                f"{self.name}: was opened from a file object, which no other process has; open it by its path"
+            )
+        if self._source.closed:
+            raise FileAccessError(
+                f"{self.name}: is closed, and cannot be sent to another process; send its path"
+            )
+        return _reopened, (self.path.absolute(), self._source._follow, self._stamp)
 
     def close(self) -> None:
         """Close the file. Spike trains that were read stay usable."""

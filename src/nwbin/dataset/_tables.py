@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,7 @@ from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CsvTables", "FileTables", "Tables"]
+__all__ = ["CsvTables", "FileTables", "Tables", "csv_tables"]
 
 _CHANNEL_COLUMNS = [
     "ecephys_structure_id",
@@ -44,11 +44,20 @@ class Tables(Protocol):
         """Units."""
 
 
+@lru_cache(maxsize=2)
+def csv_tables(root: str) -> CsvTables:
+    """Return the tables of a cache; kept for the next session of it."""
+    return CsvTables(Path(root))
+
+
 class CsvTables:
     """The tables of an AllenSDK cache."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return csv_tables, (str(self.root),)  # read anew by another process, and there once
 
     @staticmethod
     def missing(root: Path) -> list[str]:

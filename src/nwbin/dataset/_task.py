@@ -14,7 +14,7 @@ import uuid
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ import numpy as np
 from nwbin.allen.units import UnitFilters
 from nwbin.dataset._select import NothingToDo
 from nwbin.dataset._sinks import Sink, commit
-from nwbin.dataset._tables import CsvTables
+from nwbin.dataset._tables import CsvTables, csv_tables
 from nwbin.dataset._work import Work
 from nwbin.errors import NwbinError
 from nwbin.export._whole import writing
@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from nwbin.session import Session
 
 __all__ = ["Opening", "Outcome", "Task", "perform"]
-
-
-@lru_cache(maxsize=2)
-def _csv_tables(root: str) -> CsvTables:
-    return CsvTables(Path(root))
 
 
 @dataclass(frozen=True)
@@ -80,10 +75,10 @@ class Opening:
 
         more: dict[str, Any] = {}
         if self.cache is not None:
-            known = tables if tables is not None else _csv_tables(self.cache)
-            more["external_channel_columns"] = lambda: known.channel_columns(self.session_id)
+            known = tables if tables is not None else csv_tables(self.cache)
+            more["external_channel_columns"] = partial(known.channel_columns, self.session_id)
             if known.has_metrics(self.session_id):
-                more["additional_unit_metrics"] = lambda: known.session_metrics(self.session_id)
+                more["additional_unit_metrics"] = partial(known.session_metrics, self.session_id)
         # With none given, the session looks beside its file by itself and says what is missing.
         return open(self.path, probe_lfp_paths=dict(self.lfp) or None, **self.filters, **more)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,7 +25,8 @@ class Session(SessionSpikes, SessionSignals):
     """A Visual Coding - Neuropixels session. Use :func:`nwbin.open` to make one.
 
     Every attribute and method of AllenSDK's EcephysSession is here under its name; tables are read at first use
-    and kept. It is a context manager.
+    and kept. It is a context manager. Pickled, as on its way to a worker process, it is its file's path and how it
+    was opened: tables are read anew there, and what was changed in them stays behind.
 
     Parameters
     ----------
@@ -44,6 +46,17 @@ class Session(SessionSpikes, SessionSignals):
         if int(nwb_version) < 2:
             raise ArgumentError(f"{path}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}")
         return open(path, **{**(api_kwargs or {}), **kwargs})
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {
+            name: self.__dict__[name] for name in ("file", "filters", "_channel_columns", "_unit_metrics")
+        }
+        paths = self._lfp_paths
+        if paths is not None:  # the other process may have another working folder
+            paths = {
+                one: Path(at).absolute() if isinstance(at, str | Path) else at for one, at in paths.items()
+            }
+        return {**state, "_lfp_paths": paths}
 
     def close(self) -> None:
         """Close the file."""
