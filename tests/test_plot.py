@@ -71,16 +71,30 @@ def test_rates(tmp_path: Path, rates: object) -> None:
 
 
 def test_rates_of_many_conditions(tmp_path: Path) -> None:
-    trains = nwbin.SpikeTrains.from_dict({u: np.arange(u + 0.5, 60.0) for u in range(5)})
+    rng = np.random.default_rng(0)
+    trains = nwbin.SpikeTrains.from_dict({u: np.sort(rng.uniform(0, 60, 300)) for u in range(5)})
     rows = pd.DataFrame({"start_time": np.arange(1, 49.0), "frame": np.arange(48) % 24})
     many = mean_rates(trains, rows, np.linspace(-0.2, 0.5, 15), by="frame")
     figure = plot_rates(many, duration=0.25)
     assert figure.axes[0].get_images()[0].get_array().shape == (24, 14)  # type: ignore[union-attr]
-    assert len(figure.axes[0].get_lines()) == 1  # onset
+    assert len(figure.axes[0].get_lines()) == 2  # onset and end
+    assert all(tick == round(tick) for tick in figure.axes[1].get_yticks())  # there is no unit 2.5
     assert all(axes.get_legend() is None for axes in figure.axes)
     assert [text.get_text() for text in figure.axes[2].texts] == ["24 values of frame"]
     save_picture(figure, tmp_path / "many.png")
-    save_picture(plot_rates(many, per_unit=True), tmp_path / "units.png")
+    figure = plot_rates(many, per_unit=True)
+    units = [axes for axes in figure.axes if axes.get_title()]
+    assert len(units) == 5
+    for number, axes in enumerate(units):
+        drawn = axes.get_images()[0].get_array()
+        highest = float(many[:, :, number].max())
+        np.testing.assert_allclose(drawn, many[:, :, number] / highest)
+        assert axes.get_title() == f"unit {number}, to {highest:.3g} Hz"
+        assert len(axes.get_lines()) == 1  # onset; 24 lines would hide one another
+    assert [text.get_text() for text in units[0].get_yticklabels()] == ["0", "4", "8", "12", "16", "20"]
+    save_picture(figure, tmp_path / "units.png")
+    silent = many.copy(data=np.zeros(many.shape))
+    save_picture(plot_rates(silent, per_unit=True), tmp_path / "silent.png")
 
 
 def test_colors_differ() -> None:

@@ -165,7 +165,8 @@ def plot_rates(
     rates
         From :func:`nwbin.export.mean_rates`.
     per_unit
-        A small plot for each of the units that change most; otherwise the mean over units, and below it every
+        A small plot for each of the units that change most, with a line for each condition or, where they are
+        many (more than 12), a row of colors; otherwise the mean over units, and below it every
         unit as a row of colors.
     duration
         How long a presentation lasts, in s: shaded.
@@ -201,7 +202,7 @@ def _legend(axes: Axes, by: str, number: int, beside: Axes | None = None) -> Non
         place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
         place.text(x, 1.0, f"{number} values of {by}", fontsize=8, va="top", transform=place.transAxes)
     elif by:
-        title = f"{by} (°)" if _is_angle(by) else by
+        title = _titled(by)
         place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
         lines, names = axes.get_legend_handles_labels()
         place.legend(
@@ -214,8 +215,29 @@ def _when(axes: Axes, duration: float | None, edges: npt.NDArray[np.float64]) ->
     if edges[0] <= 0 <= edges[-1]:
         axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
     if duration is not None:
+        if axes.get_images():  # nothing shows behind them
+            axes.axvline(min(duration, edges[-1]), color="0.6", linewidth=0.8, linestyle="--")
         axes.axvspan(max(0.0, edges[0]), min(duration, edges[-1]), color="0.94", zorder=-1, linewidth=0)
     axes.set_xlim(edges[0], edges[-1])
+
+
+def _titled(by: str) -> str:
+    return f"{by} (°)" if _is_angle(by) else by
+
+
+def _rows(
+    axes: Axes, values: npt.NDArray[Any], rates: xr.DataArray, edges: npt.NDArray[np.float64], most: int
+) -> Any:
+    """A row of colors for each condition, and the names of `most` of them."""
+    number = len(values)
+    image = axes.imshow(
+        values, aspect="auto", origin="lower", cmap="viridis", vmin=0, interpolation="nearest",
+        extent=(edges[0], edges[-1], -0.5, number - 0.5),
+    )  # fmt: skip
+    step = -(-number // most)
+    names = [_name(one) for one in rates["condition"].to_numpy()[::step]]
+    axes.set_yticks(range(0, number, step), names, fontsize=8)
+    return image
 
 
 def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float | None, most: int) -> Figure:
@@ -232,13 +254,7 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
     many = len(colors) > MANY
     if many:  # lines that cannot be told apart: a row of colors each
         means = values.mean(axis=2)
-        shown = top.imshow(
-            means, aspect="auto", origin="lower", cmap="viridis", vmin=0, interpolation="nearest",
-            extent=(edges[0], edges[-1], -0.5, len(colors) - 0.5),
-        )  # fmt: skip
-        step = -(-len(colors) // 12)
-        names = [_name(one) for one in rates["condition"].to_numpy()[::step]]
-        top.set_yticks(range(0, len(colors), step), names, fontsize=8)
+        shown = _rows(top, means, rates, edges, 12)
         figure.colorbar(shown, cax=beside.inset_axes((0.05, 0.1, 0.16, 0.75)), label="firing rate (Hz)")
     for k, (condition, color) in enumerate(
         zip(rates["condition"].to_numpy(), colors, strict=True) if not many else ()
@@ -249,7 +265,7 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
             sem = values[k].std(axis=1, ddof=1) / np.sqrt(units)
             top.fill_between(time, mean - sem, mean + sem, color=color, alpha=0.18, linewidth=0)
     spread = ", ± s.e.m. over units" if units > 1 and len(colors) <= 4 else ""
-    top.set_ylabel(f"{by} (°)" if many and _is_angle(by) else by if many else "firing rate (Hz)")
+    top.set_ylabel(_titled(by) if many else "firing rate (Hz)")
     top.set_title(f"mean of {units} units{spread}", fontsize=10)
     if not many:
         top.set_ylim(bottom=0)
@@ -274,6 +290,7 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
     )  # fmt: skip
     below.axvline(0, color="0.3", linewidth=0.8)
     below.set_xlabel("time from onset (s)")
+    below.locator_params(axis="y", integer=True)
     below.set_ylabel("unit, by change after onset")
     figure.colorbar(image, cax=scale.inset_axes((0.05, 0.1, 0.16, 0.8)), label="rate (z, all presentations)")
     return figure
@@ -286,22 +303,36 @@ def _per_unit(rates: xr.DataArray, by: str, colors: list[Any], duration: float |
     shown = np.sort(np.argsort(-values.std(axis=(0, 1)), kind="stable")[:most])
     columns = min(4, len(shown))
     lines = -(-len(shown) // columns)
-    figure = _figure(2.6 * columns + 1.4, 1.9 * lines + 0.8)
-    grid = figure.subplots(lines, columns, squeeze=False, sharex=True)
+    many = len(colors) > MANY
+    figure = _figure(2.6 * columns + 1.4, (2.3 if many else 1.9) * lines + 0.8)
+    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=many)
     for place, axes in enumerate(grid.flat):
         if place >= len(shown):
             axes.set_visible(False)
             continue
         unit = shown[place]
-        for k, (condition, color) in enumerate(zip(rates["condition"].to_numpy(), colors, strict=True)):
+        name = f"unit {rates['unit_id'].to_numpy()[unit]}"
+        if (
+            many
+        ):  # lines that cannot be told apart: a row of colors each, from 0 to the unit's own highest rate
+            highest = float(values[:, :, unit].max())
+            image = _rows(axes, values[:, :, unit] / (highest or 1.0), rates, edges, 6)
+            name = f"{name}, to {highest:.3g} Hz"
+        for k, (condition, color) in enumerate(
+            zip(rates["condition"].to_numpy(), colors, strict=True) if not many else ()
+        ):
             axes.plot(time, values[k, :, unit], color=color, linewidth=1.0, label=_name(condition))
-        axes.set_title(f"unit {rates['unit_id'].to_numpy()[unit]}", fontsize=9)
-        axes.set_ylim(bottom=0)
+        axes.set_title(name, fontsize=9)
+        if not many:
+            axes.set_ylim(bottom=0)
         _when(axes, duration, edges)
         _bare(axes)
         axes.tick_params(labelsize=8)
-    _legend(grid[0, -1], by, len(colors))
+    if many:
+        figure.colorbar(image, ax=grid, label="of the unit's highest rate", shrink=0.5, ticks=[0, 0.5, 1])
+    else:
+        _legend(grid[0, -1], by, len(colors))
     rest = f" ({len(shown)} of {units} units: those that change most)" if len(shown) < units else ""
     figure.supxlabel(f"time from onset (s){rest}", fontsize=9)
-    figure.supylabel("firing rate (Hz)", fontsize=9)
+    figure.supylabel(_titled(by) if many else "firing rate (Hz)", fontsize=9)
     return figure
