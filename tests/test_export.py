@@ -708,6 +708,53 @@ def test_mean_rates(trains: Any, shown: pd.DataFrame) -> None:
         mean_rates(trains, shown, EDGES, by="orientatio")
 
 
+def test_decode_refuses_at_the_door() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(60, 5)), np.arange(60) % 3
+    hole, endless = x.copy(), x.copy()
+    hole[7, 2], endless[1, 1] = np.nan, np.inf
+    some: Any = y.astype(object)
+    some[4] = None
+    mixed: Any = y.astype(object)
+    mixed[4] = "null"
+    wide = rng.normal(size=(60, 100))
+    cases: list[tuple[Any, Any, dict[str, Any], str]] = [
+        (hole, y, {}, r"X has nan in trial 7, unit 2 \(and 0 more\); counts must be finite"),
+        (endless, y, {}, "X has inf in trial 1, unit 1"),
+        (x, np.where(y == 1, np.nan, y), {}, "20 of 60 trials have no label, trial 1 first"),
+        (x, some, {}, "1 of 60 trials have no label, trial 4 first"),
+        (x, mixed, {}, "labels are text and numbers at once"),
+        ([["a"]] * 60, y, {}, "X must be numbers"),
+        ([[1.0], [1.0, 2.0]], [1, 2], {}, "X must be numbers"),
+        (
+            wide,
+            y,
+            {"shrinkage": None},
+            "100 units over 48 trials cannot be inverted; .* above 0, such as 0.2, not None",
+        ),
+        (x[:, [0, 0]], y, {"shrinkage": 0}, "2 units over 48 trials cannot be inverted"),
+        *(
+            (x, y, {"folds": one}, "folds must be a whole number, 2 or more, not")
+            for one in (1, 2.5, True, None)
+        ),
+        *(
+            (x, y, {"components": one}, "components must be a whole number, 1 or more")
+            for one in (0, -1, 1.5)
+        ),
+        *(
+            (x, y, {"shrinkage": one}, "shrinkage must be from 0 to 1, 'auto' or None, not")
+            for one in (2, -0.1, "atuo")
+        ),
+        (x, y, {"shrinkage": np.nan}, "shrinkage must be from 0 to 1"),
+    ]
+    for counts, labels, more, message in cases:
+        with pytest.raises(ArgumentError, match=message):
+            decode(counts, labels, **more)
+    for shrinkage in (0, 1, None, "auto", np.float32(0.5)):
+        assert decode(x, y, shrinkage=shrinkage, folds=np.int64(2)).scores.shape == (2,)  # type: ignore[arg-type]
+
+
 def test_decode() -> None:
     pytest.importorskip("sklearn")
     rng = np.random.default_rng(3)

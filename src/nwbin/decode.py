@@ -51,6 +51,38 @@ class Decoding:
         return float(self.scores.mean())
 
 
+def _check_arguments(components: int, shrinkage: float | str | None, folds: int) -> None:
+    for name, value, least in (("components", components, 1), ("folds", folds, 2)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ArgumentError(f"{name} must be a whole number, {least} or more, not {value!r}")
+    if shrinkage is None or (isinstance(shrinkage, str) and shrinkage == "auto"):
+        return
+    if not isinstance(shrinkage, int | float | np.number) or not 0 <= shrinkage <= 1:
+        raise ArgumentError(f"shrinkage must be from 0 to 1, 'auto' or None, not {shrinkage!r}")
+
+
+def _check_known(counts: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> None:
+    """Refuse counts and labels that are missing, and labels that have no order among one another."""
+    unknown = ~np.isfinite(counts)
+    if unknown.any():
+        trial, unit = np.argwhere(unknown)[0].tolist()
+        raise ArgumentError(
+            f"X has {counts[trial, unit]} in trial {trial}, unit {unit} (and {unknown.sum() - 1} more); counts must be "
+            "finite: leave out those trials or units"
+        )
+    gone = np.asarray([one is None or one != one for one in labels.tolist()], dtype=bool)
+    if gone.any():
+        raise ArgumentError(
+            f"{gone.sum()} of {len(labels)} trials have no label, trial {int(np.argmax(gone))} first; leave them out"
+        )
+    if labels.dtype == object:
+        kinds = sorted({"text" if isinstance(one, str) else "numbers" for one in labels.tolist()})
+        if len(kinds) > 1:
+            raise ArgumentError(
+                "labels are text and numbers at once, which have no order; make them one of the two"
+            )
+
+
 def decode(
     X: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -84,20 +116,27 @@ def decode(
     MissingDependencyError
         scikit-learn is not installed (extra "decode").
     ArgumentError
-        There are fewer than two labels, or too few trials of one.
+        There are fewer than two labels, or too few trials of one; a count or a label is missing; labels are text
+        and numbers at once; an argument is outside its range; without shrinkage, the units are more than the
+        trials can tell apart.
     """
+    _check_arguments(components, shrinkage, folds)
     need("sklearn", "decode", "linear discriminant analysis")
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import confusion_matrix
     from sklearn.model_selection import StratifiedKFold
 
-    counts, labels = np.asarray(X, dtype=np.float64), np.asarray(y)
+    try:
+        counts, labels = np.asarray(X, dtype=np.float64), np.asarray(y)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"X must be numbers, (trials, units), and y (trials,): {error}") from error
     if counts.ndim != 2 or labels.shape != (len(counts),):
         raise ArgumentError(
             f"X must be (trials, units) and y (trials,), not {counts.shape} and {labels.shape}"
         )
     if counts.shape[1] == 0:
         raise ArgumentError("there are no units to decode from")
+    _check_known(counts, labels)
     # Text and numbers alike: scikit-learn does not take floats as classes where they are not whole.
     classes, code, trials = np.unique(labels, return_inverse=True, return_counts=True)
     if len(classes) < 2:
@@ -115,7 +154,14 @@ def decode(
     predicted = np.empty_like(code)
     scores = []
     for fold, (train, test) in enumerate(StratifiedKFold(folds).split(counts, code)):
-        predicted[test] = model.fit(counts[train], code[train]).predict(counts[test])
+        try:
+            model.fit(counts[train], code[train])
+        except np.linalg.LinAlgError as error:
+            raise ArgumentError(
+                f"the covariance of {counts.shape[1]} units over {len(train)} trials cannot be inverted; give a "
+                f"shrinkage above 0, such as 0.2, not {shrinkage}"
+            ) from error
+        predicted[test] = model.predict(counts[test])
         scores.append(np.mean(predicted[test] == code[test]))
         if fold == folds // 2:  # the middle of the session, as good as any
             projection = model.transform(counts)
