@@ -15,6 +15,7 @@ import pytest
 from nwbin import _chunks, _hdf5
 from nwbin._hdf5 import H5Source
 from nwbin._strings import HeapStrings
+from nwbin.errors import FileAccessError
 from tests.small_files import TEXT
 
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "bench_reading.py"
@@ -191,6 +192,43 @@ def test_attributes_of_an_object_in_another_file(tmp_path: Path) -> None:
         f["y"] = h5py.ExternalLink("y.h5", "/g")
     source = H5Source(tmp_path / "x.h5", follow_external_links=True)
     assert source.attribute("y", "text") == "there"
+    source.close()
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 15, 16, 17, 24, 129])
+def test_text_repeated(tmp_path: Path, length: int) -> None:
+    """Long runs of one string, with another of the same length, of another, or none at any place in them."""
+    columns = {}
+    for at in (None, 0, 1, 50, 98, 99):
+        for other in ("", "b" + "a" * (length - 1), "a" * (length - 1) + "b", "c" * (length + 1), "é" * 9):
+            columns[f"{at}-{other}"] = values = ["a" * length] * 100
+            if at is not None:
+                values[at] = other
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        nodes = [f.create_dataset(f"x{i}", (100,), TEXT) for i in range(len(columns))]
+        for begin in (0, 60):  # columns share heap collections
+            for node, values in zip(nodes, columns.values(), strict=True):
+                node[begin : begin + 60] = values[begin : begin + 60]
+    source = H5Source(tmp_path / "x.h5")
+    for i, values in enumerate(columns.values()):
+        assert source.read(f"x{i}").tolist() == values
+    source.close()
+
+
+@pytest.mark.parametrize("part", ["number", "size"])
+@pytest.mark.parametrize("at", [0, 1, 50, 99])
+def test_text_repeated_but_damaged(tmp_path: Path, part: str, at: int) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as f:
+        f["x"] = np.array(["so much text"] * 100, TEXT)
+    raw = bytearray(path.read_bytes())
+    header = raw.index(b"so much text") - 16 + 32 * at
+    where = header + (8 if part == "size" else 0)
+    raw[where] = 5
+    path.write_bytes(raw)
+    source = H5Source(path)
+    with pytest.raises(FileAccessError, match=r"x cannot be read \(its text is not where it should be\)"):
+        source.read("x")
     source.close()
 
 

@@ -16,6 +16,7 @@ import nwbin
 from nwbin.allen import lfp as lfp_reading
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
 from nwbin.testing import write_session
+from tests.small_files import write_small
 
 QUIET = {"size": "tiny", "invalid_times": False, "channels": 32, "samples": 10, "repeats": 0.3}
 
@@ -385,6 +386,24 @@ def test_plain_file(shared: Path) -> None:
         assert epochs.units.index.tolist() == [6, 191, 206]
     assert epochs.stimulus_names == ["epochs"]
     assert epochs.ecephys_session_id == "A8604-211122"
+
+
+def test_file_without_intervals(tmp_path: Path) -> None:
+    path = write_small(tmp_path / "x.nwb")
+    with h5py.File(path, "a") as f:
+        del f["intervals"]
+    session = nwbin.open(path)
+    table = session.stimulus_presentations
+    assert table.shape == (0, 5)
+    assert table.columns.tolist() == [
+        "start_time",
+        "stop_time",
+        "stimulus_name",
+        "duration",
+        "stimulus_condition_id",
+    ]
+    assert session.stimulus_conditions.empty
+    assert session.stimulus_names == []
 
 
 def test_damaged_file_reads_its_tables(shared: Path) -> None:

@@ -9,6 +9,7 @@ An open file does not change: what was found at a path is remembered, so that as
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import weakref
@@ -75,6 +76,13 @@ def _kind(dtype: np.dtype[Any]) -> str:
 def _is_heap_text(dtype: np.dtype[Any]) -> bool:
     info = h5py.check_string_dtype(dtype)
     return info is not None and info.length is None
+
+
+def _opened(found: Any) -> Any:
+    # What group[key] gives, which asks the file for its mode and name first each time.
+    if isinstance(found, h5py.h5d.DatasetID):
+        return h5py.Dataset(found, readonly=True)
+    return h5py.Group(found) if isinstance(found, h5py.h5g.GroupID) else h5py.Datatype(found)
 
 
 class H5Source:
@@ -190,6 +198,8 @@ class H5Source:
                     f"{self.name}: {path} is a link to another file, {where!r}, which "
                     "is not followed; open that file itself, or pass follow_external_links=True if you trust it"
                 )
+            elif link == h5py.h5l.TYPE_HARD:
+                found = _opened(h5py.h5o.open(group.id, key))
             else:
                 found = group[key]  # not get(): a damaged object is not a missing one
         self._nodes[path] = found
@@ -266,7 +276,7 @@ class H5Source:
             return None
         if info.get_space().get_simple_extent_type() == h5py.h5s.NULL:
             return None
-        if int(np.prod(info.shape, dtype=object)) * info.dtype.itemsize > _SMALL + self.size:
+        if math.prod(info.shape) * info.dtype.itemsize > _SMALL + self.size:
             raise ValueError(f"its attribute {key} claims to have shape {info.shape}")
         value = self._attribute_text(node, key, info.shape) if _is_heap_text(info.dtype) else node.attrs[key]
         if isinstance(value, bytes):
@@ -277,11 +287,11 @@ class H5Source:
 
     def _attribute_text(self, node: Any, key: str, shape: tuple[int, ...]) -> Any:
         about = h5py.h5o.get_info(node.id)
-        if self._heap is not None and about.fileno == h5py.h5o.get_info(self._h5.id).fileno:
+        if self._heap is not None and about.fileno == self._number:
             found = attribute_value(self._heap.data, about.addr, key.encode("utf-8", "surrogateescape"))
             if found is not None:
                 place, room = found
-                size = int(np.prod(shape, dtype=object)) * REF_SIZE
+                size = math.prod(shape) * REF_SIZE
                 text = self._heap.read(self._heap.data[place : place + size]) if size <= room else None
                 if text is None:
                     raise ValueError(f"the text of its attribute {key} is not where it should be")
@@ -304,19 +314,20 @@ class H5Source:
             if not isinstance(node, h5py.Dataset):
                 raise FormatError(f"{self.name}: {path} is a group where a dataset was expected")
             with self._reading(path):
-                dtype = node.id.dtype
+                dtype, plist = node.id.dtype, node.id.get_create_plist()
                 shape = () if node.shape is None else tuple(int(n) for n in node.shape)
+                chunks = plist.get_chunk() if plist.get_layout() == h5py.h5d.CHUNKED else None
                 # Addresses mean something in this file only, not in one that a link leads to.
-                here = h5py.h5o.get_info(node.id).fileno == h5py.h5o.get_info(self._h5.id).fileno
+                here = h5py.h5o.get_info(node.id).fileno == self._number
                 offset = node.id.get_offset() if here else None
-                self._refuse_elsewhere(path, node)
-                stored, most = self._most(node)
-            self._layouts[path] = Layout(shape, dtype, _kind(dtype), node.chunks, offset, here, stored, most)
+                self._refuse_elsewhere(path, plist)
+                stored = int(node.id.get_storage_size())
+                most = self._most(stored, plist)
+            self._layouts[path] = Layout(shape, dtype, _kind(dtype), chunks, offset, here, stored, most)
         return self._layouts[path]
 
-    def _refuse_elsewhere(self, path: str, node: Any) -> None:
+    def _refuse_elsewhere(self, path: str, plist: Any) -> None:
         """Data may lie in other files too; like links to them, they are only followed when asked."""
-        plist = node.id.get_create_plist()
         files: list[str] = []
         if plist.get_layout() == h5py.h5d.VIRTUAL:
             names = (plist.get_virtual_filename(i) for i in range(plist.get_virtual_count()))
@@ -329,15 +340,14 @@ class H5Source:
                 "follow_external_links=True if you trust it"
             )
 
-    def _most(self, node: Any) -> tuple[int, int]:
-        """Return how many bytes are stored for a dataset, and how many may be read of it at a time."""
-        stored, plist = int(node.id.get_storage_size()), node.id.get_create_plist()
+    def _most(self, stored: int, plist: Any) -> int:
+        """Return how many bytes may be read at a time of a dataset for which so many are stored."""
         if self._follow:
-            return stored, sys.maxsize
+            return sys.maxsize
+        virtual = plist.get_layout() == h5py.h5d.VIRTUAL
         # The data of a virtual dataset are stored for others in the file.
-        there = self.size if plist.get_layout() == h5py.h5d.VIRTUAL else min(stored, self.size)
-        shrunk = plist.get_layout() == h5py.h5d.VIRTUAL or plist.get_nfilters()
-        return stored, max(_HARMLESS, there * _MOST_COMPRESSED if shrunk else there)
+        there = self.size if virtual else min(stored, self.size)
+        return max(_HARMLESS, there * _MOST_COMPRESSED if virtual or plist.get_nfilters() else there)
 
     def allow(self, path: str, n_rows: int | None = None) -> None:
         """Raise FormatError if so many rows of a dataset (by default all) are more than can sensibly be read.
@@ -345,11 +355,11 @@ class H5Source:
         A damaged header may claim any shape, and chunks that were never written take no room in the file.
         """
         layout = self.layout(path)
-        items = int(np.prod(layout.shape, dtype=object))
+        items = math.prod(layout.shape)
         if n_rows is not None and layout.shape and layout.shape[0]:
             items = items // layout.shape[0] * n_rows
         # libhdf5 sets aside a whole chunk for any part of it.
-        chunk = int(np.prod(layout.chunks, dtype=object)) if layout.chunks else 0
+        chunk = math.prod(layout.chunks) if layout.chunks else 0
         size = max(items, chunk) * (2 * REF_SIZE if _is_heap_text(layout.dtype) else layout.dtype.itemsize)
         if size > layout.most:
             raise FormatError(
@@ -466,6 +476,11 @@ class H5Source:
     # ---------------------------------------------------------------- around libhdf5
 
     @cached_property
+    def _number(self) -> Any:
+        """The file's number in libhdf5, which its objects bear too."""
+        return h5py.h5o.get_info(self._h5.id).fileno
+
+    @cached_property
     def _has_plain_addresses(self) -> bool:
         """Whether addresses in the file are 8 bytes, and count from its first."""
         plist = self._h5.id.get_create_plist()
@@ -507,7 +522,7 @@ class H5Source:
         """Return the stored bytes of references to strings, without libhdf5 following them."""
         shape = (span.stop - span.start, *layout.shape[1:])
         if layout.chunks is None:
-            row = REF_SIZE * int(np.prod(shape[1:], dtype=object))
+            row = REF_SIZE * math.prod(shape[1:])
             if layout.offset is None or layout.offset + layout.shape[0] * row > self.size:
                 return None
             begin = layout.offset + span.start * row
@@ -572,7 +587,7 @@ class H5Source:
             places = table.first.tolist()
             return lambda index: node.id.read_direct_chunk(tuple(places[index]))[1]
         descriptor = self._descriptor
-        largest = int(np.prod(table.chunk)) * table.dtype.itemsize * 2 + 4096
+        largest = math.prod(table.chunk) * table.dtype.itemsize * 2 + 4096
 
         def fetch(index: int) -> bytes:
             offset, size = int(table.offset[index]), int(table.size[index])
@@ -603,7 +618,7 @@ class H5Source:
             return None
         if not layout.shape or 0 in layout.shape:
             return None
-        needed = layout.offset + int(np.prod(layout.shape, dtype=object)) * layout.dtype.itemsize
+        needed = layout.offset + math.prod(layout.shape) * layout.dtype.itemsize
         if needed > self.size:
             raise FileAccessError(
                 f"{self.name}: {path} reaches to byte {needed:,}, but the file ends at {self.size:,}; it is "

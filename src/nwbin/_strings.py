@@ -8,6 +8,7 @@ holds a handful of values. Here the strings' places are found for all rows at on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = ["HeapStrings", "decode", "endless_collection", "text_of"]
 
 REF_SIZE = 16
 _REF = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
+_NEXT = np.uint64(1 << 32)  # from one reference to that of the next object, in their second 8 bytes
+_SHORT = 16  # references: shorter runs of the same string are not worth looking at one by one
 
 # Words compared at a time: longer strings are rare, and are looked at one by one.
 _LONGEST = 128
@@ -86,7 +89,7 @@ class HeapStrings:
         # The 8 bytes from each byte on, as one number: strings start anywhere.
         words = max(0, data.size - 7)
         self._words: npt.NDArray[np.uint64] = np.ndarray((words,), "<u8", data, strides=(1,))
-        self._contents: dict[int, dict[int, int]] = {}
+        self._contents: dict[int, npt.NDArray[np.intp]] = {}
 
     def read(self, refs: npt.NDArray[np.uint8]) -> npt.NDArray[np.object_] | None:
         """Return a few strings, one by one: dtype object, (n,), of str. Takes and returns None as :meth:`codes`."""
@@ -122,28 +125,75 @@ class HeapStrings:
         codes = np.empty(len(rows), dtype=np.intp)
         known: dict[bytes, int] = {}
         values: dict[str, int] = {}
+
+        def code_of(raw: bytes) -> int:
+            if raw not in known:
+                known[raw] = values.setdefault(_text(raw), len(values))
+            return known[raw]
+
         for begin in range(0, len(rows), _BLOCK):
-            some = rows[begin : begin + _BLOCK]
-            length = some["length"].astype(np.int64)
-            filled = length > 0
-            out = codes[begin : begin + _BLOCK]
-            if not filled.all():
-                out[~filled] = values.setdefault("", len(values))
-                if not filled.any():
-                    continue
-                some, length = some[filled], length[filled]
-            at = self._places(some["address"].astype(np.int64), some["number"].astype(np.int64), length)
-            if at is None:
-                return None
-            local, first = self._distinct(at, length)
-            numbers = np.empty(len(first), dtype=np.intp)
-            for code, row in enumerate(first.tolist()):
-                raw = self.data[at[row] : at[row] + length[row]].tobytes()
-                if raw not in known:
-                    known[raw] = values.setdefault(_text(raw), len(values))
-                numbers[code] = known[raw]
-            out[filled] = numbers[local]
+            some, out = rows[begin : begin + _BLOCK], codes[begin : begin + _BLOCK]
+            rest = self._repeated(some, out, code_of)
+            if rest.any():
+                found = self._various(some[rest])
+                if found is None:
+                    return None
+                local, strings = found
+                out[rest] = np.asarray([code_of(raw) for raw in strings], dtype=np.intp)[local]
         return codes, list(values)
+
+    def _repeated(
+        self, rows: npt.NDArray[Any], out: npt.NDArray[np.intp], code_of: Callable[[bytes], int]
+    ) -> npt.NDArray[np.bool_]:
+        """Number the strings that stand in long runs of the same one; return which rows are left.
+
+        Most columns repeat one value for thousands of rows, and strings written together stand one behind the
+        other, numbered upwards. Such a run is a matrix of words in the file, compared where it lies.
+        """
+        rest = rows["length"] > 0
+        if not rest.all():
+            out[~rest] = code_of(b"")
+        pairs = rows.view("<u8").reshape(-1, 2)  # length and low address, high address and number
+        low, high = pairs[:, 0], pairs[:, 1]
+        follows = (low[1:] == low[:-1]) & (high[1:] - high[:-1] == _NEXT)
+        bounds = np.concatenate([[0], np.flatnonzero(~follows) + 1, [len(rows)]])
+        for run in np.flatnonzero(np.diff(bounds) >= _SHORT).tolist():
+            first, last = int(bounds[run]), int(bounds[run + 1])
+            length, address, number = rows[first].tolist()
+            raw = self._same(address, number, length, last - first) if length else None
+            if raw is not None:
+                out[first:last] = code_of(raw)
+                rest[first:last] = False
+        return rest
+
+    def _same(self, address: int, number: int, length: int, count: int) -> bytes | None:
+        """Return the one string that so many objects hold from this one on; None where it is not as simple."""
+        if not 0 < address < self.data.size or length > _LONGEST:
+            return None
+        place = 16 if number == 1 else self._look_up(address, number)
+        step = 16 + ((length + 7) & -8)
+        if place is None or address + place + count * step > self.data.size:
+            return None
+        at = address + place
+        objects: npt.NDArray[np.uint64] = np.ndarray(
+            (count, step // 8), "<u8", self.data, at, strides=(step, 8)
+        )
+        header, size = objects[0, :2].tolist()
+        if header & 0xFFFF != number or size != length or (np.diff(objects[:, 0]) != 1).any():
+            return None
+        for word in objects.T[1:]:  # the size is one of them
+            if (word != word[0]).any():
+                return None
+        return self.data[at + 16 : at + 16 + length].tobytes()
+
+    def _various(self, rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.intp], list[bytes]] | None:
+        """Number any strings but empty ones: a code for each row, and each code's string."""
+        length = rows["length"].astype(np.int64)
+        at = self._places(rows["address"].astype(np.int64), rows["number"].astype(np.int64), length)
+        if at is None:
+            return None
+        codes, first = self._distinct(at, length)
+        return codes, [self.data[at[row] : at[row] + length[row]].tobytes() for row in first.tolist()]
 
     # ---------------------------------------------------------------- where the strings lie
 
@@ -197,37 +247,48 @@ class HeapStrings:
             if len(self._contents) >= _KEEP:
                 self._contents.clear()
             self._contents[address] = contents
-        return contents.get(number)
+        place = int(contents[number]) if number < len(contents) else 0
+        return place or None
 
-    def _walk(self, address: int) -> dict[int, int]:
-        """Find the objects of a collection: from each, its size leads to the next.
+    def _walk(self, address: int) -> npt.NDArray[np.intp]:
+        """Find the objects of a collection: for each number the place of its object, 0 where there is none.
 
-        The step from every place is worked out at once, and steps of 2, 4, 8, ... from those: a collection has
-        thousands of objects.
+        From each object its size leads to the next. The step from every place is worked out at once, and steps
+        of 2, 4, 8 and 16 from those: a collection has thousands of objects.
         """
         head = self.data[address : address + 16].tobytes()
-        if len(head) < 16 or head[:4] != b"GCOL":
-            return {}
         end = int.from_bytes(head[8:16], "little")
-        if not 32 <= end <= min(self.data.size - address, _LARGEST):
-            return {}
+        if head[:4] != b"GCOL" or not 32 <= end <= min(self.data.size - address, _LARGEST):
+            return np.empty(0, np.intp)
         words = self.data[address : address + (end & -8)].view("<u8")
-        here = np.arange(len(words), dtype=np.int64)
-        number = (words & np.uint64(0xFFFF)).astype(np.int64)
-        size = np.zeros(len(words), dtype=np.uint64)
-        size[:-1] = words[1:]
-        fits = (number != 0) & (size <= end) & (here < len(words) - 1)  # number 0: the rest is free
-        after = here + 2 + ((np.where(fits, size, np.uint64(0)).astype(np.int64) + 7) >> 3)
-        fits &= after <= len(words)
+        count = len(words)
+        # Number 0 means that the rest is free.
+        here = np.flatnonzero((words[:-1] & np.uint64(0xFFFF) != 0) & (words[1:] <= end))
+        after = here + 2 + ((words[here + 1].astype(np.intp) + 7) >> 3)
+        whole = after <= count
         # One place beyond the last stands for "no object here" and leads to itself.
-        jump = np.append(np.where(fits, np.minimum(after, len(words)), len(words)), len(words))
-        chain = np.array([2], dtype=np.int64)
-        while chain[-1] < len(words):
-            chain = np.concatenate([chain, jump[chain]])
+        jump = np.full(count + 1, count, dtype=np.intp)
+        jump[here[whole]] = after[whole]
+        fits = np.zeros(count + 1, dtype=bool)
+        fits[here[whole]] = True
+        jumps = []
+        for _ in range(4):
+            jumps.append(jump)
             jump = jump[jump]
-        chain = chain[chain < len(words)]
-        chain = chain[fits[chain]][::-1]  # backwards, so that the first of a number is the one that stays
-        return dict(zip(number[chain].tolist(), (chain * 8).tolist(), strict=True))
+        at, every = 2, []
+        while at < count:
+            every.append(at)
+            at = jump.item(at)
+        chain = np.asarray(every, dtype=np.intp)
+        for jump in reversed(jumps):
+            chain = np.concatenate([chain, jump[chain]])
+        chain = np.sort(chain[fits[chain]])[
+            ::-1
+        ]  # backwards, so that the first of a number is the one that stays
+        numbers = (words[chain] & np.uint64(0xFFFF)).astype(np.intp)
+        places = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.intp)
+        places[numbers] = chain * 8
+        return places
 
     # ---------------------------------------------------------------- which are the same
 

@@ -39,7 +39,7 @@ def frame_of(columns: dict[str, Any], index: pd.Index[Any] | None = None) -> pd.
     import pandas as pd
 
     series = {
-        name: pd.Series(values, index=index, dtype=object)
+        name: pd.Series(values, index=index, dtype=object, copy=False)
         if isinstance(values, list) or values.dtype == object
         else pd.Series(values, index=index, copy=False)
         for name, values in columns.items()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Column", "Piece", "joined"]
+__all__ = ["Column", "Piece", "joined", "numbers"]
 
 _MISSING_TEXT = ("", "N/A")
 
@@ -22,15 +22,23 @@ class Column:
     values
         The distinct values, as Python objects.
     numbers
-        The column itself where it is purely numeric; None otherwise.
+        The column itself where every row has a number; None otherwise.
+    floats
+        Whether all values were stored as numbers, and not as integers.
     """
 
     def __init__(
-        self, codes: npt.NDArray[np.intp], values: list[Any], numbers: npt.NDArray[Any] | None = None
+        self,
+        codes: npt.NDArray[np.intp],
+        values: list[Any],
+        numbers: npt.NDArray[Any] | None = None,
+        *,
+        floats: bool = False,
     ) -> None:
         self.codes = codes
         self.values = values
         self.numbers = numbers
+        self.floats = floats
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:
@@ -39,7 +47,8 @@ class Column:
 
     def taken(self, rows: npt.NDArray[np.intp]) -> Column:
         """Return the column with only these rows, in this order."""
-        return Column(self.codes[rows], self.values, None if self.numbers is None else self.numbers[rows])
+        numbers = None if self.numbers is None else self.numbers[rows]
+        return Column(self.codes[rows], self.values, numbers, floats=self.floats)
 
     def mapped(self, values: list[Any], missing: Any = None) -> Column:
         """Return the column with other distinct values in place of its own, one for one.
@@ -60,7 +69,7 @@ class Column:
 
     def with_booleans(self) -> Column:
         """Return True and False in place of 1 and 0 where a float column holds nothing else."""
-        if self.numbers is None or self.numbers.dtype.kind != "f" or not set(self.values) <= {0.0, 1.0}:
+        if not self.floats or not set(self.values) <= {0.0, 1.0}:
             return self
         return self.mapped([bool(value) for value in self.values])
 
@@ -98,7 +107,40 @@ class Column:
 
 
 # Rows of the joined table, and their values: an array, or text as numbers into its distinct values.
-Piece = tuple[slice, npt.NDArray[Any] | tuple[npt.NDArray[np.intp], list[str]]]
+Piece = tuple[npt.NDArray[np.intp], npt.NDArray[Any] | tuple[npt.NDArray[np.intp], list[str]]]
+
+
+def _distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.intp] | int, list[Any]]:
+    """Number the distinct values of an array, -1 for NaN; one number where all are the same."""
+    import pandas as pd
+
+    if values.dtype != object and len(values) and (values == values[0]).all():  # as in most tables
+        return 0, values[:1].tolist()
+    codes, distinct = pd.factorize(values)
+    return np.asarray(codes, dtype=np.intp), distinct.tolist()
+
+
+def _number_dtype(pieces: list[Piece], total: int) -> np.dtype[Any] | None:
+    """Return the dtype of a column that is purely numeric (bool, int64 or float64), None of any other."""
+    dtypes = [values.dtype if isinstance(values, np.ndarray) else np.dtype(object) for _, values in pieces]
+    kinds = {dtype.kind for dtype in dtypes}
+    everywhere = sum(len(rows) for rows, _ in pieces) == total
+    if kinds == {"b"} and everywhere:
+        return np.dtype(np.bool_)
+    if kinds <= {"i", "u"} and everywhere:
+        return np.dtype(np.int64)
+    return np.dtype(np.float64) if kinds <= {"f", "i", "u"} else None
+
+
+def numbers(pieces: list[Piece], total: int) -> npt.NDArray[Any] | None:
+    """Join a numeric column of several tables, NaN in rows of tables that lack it; None if it is not numeric."""
+    dtype = _number_dtype(pieces, total)
+    if dtype is None:
+        return None
+    column = np.full(total, np.nan) if dtype.kind == "f" else np.zeros(total, dtype=dtype)
+    for rows, values in pieces:
+        column[rows] = values
+    return column
 
 
 def joined(pieces: list[Piece], total: int) -> Column:
@@ -111,35 +153,26 @@ def joined(pieces: list[Piece], total: int) -> Column:
     total
         Rows of the joined table.
     """
-    import pandas as pd
-
-    arrays = [(rows, values) for rows, values in pieces if isinstance(values, np.ndarray)]
-    kinds = {values.dtype.kind for _, values in arrays} | ({"O"} if len(arrays) < len(pieces) else set())
-    covered = sum(rows.stop - rows.start for rows, _ in pieces)
-    if kinds <= {"f", "i", "u"} or (kinds == {"b"} and covered == total):
-        if kinds == {"b"}:
-            numbers = np.zeros(total, dtype=bool)
-        elif kinds <= {"i", "u"} and covered == total:
-            numbers = np.zeros(total, dtype=np.int64)
-        else:
-            numbers = np.full(total, np.nan)
-        for rows, values in arrays:
-            numbers[rows] = values
-        codes, distinct = pd.factorize(numbers)
-        return Column(np.asarray(codes, dtype=np.intp), distinct.tolist(), numbers)
+    dtype = _number_dtype(pieces, total)
     codes = np.full(total, -1, dtype=np.intp)
     kept: dict[Any, int] = {}
     for rows, found in pieces:
+        part: npt.NDArray[np.intp] | int
         if isinstance(found, np.ndarray):
-            part, uniques = pd.factorize(found)
-            values_here: list[Any] = uniques.tolist()
+            part, values = _distinct(found if dtype is None else found.astype(dtype, copy=False))
         else:
-            part, values_here = found
+            part, values = found[0] if len(found[1]) != 1 else 0, found[1]
         new = [
             -1
             if isinstance(one, str) and one in _MISSING_TEXT
             else kept.setdefault((type(one), one), len(kept))
-            for one in values_here
+            for one in values
         ]
         codes[rows] = np.asarray([*new, -1], dtype=np.intp)[part]
-    return Column(codes, [value for _, value in kept])
+    everywhere = sum(len(rows) for rows, _ in pieces) == total
+    return Column(
+        codes,
+        [value for _, value in kept],
+        numbers(pieces, total) if everywhere else None,
+        floats=dtype == np.float64,
+    )

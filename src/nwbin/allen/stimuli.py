@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
-from nwbin.allen.columns import Column, Piece, joined
+from nwbin.allen.columns import Column, Piece, joined, numbers
 from nwbin.allen.invalid import overlapping, tagged
 from nwbin.errors import FormatError
 from nwbin.file import File
@@ -95,9 +96,11 @@ _COLUMN_NAMES = {
     "Pos_x": "x_position",
     "Pos_y": "y_position",
 }
+_ASIDE = ("start_time", "stop_time", "tags", "stimulus_index")  # times are read first, the others not at all
 _RGB = re.compile(r"\[(-?\d*\.\d*,\s*)*-?\d*\.\d*\]")
 
 Columns = dict[str, Column]
+Times = dict[str, npt.NDArray[np.float64]]
 
 
 class StimulusTables(NamedTuple):
@@ -113,24 +116,37 @@ def _presentation_tables(file: File) -> list[str]:
     return names or [name for name in file.intervals if name != "invalid_times"]
 
 
-def _stored_columns(file: File) -> tuple[Columns, int]:
-    """Read all stimulus tables into one set of columns; return them and the number of rows."""
-    pieces: dict[str, list[Piece]] = {"start_time": [], "stop_time": [], "stimulus_name": []}
-    total = 0
-    for name in _presentation_tables(file):
-        table = file.table(f"{schema.INTERVALS}/{name}")
-        rows = slice(total, total + len(table))
-        total = rows.stop
+def _stored_columns(file: File) -> tuple[Times, Columns]:
+    """Read all stimulus tables into one: its start and stop times, and its other columns, in order of start."""
+    names = _presentation_tables(file)
+    tables = [file.table(f"{schema.INTERVALS}/{name}") for name in names]
+    ends = np.cumsum([0, *map(len, tables)])
+    total = int(ends[-1])
+    stored = [np.arange(begin, end) for begin, end in pairwise(ends.tolist())]
+
+    def times(name: str) -> npt.NDArray[np.float64]:
+        parts = zip(stored, tables, strict=True)
+        found = numbers([(rows, table.column(name)) for rows, table in parts if table.is_flat(name)], total)
+        if found is None:
+            raise FormatError(f"{file.name}: {schema.INTERVALS} has a {name} that is not a number")
+        return found.astype(np.float64, copy=False)
+
+    start, stop = times("start_time"), times("stop_time")
+    order = np.argsort(start, kind="stable")
+    place = np.empty(total, dtype=np.intp)
+    place[order] = np.arange(total)
+    pieces: dict[str, list[Piece]] = {"stimulus_name": []}
+    for name, table, rows in zip(names, tables, stored, strict=True):
         for column in table.columns:
-            if column not in ("tags", "stimulus_index") and table.is_flat(column):
+            if column not in _ASIDE and table.is_flat(column):
                 values = table.text_codes(column)
-                pieces.setdefault(column, []).append(
-                    (rows, table.column(column) if values is None else values)
-                )
+                found = table.column(column) if values is None else values
+                pieces.setdefault(column, []).append((place[rows], found))
         if "stimulus_name" not in table:
             shown = name.removesuffix(schema.PRESENTATIONS_SUFFIX)
-            pieces["stimulus_name"].append((rows, (np.zeros(len(table), dtype=np.intp), [shown])))
-    return {name: joined(found, total) for name, found in pieces.items()}, total
+            pieces["stimulus_name"].append((place[rows], (np.zeros(len(table), dtype=np.intp), [shown])))
+    columns = {name: joined(found, total) for name, found in pieces.items()}
+    return {"start_time": start[order], "stop_time": stop[order]}, columns
 
 
 def _split_color(columns: Columns) -> None:
@@ -225,16 +241,8 @@ def stimulus_tables(file: File, invalid: pd.DataFrame) -> StimulusTables:
     """
     import pandas as pd
 
-    columns, total = _stored_columns(file)
-    times = {}
-    for name in ("start_time", "stop_time"):
-        stored = columns.pop(name).numbers
-        if stored is None:
-            raise FormatError(f"{file.name}: {schema.INTERVALS} has a {name} that is not a number")
-        times[name] = stored.astype(np.float64)
-    order = np.argsort(times["start_time"], kind="stable")
-    times = {name: values[order] for name, values in times.items()}
-    columns = {name: column.taken(order) for name, column in columns.items()}
+    times, columns = _stored_columns(file)
+    total = len(times["start_time"])
     columns = {
         name: column if name.endswith("_index") else column.with_booleans()
         for name, column in columns.items()
@@ -268,7 +276,8 @@ def stimulus_tables(file: File, invalid: pd.DataFrame) -> StimulusTables:
                 values[bad] = INVALID
             elif name not in times:
                 # Numbers become float64, for the NaN; anything else, true and false too, keeps its values.
-                masked = values.astype(np.float64) if values.dtype.kind in "fiu" else values.astype(object)
+                dtype = np.float64 if values.dtype.kind in "fiu" else object
+                masked = values.astype(dtype, copy=False)
                 masked[bad] = np.nan
                 table[name] = masked
     index = pd.Index(np.arange(total, dtype=np.int64), name="stimulus_presentation_id")
