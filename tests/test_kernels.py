@@ -208,6 +208,29 @@ def test_windows_that_overlap_many_others() -> None:
             np.testing.assert_array_equal(found, expected[:, some])
 
 
+@pytest.mark.parametrize("binarize", [False, True])
+@pytest.mark.parametrize("way", [0, 1, 2, 3])
+def test_every_way_of_counting_windows_in_order(
+    way: int, binarize: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(way)
+    ends = np.concatenate([[-0.0 if way % 2 else 0.0], np.round(rng.uniform(-20, 20, 75), 1)])
+    ends.sort()
+    windows = ends.reshape(-1, 2)
+    trains = {}
+    for unit, rate in enumerate(np.geomspace(0.05, 40, 33)):
+        times = rng.uniform(-25, 25, rng.poisson(50 * rate))
+        # Spikes on the ends of windows, zero of either sign among them, and bursts.
+        burst = np.full(rng.integers(0, 50), rng.choice(ends))
+        trains[unit] = np.sort(np.concatenate([times, rng.choice(ends, 9), burst, [0.0, -0.0]]))
+    monkeypatch.setattr(_work, "_ways", lambda lo, rates: np.full(rates.size, way))
+    with naive.forced("walk"):
+        found = nwbin.count_in_windows(trains, [0.0], windows, binarize=binarize)[0]
+    for unit, train in trains.items():
+        expected = np.searchsorted(train, windows[:, 1]) - np.searchsorted(train, windows[:, 0])
+        assert (found[:, unit] == (expected > 0 if binarize else expected)).all()
+
+
 @pytest.mark.parametrize("closed", ["left", "right", "both"])
 def test_any_number_of_spikes_in_a_window(closed: Any) -> None:
     # The kernels compare 8, 16 or 32 spikes at once and copy 8: all numbers about these, up to the last

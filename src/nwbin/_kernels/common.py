@@ -30,11 +30,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numba import config, njit, types  # noqa: TID251
 from numba.extending import intrinsic  # noqa: TID251
 
 __all__ = [
     "FEW",
+    "FOUR",
     "HALF",
     "LANES",
     "TILE",
@@ -43,6 +45,8 @@ __all__ = [
     "below_both",
     "copy_few",
     "ends_far",
+    "four_counts_8",
+    "four_counts_16",
     "half_below_both",
     "helper",
     "kernel",
@@ -52,6 +56,9 @@ __all__ = [
 # Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere.
 LANES = 16
 HALF = LANES // 2
+
+# Windows counted together, where they hold few spikes.
+FOUR = 4
 
 # Units handled together by the walking kernels: enough independent searches in flight to hide one's latency,
 # few enough that their spikes stream and their cursors stay in the first-level cache.
@@ -122,12 +129,36 @@ if _PLAIN_LOADS:
         n, m = below_both(values, pos, x, y)
         return min(n, HALF), min(m, HALF)
 
+    def _four_counts(width):
+        @helper
+        def count(values, pos, lo, hi, at):
+            # As below, in words that every setting understands.
+            n = np.zeros(FOUR, np.int64)
+            last = 0
+            for k in range(width):
+                for c in range(FOUR):
+                    n[c] += lo[at + c] <= values[pos + k] < hi[at + c]
+                last += values[pos + k] < hi[at + FOUR - 1]
+            return n[0], n[1], n[2], n[3], last
+
+        return count
+
     @helper
     def copy_few(values, pos, less, target, at):
         for k in range(FEW):
             target[at + k] = values[pos + k] - less
 
 else:
+
+    def _ask_for(builder, place):
+        """Have memory brought near. Past the end this is no access, and does no harm."""
+        ir: Any = import_module("llvmlite.ir")
+        byte = ir.IntType(8).as_pointer()
+        number = ir.IntType(32)
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        )
+        builder.call(prefetch, [builder.bitcast(place, byte), number(0), number(3), number(1)])
 
     def _load(context, builder, array_type, array, pos, width=LANES):
         """``width`` spikes from pos on as a vector, and a function that counts those below a time."""
@@ -144,14 +175,7 @@ else:
             bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(width))
             return builder.zext(builder.ctpop(bits), ir.IntType(64))
 
-        # Asking for memory past the end is no access, and does no harm.
-        byte = ir.IntType(8).as_pointer()
-        number = ir.IntType(32)
-        prefetch = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        )
-        later = builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))])
-        builder.call(prefetch, [builder.bitcast(later, byte), number(0), number(3), number(1)])
+        _ask_for(builder, builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))]))
         return below
 
     @intrinsic
@@ -183,6 +207,57 @@ else:
 
         return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
 
+    def _four_counts(width):
+        @intrinsic
+        def count(typingctx, values, pos, lo, hi, at):
+            """Of the first ``width`` spikes from pos on: how many lie in each of FOUR windows from ``at`` on, and
+            how many below the end of the last.
+
+            Each spike is compared with all ends at once. The sign of ``t - x`` is set exactly where ``t < x``,
+            if only zero is -0.0 among the ends, so signs are summed: comparing would go through mask
+            registers, of which fewer can be handled at a time.
+            """
+
+            def codegen(context, builder, signature, args):
+                ir: Any = import_module("llvmlite.ir")
+                number, whole, double = ir.IntType(32), ir.IntType(64), ir.DoubleType()
+                times, counts = ir.VectorType(double, 2 * FOUR), ir.VectorType(whole, 2 * FOUR)
+
+                def pointer(i, at):
+                    data = context.make_array(signature.args[i])(context, builder, args[i]).data
+                    return builder.gep(data, [at])
+
+                def lanes(vector, *which):
+                    return builder.shuffle_vector(
+                        vector, vector, ir.Constant(ir.VectorType(number, len(which)), list(which))
+                    )
+
+                four = ir.VectorType(double, FOUR).as_pointer()
+                begin, end = (
+                    builder.load(builder.bitcast(pointer(i, args[4]), four), align=8) for i in (2, 3)
+                )
+                ends = builder.shuffle_vector(
+                    begin, end, ir.Constant(ir.VectorType(number, 2 * FOUR), list(range(2 * FOUR)))
+                )
+                spikes = pointer(0, args[1])
+                for k in range(0, width, 8):
+                    _ask_for(builder, builder.gep(spikes, [number(AHEAD + k)]))
+                below = ir.Constant(counts, [0] * 2 * FOUR)
+                sign = ir.Constant(counts, [63] * 2 * FOUR)
+                for k in range(width):
+                    spike = builder.load(builder.gep(spikes, [number(k)]), align=1)
+                    one = builder.insert_element(ir.Constant(times, ir.Undefined), spike, number(0))
+                    less = builder.fsub(lanes(one, *[0] * 2 * FOUR), ends)
+                    below = builder.add(below, builder.lshr(builder.bitcast(less, counts), sign))
+                inside = builder.sub(lanes(below, *range(FOUR, 2 * FOUR)), lanes(below, *range(FOUR)))
+                found = [builder.extract_element(inside, number(c)) for c in range(FOUR)]
+                found.append(builder.extract_element(below, number(2 * FOUR - 1)))
+                return context.make_tuple(builder, signature.return_type, found)
+
+            return types.UniTuple(types.int64, FOUR + 1)(values, types.int64, lo, hi, types.int64), codegen
+
+        return count
+
     @intrinsic
     def copy_few(typingctx, values, pos, less, target, at):
         """``target[at:at + FEW] = values[pos:pos + FEW] - less``, as one vector, no bounds check."""
@@ -206,6 +281,10 @@ else:
             return context.get_dummy_value()
 
         return types.void(values, types.int64, types.float64, target, types.int64), codegen
+
+
+four_counts_8 = _four_counts(8)
+four_counts_16 = _four_counts(16)
 
 
 @helper

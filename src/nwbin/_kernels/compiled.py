@@ -11,15 +11,18 @@ import numpy as np
 
 from nwbin._kernels.common import (
     FEW,
+    FOUR,
     HALF,
     LANES,
     TILE,
     advance,
-    below,
     below_both,
     copy_few,
     ends_far,
+    four_counts_8,
+    four_counts_16,
     half_below_both,
+    helper,
     kernel,
     search,
 )
@@ -35,15 +38,56 @@ __all__ = [
 ]
 
 
+@helper
+def _pass_singly(values, here, near, units, u0, u1, lo, hi, rows, c0, c1, out, limit, cap, half):
+    """Count as pass_counts does, window by window, for windows [c0, c1) of units[u0:u1].
+
+    here : where each unit's next window is looked for, brought up to date. half : begin with HALF spikes.
+    """
+    over = False
+    for c in range(c0, c1):
+        x = lo[c]
+        y = hi[c]
+        row = np.uint64(rows[c])
+        for i in range(np.uint64(u0), np.uint64(u1)):
+            u = units[i]
+            pos = here[u]
+            n = m = full = 0
+            if pos <= near[u]:
+                if half:
+                    n, m = half_below_both(values, pos, x, y)
+                    full = HALF
+                if m == full:
+                    n, m = below_both(values, pos, x, y)
+                    full = LANES
+                    if m == full and pos + LANES <= near[u]:
+                        n2, m2 = below_both(values, pos + LANES, x, y)
+                        n += n2
+                        m += m2
+                        full = 2 * LANES
+            if m < full:
+                here[u] = pos + m
+                out[row, u] = m - n if cap is None else min(m - n, cap)
+            else:
+                a, b = ends_far(values, pos, near[u] + LANES, x, y)
+                here[u] = b
+                over |= b - a > limit
+                out[row, u] = b - a if cap is None else min(b - a, cap)
+    return over
+
+
 @kernel
-def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
+def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, order, crowd):
     """Count in one pass over the spikes, for windows in order that do not overlap.
 
-    lo, hi : float64 (C,); each lo is not below the hi before it.
+    lo, hi : float64 (C,); each lo is not below the hi before it; zero is -0.0.
     out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
-    not below 2 * LANES. cap : what a larger count is written as (1 to say only whether there is a spike).
-    block : rows whose output fits in cache.
-    Returns whether a count was larger than limit.
+    not below 2 * LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits
+    in cache.
+    order : uint64 (units,), the units by the number of their spikes. crowd : int64 (units,), in that order:
+    which way of counting suits the unit. 0, 1: FOUR windows at a time, which have mostly fewer than 8, 16
+    spikes; 2, 3: one at a time, which has mostly fewer than 8, or more. Any way counts right.
+    Returns whether a count was larger than limit (any number is then written for it).
     """
     n_cells = lo.size
     n_units = starts.size
@@ -55,35 +99,63 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
     for u in range(n_units):
         here[u] = search(values, starts[u], stops[u], lo[0])
         near[u] = stops[u] - LANES
+    others = np.empty(TILE, np.uint64)
     for c0 in range(0, n_cells, block):
         c1 = min(c0 + block, n_cells)
         for u0 in range(0, n_units, TILE):
             u1 = min(u0 + TILE, n_units)
-            for c in range(c0, c1):
-                x = lo[c]
-                y = hi[c]
+            way = crowd[u1 - 1]
+            fours = c0 if way > 1 else c1 - (c1 - c0) % FOUR
+            for c in range(c0, fours, FOUR):
+                r0 = np.uint64(rows[c])
+                r1 = np.uint64(rows[c + 1])
+                r2 = np.uint64(rows[c + 2])
+                r3 = np.uint64(rows[c + 3])
+                n_others = 0
                 # Unsigned, so that no index is checked for being negative: a third of this loop's
                 # instructions.
-                row = np.uint64(rows[c])
-                for u in range(np.uint64(u0), np.uint64(u1)):
+                for i in range(np.uint64(u0), np.uint64(u1)):
+                    u = order[i]
                     pos = here[u]
-                    n = 0
-                    m = full = LANES
+                    m = full = 0
+                    n0 = n1 = n2 = n3 = 0
                     if pos <= near[u]:
-                        n, m = half_below_both(values, pos, x, y)
-                        if m == HALF:
-                            n, m = below_both(values, pos, x, y)
-                            if m == LANES and n < LANES and pos + LANES <= near[u]:
-                                m += below(values, pos + LANES, y)
-                                full = 2 * LANES
+                        if way == 0:
+                            n0, n1, n2, n3, m = four_counts_8(values, pos, lo, hi, c)
+                            full = 8
+                        if m == full:
+                            n0, n1, n2, n3, m = four_counts_16(values, pos, lo, hi, c)
+                            full = 16
                     if m < full:
                         here[u] = pos + m
-                        out[row, u] = min(m - n, cap)
+                        out[r0, u] = n0 if cap is None else min(n0, cap)
+                        out[r1, u] = n1 if cap is None else min(n1, cap)
+                        out[r2, u] = n2 if cap is None else min(n2, cap)
+                        out[r3, u] = n3 if cap is None else min(n3, cap)
                     else:
-                        a, b = ends_far(values, pos, near[u] + LANES, x, y)
-                        here[u] = b
-                        over |= b - a > limit
-                        out[row, u] = min(b - a, cap)
+                        others[np.uint64(n_others)] = u
+                        n_others += 1
+                if n_others > 0:
+                    over |= _pass_singly(
+                        values,
+                        here,
+                        near,
+                        others,
+                        0,
+                        n_others,
+                        lo,
+                        hi,
+                        rows,
+                        c,
+                        c + FOUR,
+                        out,
+                        limit,
+                        cap,
+                        True,
+                    )
+            over |= _pass_singly(
+                values, here, near, order, u0, u1, lo, hi, rows, fours, c1, out, limit, cap, way < 3
+            )
     return over
 
 
@@ -112,7 +184,7 @@ def search_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
                     b = advance(values, a, stops[u], hi[c])
                     here[u] = a
                     over |= b - a > limit
-                    out[row, u] = min(b - a, cap)
+                    out[row, u] = b - a if cap is None else min(b - a, cap)
     return over
 
 

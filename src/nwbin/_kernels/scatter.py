@@ -113,6 +113,14 @@ def _lay_edges(edges, row, onset, rule, cells, absolute):
     return end, origin, scale
 
 
+@helper
+def _count_one(cells, place, binarize):
+    if binarize:
+        cells[np.uint64(place)] = 1
+    else:
+        cells[np.uint64(place)] += 1
+
+
 @kernel
 def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoint, binarize, zero, limit):
     """Count by putting each spike into its bin. For many bins with few spikes each.
@@ -141,6 +149,7 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
     room = np.uint64(n_units * ASIDE)
     times = np.empty(n_units * (ASIDE + FEW) + FEW, np.float64)
     units = np.empty(n_units * (ASIDE + FEW) + FEW, np.int64)
+    place = np.empty(n_units * (ASIDE + FEW) + FEW, np.int64)
     for r in range(onsets.size):
         row = np.uint64(rows[r])
         own = r if edges.shape[0] > 1 else 0
@@ -184,23 +193,26 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
                 over |= _scatter_train(
                     values, a, b, absolute, rule, table, cells, origin, scale, out, row, u, binarize, limit
                 )
+        # First where each spike goes, then the counting: each loop is short, and the second waits for memory
+        # many times at once.
+        cells_of_row = out[row].ravel()
         for i in range(size):
             t = times[i]
             k = table[np.uint64(min(int((t - origin) * scale), cells))]
             k += absolute[np.uint64(k + 1)] <= t
             if not (absolute[np.uint64(k)] <= t and t < absolute[np.uint64(k + 1)]):
                 k = _bin_of(absolute, t, k, n_bins)
-            edge = rule == 2 and absolute[k] == t  # then it belongs to the bin before, too
-            if k == n_bins:
+            if rule == 2 and absolute[k] == t and k > 0:
+                # On an edge: it belongs to the bins before, too. Count it in all of them but the first.
+                if k < n_bins:
+                    _count_one(cells_of_row, k * n_units + units[i], binarize)
                 k -= 1
-            while True:
-                if binarize:
-                    out[row, np.uint64(k), np.uint64(units[i])] = 1
-                else:
-                    out[row, np.uint64(k), np.uint64(units[i])] += 1
-                if not edge or k == 0 or absolute[k] != t:
-                    break
-                k -= 1
+                while k > 0 and absolute[k] == t:
+                    _count_one(cells_of_row, k * n_units + units[i], binarize)
+                    k -= 1
+            place[i] = k * n_units + units[i]
+        for i in range(size):
+            _count_one(cells_of_row, place[i], binarize)
     return over
 
 

@@ -16,6 +16,7 @@ from nwbin._kernels import plain
 from nwbin._kernels import threads as _threads
 from nwbin.binning._dtypes import CountType
 from nwbin.binning._request import RULES, Request
+from nwbin.trains import SpikeTrains
 
 __all__ = ["compiled_is_worth_it", "count", "kernels", "spans"]
 
@@ -24,7 +25,7 @@ force: Literal["plain", "walk", "scatter"] | None = None
 
 # Output that a walking kernel goes over several times, for tile after tile of units; half a second-level
 # cache.
-_CACHE_BYTES = 512 << 10
+_CACHE_BYTES = 256 << 10
 # Windows that overlap are counted in so many passes at most; those that overlap more, by searches.
 _MOST_TURNS = 6
 # Loading numba and the cached kernels takes about this long, in nanoseconds. So much may be spent on NumPy
@@ -67,7 +68,7 @@ def spans(rows: int, cells: int, units: int, threads: int) -> list[tuple[int, in
     if rows == 0:
         return []
     at_least = max(threads if cells * units > 20_000 else 1, cells * units // 50_000_000)
-    pieces = min(rows, max(at_least, min(8 * threads, cells // 4_000)))
+    pieces = min(rows, max(at_least, min(4 * threads, cells // 16_000)))
     return list(pairwise(np.linspace(0, rows, pieces + 1).astype(int).tolist()))
 
 
@@ -125,8 +126,10 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
     # Every window by itself, in order of time.
     cells = out.reshape(-1, n_units)
     within = np.arange(n_windows)
-    limits = _limits(kind)
+    limit, cap = _limits(kind)
     block = _block(n_units, out.itemsize)
+    rates = _rates(trains)
+    by_rate = np.argsort(rates)
 
     def piece(first: int, last: int) -> bool:
         lo, hi = (ends.ravel() for ends in ordered.part(first, last).boundaries())
@@ -137,15 +140,43 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
         # Of windows that overlap at most so many others that follow, every so many-th do not overlap at all.
         turns = max(1, int((np.searchsorted(lo, hi) - np.arange(lo.size)).max()))
         if turns > _MOST_TURNS:
-            return bool(kernels().search_counts(*arrays, lo, hi, here, cells, *limits, block))
+            return bool(kernels().search_counts(*arrays, lo, hi, here, cells, limit, cap, block))
         # Each turn is a pass over the spikes, which takes less time than a search for each window.
         over = False
         for turn in range(turns):
-            part = (np.ascontiguousarray(array[turn::turns]) for array in (lo, hi, here))
-            over |= bool(kernels().pass_counts(*arrays, *part, cells, *limits, block))
+            part = [np.ascontiguousarray(array[turn::turns]) for array in (lo, hi, here)]
+            for ends in part[:2]:
+                ends[ends == 0.0] = -0.0  # as pass_counts wants it
+            ways = _ways(part[0], rates[by_rate])
+            over |= bool(
+                kernels().pass_counts(
+                    *arrays, *part, cells, limit, cap, block, by_rate.astype(np.uint64), ways
+                )
+            )
         return over
 
     return _any(piece, spans(n_rows, n_rows * n_windows, n_units, threads), threads)
+
+
+def _ways(lo: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which way of counting suits each unit, by the spikes to be expected in four windows and what is between.
+
+    The numbers were found by measuring.
+    """
+    with np.errstate(invalid="ignore"):  # windows without a start; any way is right
+        span = np.median(lo[4:] - lo[:-4]) if lo.size > 4 else np.inf
+        return np.digitize(span * rates, (4.5, 9.5, 18.0))
+
+
+def _rates(trains: SpikeTrains) -> NDArray[np.float64]:
+    """Spikes per second of each unit, from the first spike of all to the last."""
+    sizes = trains._stops - trains._starts
+    some = sizes > 0
+    if not some.any():
+        return np.zeros(sizes.size)
+    first = trains._values[trains._starts[some]].min()
+    last = trains._values[trains._stops[some] - 1].max()
+    return sizes / max(last - first, 1e-9)
 
 
 def _block(cells: int, itemsize: int) -> int:
@@ -182,10 +213,9 @@ def rows_are_disjoint(ordered: Request) -> bool:
     return bool((lo[1:, 0] >= hi[:-1, 0]).all())
 
 
-def _limits(kind: CountType) -> tuple[int, int]:
-    """What counts as too large, and what a large count is written as."""
-    most = int(np.iinfo(np.int64).max)
-    return (most, 1) if kind.binarize else (kind.limit, kind.limit)
+def _limits(kind: CountType) -> tuple[int, int | None]:
+    """What counts as too large, and the largest that is written where a larger one is no error."""
+    return (int(np.iinfo(np.int64).max), 1) if kind.binarize else (kind.limit, None)
 
 
 def _any(piece: Callable[[int, int], bool], cuts: list[tuple[int, int]], threads: int) -> bool:
