@@ -102,7 +102,7 @@ def test_usage_errors(tiny: Path, here: Path) -> None:
 def test_file_errors(tmp_path: Path) -> None:
     (tmp_path / "text.nwb").write_text("no HDF5")
     assert "no such file" in bad("info", tmp_path / "none.nwb")
-    assert "is a folder" in bad("info", tmp_path)
+    assert "is a folder" in bad("units", tmp_path)
     assert "text.nwb" in bad("info", tmp_path / "text.nwb")
 
 
@@ -200,6 +200,38 @@ def test_info(tiny: Path) -> None:
     text = good("info", tiny)
     for word in ("brain_observatory_1.1", "VISp", "drifting_gratings", "invalid_times", "Mus musculus"):
         assert word in text
+
+
+def test_info_of_a_folder(tiny: Path, tmp_path: Path) -> None:
+    assert bad("info", tmp_path) == f"error: {tmp_path}: holds no .nwb files"
+    cache = tmp_path / "cache" / "session_779316293"
+    cache.mkdir(parents=True)
+    (cache / "session_779316293.nwb").write_bytes(tiny.read_bytes())
+    (cache / "probe_1_lfp.nwb").write_bytes(b"LFP")
+    write_small(tmp_path / "cache" / "other.nwb")
+    lines = good("info", cache.parent).splitlines()
+    assert lines[0].startswith(f"{cache.parent}: an AllenSDK cache, 2 files and 1 LFP file beside them, ")
+    assert [line.split() for line in lines[1:]] == [
+        ["file", "size", "session", "units", "passing", "holds", "type", "LFP", "files"],
+        ["other.nwb", *lines[2].split()[1:3], "s-1", "3", "1", "trials"],
+        ["session_779316293/session_779316293.nwb", *lines[3].split()[1:3], "779316293", "34", "18", "8", "stimuli,",
+         "invalid_times", "brain_observatory_1.1", "1"],
+    ]  # fmt: skip
+    (cache.parent / "cut.nwb").write_bytes(tiny.read_bytes()[:300_000])
+    (cache.parent / "text.nwb").write_text("no HDF5")
+    result = run("info", cache.parent)
+    assert result.exit_code == 2
+    assert result.output.count("cannot be read\n") == 2
+    errors = [line for line in result.output.splitlines() if line.startswith("error: ")]
+    assert [line.split(": ")[1] for line in errors] == [
+        f"{cache.parent}/{one}.nwb" for one in ("cut", "text")
+    ]
+    assert "is truncated" in errors[0]
+    found = json.loads(run("info", cache.parent, "--json").stdout)
+    assert [("error" in one, one["file"]) for one in found["files"]][:2] == [
+        (True, "cut.nwb"),
+        (False, "other.nwb"),
+    ]
 
 
 def test_units(tiny: Path, here: Path) -> None:

@@ -16,12 +16,12 @@ from typer.core import TyperGroup
 
 from nwbin.errors import NwbinError, NwbinWarning
 
-__all__ = ["app", "main"]
+__all__ = ["FAILED", "app", "main", "say"]
 
 FAILED, INTERRUPTED, TERMINATED, PIPE_CLOSED = 2, 130, 143, 141
 
 
-def _say(kind: str, message: object) -> None:
+def say(kind: str, message: object) -> None:
     """One line on stderr, whatever the message holds."""
     line = " ".join(str(message).split())
     typer.echo(f"{kind}: {line}", err=True)
@@ -39,7 +39,7 @@ def notes(*, debug: bool = False) -> Iterator[None]:
                 others(message, category, *args, **kwargs)
             elif str(message) not in said:
                 said.add(str(message))
-                _say("note", message)
+                say("note", message)
 
         warnings.showwarning = show
         warnings.simplefilter("always", NwbinWarning)
@@ -63,7 +63,7 @@ class Program(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
         except KeyboardInterrupt:
-            _say("nwbin", "interrupted")
+            say("nwbin", "interrupted")
             raise typer.Exit(INTERRUPTED) from None
         except (NwbinError, OSError, MemoryError) as error:
             if debug:
@@ -71,7 +71,7 @@ class Program(TyperGroup):
             message = str(error) or type(error).__name__
             if isinstance(error, MemoryError):
                 message = f"not enough memory: {message}"
-            _say("error", message)
+            say("error", message)
             raise typer.Exit(FAILED) from None
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
@@ -99,7 +99,7 @@ class Program(TyperGroup):
             command = "nwbin"
             if context is not None and context.parent is not None:
                 command = f"nwbin {context.info_name}"
-            _say("error", f"{message} (see: {command} --help)")
+            say("error", f"{message} (see: {command} --help)")
             sys.exit(FAILED)
         sys.exit(code if isinstance(code, int) else 0)
 

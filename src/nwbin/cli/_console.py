@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["frame_table", "grid", "output", "progress", "show", "text"]
+__all__ = ["escaped", "fitting", "frame_table", "grid", "output", "progress", "show", "text"]
 
 _PIPE_WIDTH = 100_000  # never wrap or cut what another program reads
 
@@ -47,11 +47,12 @@ def grid(title: str, rows: list[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, _escape(value))
+        table.add_row(name, escaped(value))
     return table
 
 
-def _escape(value: str) -> str:
+def escaped(value: str) -> str:
+    """Text of which nothing is markup."""
     from rich.markup import escape
 
     from nwbin.export._table import sound
@@ -82,7 +83,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
     cells = [[text(v) for v in head[c].tolist()] for c in frame.columns]
     index = [text(v) for v in head.index.tolist()]
     if console.is_terminal:
-        columns, cells = _fitting(
+        columns, cells = fitting(
             columns, cells, console.width - max(map(len, [*index, str(frame.index.name)])) - 3
         )
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -90,7 +91,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
     for name, right in zip(columns, numeric, strict=False):
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row, name in enumerate(index):
-        table.add_row(name, *(_escape(column[row]) for column in cells))
+        table.add_row(name, *(escaped(column[row]) for column in cells))
     show(console, table)
     left = []
     if len(head) < len(frame):
@@ -101,7 +102,8 @@ def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
         console.print(f"... {', '.join(left)}; whole: -o {what}.csv", style="dim")
 
 
-def _fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
+def fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
+    """The first columns, as many as fit."""
     used = 0
     for number, (name, values) in enumerate(zip(columns, cells, strict=True)):
         used += max([len(name), *map(len, values)]) + 2

@@ -1,4 +1,4 @@
-"""``nwbin info``: what is in a file."""
+"""``nwbin info``: what is in a file, or in each file of a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nwbin.cli._choose import FileArgument
 from nwbin.errors import FormatError, LookupFailure, NwbinWarning
 
 if TYPE_CHECKING:
@@ -157,17 +156,39 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def info(
-    file: FileArgument,
+    file: Annotated[Path, typer.Argument(help="An NWB file, or a folder of them.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show what a file holds: session, subject, units by structure, stimuli, other intervals.
 
+    Of a folder, one line for each file.
+
     \b
-    Example:
+    Examples:
       nwbin info session_715093703.nwb
+      nwbin info ecephys_cache_dir
     """
+    if file.is_dir():
+        _info_of_folder(file, as_json)
+        return
     found = summary(file)
     if as_json:
         typer.echo(json.dumps(found, indent=1, default=str))
     else:
         _print(found)
+
+
+def _info_of_folder(folder: Path, as_json: bool) -> None:
+    from nwbin.cli._app import FAILED, say
+    from nwbin.cli._overview import overview, show_overview
+
+    found = overview(folder)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, default=str))
+    else:
+        show_overview(found, _size)
+    errors = [one["error"] for one in found["files"] if "error" in one]
+    for error in errors:
+        say("error", error)
+    if errors:
+        raise typer.Exit(FAILED)
