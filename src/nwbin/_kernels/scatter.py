@@ -25,18 +25,16 @@ ASIDE = 32
 
 
 @helper
-def _step_up(edges):
-    """Each edge to the next float64 above it, in place; infinity stays."""
-    bits = edges.view(np.int64)
-    for j in range(edges.size):
-        x = edges[j]
-        if x > 0:
-            if x < np.inf:
-                bits[j] += 1
-        elif x < 0:
-            bits[j] -= 1
-        else:
-            bits[j] = 1
+def _step_up(edges, bits, j):
+    """An edge to the next float64 above it, in place; infinity stays. bits : the memory of edges, as int64."""
+    x = edges[j]
+    if x > 0:
+        if x < np.inf:
+            bits[j] += 1
+    elif x < 0:
+        bits[j] -= 1
+    else:
+        bits[j] = 1
 
 
 @helper
@@ -88,7 +86,7 @@ def _bin_of(edges, t, k, last):
 
 
 @helper
-def _lay_edges(edges, row, onset, rule, cells, absolute):
+def _lay_edges(edges, row, onset, rule, cells, absolute, bits):
     """A row's edges in session time, made half-open; returns the last one's end and the guess's terms.
 
     rule : 0 [a, b), 1 (a, b], 2 [a, b].
@@ -96,15 +94,14 @@ def _lay_edges(edges, row, onset, rule, cells, absolute):
     n_bins = edges.shape[1] - 1
     for j in range(n_bins + 1):
         absolute[j] = onset + edges[row, j]
-    absolute[n_bins + 1] = np.inf
     if rule == 1:
-        _step_up(absolute)
-    end = absolute[n_bins]
+        for j in range(n_bins + 1):
+            _step_up(absolute, bits, j)
+    absolute[n_bins + 1] = absolute[n_bins]
     if rule == 2:
-        one = np.empty(1, np.float64)
-        one[0] = end
-        _step_up(one)
-        end = one[0]
+        _step_up(absolute, bits, n_bins + 1)
+    end = absolute[n_bins + 1]
+    absolute[n_bins + 1] = np.inf
     origin = 0.0
     scale = 0.0  # no guess
     if absolute[0] > -1e300 and absolute[n_bins] < 1e300 and absolute[n_bins] - absolute[0] > 1e-280:
@@ -122,14 +119,17 @@ def _count_one(cells, place, binarize):
 
 
 @kernel
-def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoint, binarize, zero, limit):
+def scatter_counts(
+    values, starts, stops, onsets, edges, rows, out, rule, disjoint, binarize, zero, limit, absolute, bits
+):
     """Count by putting each spike into its bin. For many bins with few spikes each.
 
     onsets : float64 (R,). edges : float64 (1 or R, B + 1), non-decreasing in each row, seconds from onset.
-    out : (N, B, units), written at ``out[rows[r]]``; rows go outside and units inside, so that the part being
-    written stays in cache. zero : clear those rows first (else they are all zero already).
+    out : (N * B * units,), of which row ``rows[r]`` is written; rows go outside and units inside, so that the
+    part being written stays in cache. zero : clear those rows first (else they are all zero already).
     rule : 0 [a, b), 1 (a, b], 2 [a, b]. disjoint : no row starts before the one before it stops.
     limit : the largest count that out can hold, not below LANES.
+    absolute : float64 (B + 2,), to work in. bits : the same memory, as int64.
     Returns whether a count was larger than limit (limit is then written for it).
     """
     n_units = starts.size
@@ -137,9 +137,8 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
     over = False
     if onsets.size == 0:
         return over
-    absolute = np.empty(n_bins + 2, np.float64)
     finer = FINER if edges.shape[0] == 1 else 1
-    table = np.empty(finer * n_bins + 1, np.int32)
+    table = np.empty(finer * n_bins + 1, np.int64)
     cells = _make_table(edges, 0, table, finer)
     here = np.empty(n_units, np.int64)
     near = np.empty(n_units, np.int64)  # up to here LANES spikes can be compared, and FEW more be read
@@ -151,20 +150,19 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
     units = np.empty(n_units * (ASIDE + FEW) + FEW, np.int64)
     place = np.empty(n_units * (ASIDE + FEW) + FEW, np.int64)
     for r in range(onsets.size):
-        row = np.uint64(rows[r])
+        row = rows[r] * (n_bins * n_units)
         own = r if edges.shape[0] > 1 else 0
         if own > 0:
             cells = _make_table(edges, own, table, finer)
-        end, origin, scale = _lay_edges(edges, own, onsets[r], rule, cells, absolute)
+        end, origin, scale = _lay_edges(edges, own, onsets[r], rule, cells, absolute, bits)
         begin = absolute[0]
         if r == 0:
             for u in range(n_units):
                 here[u] = search(values, starts[u], stops[u], begin)
                 near[u] = min(stops[u] - LANES, values.size - LANES - FEW)
         if zero:
-            for j in range(n_bins):
-                for u in range(n_units):
-                    out[row, j, u] = 0
+            for i in range(np.uint64(row), np.uint64(row + n_bins * n_units)):
+                out[i] = 0
         size = np.uint64(0)
         for u in range(np.uint64(n_units)):
             pos = here[u]
@@ -191,11 +189,11 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
                     size += np.uint64(1)
             else:
                 over |= _scatter_train(
-                    values, a, b, absolute, rule, table, cells, origin, scale, out, row, u, binarize, limit
-                )
+                    values, a, b, absolute, rule, table, cells, origin, scale, out, row + u, n_units,
+                    binarize, limit
+                )  # fmt: skip
         # First where each spike goes, then the counting: each loop is short, and the second waits for memory
         # many times at once.
-        cells_of_row = out[row].ravel()
         for i in range(size):
             t = times[i]
             k = table[np.uint64(min(int((t - origin) * scale), cells))]
@@ -205,23 +203,23 @@ def scatter_counts(values, starts, stops, onsets, edges, rows, out, rule, disjoi
             if rule == 2 and absolute[k] == t and k > 0:
                 # On an edge: it belongs to the bins before, too. Count it in all of them but the first.
                 if k < n_bins:
-                    _count_one(cells_of_row, k * n_units + units[i], binarize)
+                    _count_one(out, row + k * n_units + units[i], binarize)
                 k -= 1
                 while k > 0 and absolute[k] == t:
-                    _count_one(cells_of_row, k * n_units + units[i], binarize)
+                    _count_one(out, row + k * n_units + units[i], binarize)
                     k -= 1
-            place[i] = k * n_units + units[i]
+            place[i] = row + k * n_units + units[i]
         for i in range(size):
-            _count_one(cells_of_row, place[i], binarize)
+            _count_one(out, place[i], binarize)
     return over
 
 
 @helper
 def _scatter_train(
-    values, first, stop, absolute, rule, table, cells, origin, scale, out, row, u, binarize, limit
+    values, first, stop, absolute, rule, table, cells, origin, scale, out, begin, step, binarize, limit
 ):
-    """The same for one unit's spikes [first, stop) of a row, however many, by every rule and with care."""
-    n_bins = out.shape[1]
+    """The same for one unit's spikes [first, stop) of a row, however many; its bins are out[begin::step]."""
+    n_bins = absolute.size - 2
     over = False
     for i in range(first, stop):
         t = values[i]
@@ -230,12 +228,10 @@ def _scatter_train(
         if k == n_bins:
             k -= 1
         while True:
-            if binarize:
-                out[row, k, u] = 1
-            elif out[row, k, u] >= limit:
+            if not binarize and out[begin + k * step] >= limit:
                 over = True
             else:
-                out[row, k, u] += 1
+                _count_one(out, begin + k * step, binarize)
             if not edge or k == 0 or absolute[k] != t:
                 break
             k -= 1
@@ -244,27 +240,27 @@ def _scatter_train(
 
 @kernel
 def sparse_cells(
-    values, starts, stops, onsets, edges, rows, rule, disjoint, fill, places, presentation, bins, unit, counts
-):
+    values, starts, stops, onsets, edges, rows, rule, disjoint, fill, absolute, bits,
+    places, presentation, bin_, unit, counts
+):  # fmt: skip
     """The cells that hold a spike, by unit and bin. Arguments as in scatter_counts.
 
     With fill False, write each row's number of cells to ``places[r]`` (int64). With fill True, write the
-    cells from index ``places[r]`` on to presentation, bins, unit, counts (int64, long enough).
+    cells from index ``places[r]`` on to presentation, bin_, unit, counts (int64, long enough).
     """
     n_units = starts.size
     n_bins = edges.shape[1] - 1
     if onsets.size == 0:
         return
-    absolute = np.empty(n_bins + 2, np.float64)
     finer = FINER if edges.shape[0] == 1 else 1
-    table = np.empty(finer * n_bins + 1, np.int32)
+    table = np.empty(finer * n_bins + 1, np.int64)
     cells = _make_table(edges, 0, table, finer)
     base = np.empty(n_units, np.int64)
     for r in range(onsets.size):
         own = r if edges.shape[0] > 1 else 0
         if own > 0:
             cells = _make_table(edges, own, table, finer)
-        end, origin, scale = _lay_edges(edges, own, onsets[r], rule, cells, absolute)
+        end, origin, scale = _lay_edges(edges, own, onsets[r], rule, cells, absolute, bits)
         begin = absolute[0]
         if r == 0:
             for u in range(n_units):
@@ -293,7 +289,7 @@ def sparse_cells(
                         current = k
                         if fill:
                             presentation[at] = rows[r]
-                            bins[at] = k
+                            bin_[at] = k
                             unit[at] = u
                             counts[at] = 0
                     if fill:

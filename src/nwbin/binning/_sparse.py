@@ -138,7 +138,7 @@ def bin_spikes_sparse(
             part = ordered.part(first, last)
             kernel(
                 units._values, units._starts, units._stops, part.onsets, part.edges, rows[first:last],
-                RULES[closed], disjoint, fill, where[first:last], *found,
+                RULES[closed], disjoint, fill, *_work.workspace(n_bins), where[first:last], *found,
             )  # fmt: skip
 
         totals = np.zeros(n_rows, np.int64)

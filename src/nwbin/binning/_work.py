@@ -196,12 +196,18 @@ def _scatter(request: Request, out: NDArray[Any], kind: CountType, threads: int,
         assert part.edges is not None
         return bool(
             kernel(
-                trains._values, trains._starts, trains._stops, part.onsets, part.edges, rows[first:last], out,
-                RULES[part.closed], disjoint, kind.binarize, not zeroed, limit,
+                trains._values, trains._starts, trains._stops, part.onsets, part.edges, rows[first:last],
+                out.reshape(-1), RULES[part.closed], disjoint, kind.binarize, not zeroed, limit, *workspace(n_bins),
             )
         )  # fmt: skip
 
     return _any(piece, spans(n_rows, n_rows * n_bins, n_units, threads), threads)
+
+
+def workspace(bins: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Memory for a row's edges, and the same memory as integers: made here, it need not be compiled."""
+    edges = np.empty(bins + 2)
+    return edges, edges.view(np.int64)
 
 
 def rows_are_disjoint(ordered: Request) -> bool:
