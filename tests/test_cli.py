@@ -167,6 +167,43 @@ def test_interrupted(tiny: Path, tmp_path: Path, number: signal.Signals, code: i
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_newcomers_write_is_answered(tiny: Path, here: Path) -> None:
+    for width in ("0", "-1", "nan", "inf"):
+        assert "--bin must be more than 0 s, not" in bad(
+            "psth", tiny, "--stimulus", "flashes", "--bin", width
+        )
+    assert "--columns needs names" in bad("units", tiny, "--columns", " ")
+    window = ("--window", "0,0.2", "-o", "x.npz")
+    assert bad("count", tiny, "--stimulus", "flashes, gabors", *window).endswith(
+        "has no stimulus 'flashes, gabors'; for several, write --stimulus flashes --stimulus gabors"
+    )
+    assert bad("count", tiny, "--intervals", "flashes", *window).endswith(
+        "has no intervals table 'flashes'; it is a stimulus: --stimulus flashes"
+    )
+    store = bad("count", tiny, "--stimulus", "flashes", "--window", "0,0.2", "-o", "x.zarr")
+    assert (
+        "x.zarr: a Zarr store is for a folder of sessions; of a single file give a name in .npz, .nc" in store
+    )
+    assert "location" not in good("units", tiny).splitlines()[0]
+    assert list(here.iterdir()) == []
+
+
+def test_an_interrupted_folder_says_what_is_there(
+    tiny: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(data: object, out: Path, *arguments: object, **more: object) -> None:
+        (out / "session_1").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nwbin.dataset.Dataset.spike_counts", stop)
+    (here / "data").mkdir()
+    (here / "data" / "session_1.nwb").symlink_to(tiny)
+    result = run("count", here / "data", "--stimulus", "flashes", "--window", "0,0.2", "-o", "x.zarr")
+    assert result.exit_code == 130
+    said = ["note: x.zarr: has 1 session; the same command goes on from there", "nwbin: interrupted"]
+    assert result.output.splitlines() == said
+
+
 def test_text_that_is_no_utf_8_is_shown(tmp_path: Path) -> None:
     path = write_small(tmp_path / "small.nwb")
     with h5py.File(path, "a") as file:

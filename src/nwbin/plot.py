@@ -266,7 +266,7 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
             top.fill_between(time, mean - sem, mean + sem, color=color, alpha=0.18, linewidth=0)
     spread = ", ± s.e.m. over units" if units > 1 and len(colors) <= 4 else ""
     top.set_ylabel(_titled(by) if many else "firing rate (Hz)")
-    top.set_title(f"mean of {units} units{spread}", fontsize=10)
+    top.set_title(f"mean of {units:,} {'unit' if units == 1 else 'units'}{spread}", fontsize=10)
     if not many:
         top.set_ylim(bottom=0)
     _when(top, duration, edges)

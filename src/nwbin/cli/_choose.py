@@ -180,12 +180,21 @@ def chosen_presentations(
         known = session.stimulus_names
         for name in stimulus:
             if name not in known:
-                raise LookupFailure(f"{session.file.name}: has no stimulus {name!r}; {nearest(name, known)}")
+                parts = [part.strip() for part in name.split(",")]
+                hint = nearest(name, known)
+                if len(parts) > 1 and set(parts) <= set(known):
+                    hint = f"for several, write {' '.join(f'--stimulus {part}' for part in parts)}"
+                raise LookupFailure(f"{session.file.name}: has no stimulus {name!r}; {hint}")
         table, what = session.get_stimulus_table(stimulus), f"stimulus {', '.join(stimulus)}"
         said: dict[str, Any] = {"stimulus": stimulus}
     else:
         assert intervals is not None
-        table, what = session.file.intervals[intervals], f"table {intervals!r}"
+        tables = session.file.intervals
+        if intervals not in tables and intervals in session.stimulus_names:
+            raise LookupFailure(
+                f"{session.file.name}: has no intervals table {intervals!r}; it is a stimulus: --stimulus {intervals}"
+            )
+        table, what = tables[intervals], f"table {intervals!r}"
         said = {"intervals": intervals}
     chosen = select(table, condition)
     if condition:

@@ -48,6 +48,7 @@ def count_folder(
     **how: Any,
 ) -> None:
     """Count into a Zarr store, and say what became of each session."""
+    from nwbin.cli._app import say
     from nwbin.cli._console import output
     from nwbin.dataset import Dataset
     from nwbin.dataset._results import JobError
@@ -81,6 +82,11 @@ def count_folder(
             out, stimulus, edges=edges, structures=areas, sessions=chosen, client=client, workers=workers,
             overwrite=overwrite, **how, **filters,
         )  # fmt: skip
+    except KeyboardInterrupt:
+        done = len(list(out.glob("session_*")))
+        if done:
+            say("note", f"{out}: has {counted(done, 'session')}; the same command goes on from there")
+        raise
     except OtherJobError as error:
         raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
     finally:

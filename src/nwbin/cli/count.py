@@ -296,6 +296,11 @@ def count(
     of_a_folder = {"--sessions": sessions, "--workers": workers, "--scheduler": scheduler}
     of_a_folder["--overwrite"] = overwrite or None
     _refuse(of_a_folder, f"is for a folder of sessions, and {file} is not one")
+    if out.suffix.lower() == ".zarr":
+        raise ArgumentError(
+            f"{out}: a Zarr store is for a folder of sessions; of a single file give a name in "
+            f"{', '.join(COUNT_ENDINGS)}"
+        )
     check_target(out, COUNT_ENDINGS)
     layout = layout or "matrix"
     one_of("--format", layout, ("matrix", "long"))

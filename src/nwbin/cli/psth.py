@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ from nwbin.cli._choose import (
     open_session,
     window_of,
 )
+from nwbin.errors import ArgumentError
 
 __all__ = ["psth"]
 
@@ -113,6 +115,8 @@ def psth(
     _, ending = check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])
     if ending in PICTURE_ENDINGS:
         need("matplotlib", "plot", f"{out}: a picture")
+    if bin_width is not None and not 0 < bin_width < math.inf:
+        raise ArgumentError(f"--bin must be more than 0 s, not {bin_width:g}")
     quality = Quality(everything)
     replaced = " (replaced)" if out.exists() else ""
     with open_session(file, quality) as session:

@@ -19,7 +19,7 @@ from nwbin.cli._choose import (
     counted,
     open_session,
 )
-from nwbin.errors import LookupFailure, nearest
+from nwbin.errors import ArgumentError, LookupFailure, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +49,8 @@ def _with_columns(table: pd.DataFrame, columns: str | None) -> pd.DataFrame:
     if columns is None:
         return table
     names = [name.strip() for name in columns.split(",") if name.strip()]
+    if not names:
+        raise ArgumentError(f"--columns needs names with a comma between, not {columns!r}")
     for name in names:
         if name not in table.columns:
             raise LookupFailure(f"there is no column {name!r}; {nearest(name, table.columns)}")
@@ -100,6 +102,8 @@ def units(
         said = provenance(session.file, **quality.provenance(session), where=where)
         if columns is None and out is None:
             first = [name for name in _FIRST if name in table.columns]
+            if "structure_acronym" in first and "location" in first:
+                first.remove("location")  # Visual Coding files only point elsewhere there
             rest = [name for name in table.columns if name not in first]
             table = table[first + (rest if sys.stdout.isatty() or not first else [])]
         _give(_with_columns(table, columns), out, "units", said)
