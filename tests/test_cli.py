@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -73,6 +74,9 @@ def naive(session: nwbin.Session, begin: Any, end: Any, units: Any, closed: str)
 def test_help_has_an_example(command: str) -> None:
     text = good(command, "--help")
     assert re.search(rf"Examples?:\s+nwbin {command}", text), text
+    # The first paragraph is wrapped; the others stand as they are, and are to fit a terminal of 80.
+    said = next(one.callback.__doc__ for one in app.registered_commands if one.callback.__name__ == command)
+    assert max(map(len, inspect.cleandoc(said).partition("\n\n")[2].splitlines())) <= 76
 
 
 def test_help_and_version() -> None:

@@ -329,7 +329,9 @@ def _per_unit(rates: xr.DataArray, by: str, colors: list[Any], duration: float |
         _bare(axes)
         axes.tick_params(labelsize=8)
     if many:
-        figure.colorbar(image, ax=grid, label="of the unit's highest rate", shrink=0.5, ticks=[0, 0.5, 1])
+        figure.colorbar(
+            image, ax=grid, label="share of the unit's highest rate", shrink=0.5, ticks=[0, 0.5, 1]
+        )
     else:
         _legend(grid[0, -1], by, len(colors))
     rest = f" ({len(shown)} of {units} units: those that change most)" if len(shown) < units else ""

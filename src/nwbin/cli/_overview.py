@@ -88,29 +88,30 @@ def _listed(names: list[str], what: str) -> str:
     return ", ".join(names) if len(names) <= _MOST else f"{len(names)} {what}"
 
 
-def show_overview(found: dict[str, Any], size: Any) -> None:
-    """Print it; `size` turns bytes into text."""
+def show_overview(found: dict[str, Any]) -> None:
+    """Print it."""
     from rich.table import Table
 
     from nwbin.cli._console import escaped, fitting, output, show, text
+    from nwbin.export._whole import size_text
 
     files = found["files"]
     console = output()
     lfp = f" and {counted(found['lfp_files'], 'LFP file')} beside them" if found["lfp_files"] else ""
-    said = f"{found['folder']}: {_KINDS[found['kind']]}, {counted(len(files), 'file')}{lfp}, {size(found['size'])}"
+    said = f"{found['folder']}: {_KINDS[found['kind']]}, {counted(len(files), 'file')}{lfp}, {size_text(found['size'])}"
     console.print(said, markup=False, soft_wrap=True)
     rows = []
     for one in files:
         if "error" in one:
-            cells = [one["file"], size(one["size"]), "", "", "", "cannot be read", ""]
+            cells = [one["file"], size_text(one["size"]), "", "", "", "cannot be read", ""]
         else:
             holds = [
                 _listed(one["stimuli"], "stimuli"), _listed(one["intervals"], "tables of intervals"),
                 _listed(one["acquisition"], "acquisitions"),
             ]  # fmt: skip
             cells = [
-                one["file"], size(one["size"]), text(one["session_id"]), f"{one['units']:,}", f"{one['passing']:,}",
-                ", ".join(part for part in holds if part), text(one["session_type"]),
+                one["file"], size_text(one["size"]), text(one["session_id"]), f"{one['units']:,}",
+                f"{one['passing']:,}", ", ".join(part for part in holds if part), text(one["session_type"]),
             ]  # fmt: skip
         rows.append([*cells, str(one["lfp_files"] or "")])
     names = ["file", "size", "session", "units", "passing", "holds", "type", "LFP files"]

@@ -259,16 +259,21 @@ def count(
 ) -> None:
     """Count spikes in bins around the start of each presentation, for each unit, and write them to a file.
 
-    Where --bin is given with --intervals and no --window, bins tile every interval from its start as far as whole
-    bins fit, and those of all intervals follow one another: counts are (bins, units), and each bin names its interval.
-    Otherwise counts are (presentations, bins, units). The file appears whole or not at all; one there is replaced.
+    Where --bin is given with --intervals and no --window, bins tile every
+    interval from its start as far as whole bins fit, and those of all
+    intervals follow one another: counts are (bins, units), and each bin names
+    its interval. Otherwise counts are (presentations, bins, units). The file
+    appears whole or not at all; one there is replaced.
 
     \b
     Examples:
-      nwbin count session.nwb --stimulus static_gratings --window 0.01,0.25 --units "firing_rate > 1" -o x.npz
-      nwbin count session.nwb --stimulus flashes --bin 0.001 --window -0.1,0.4 --where "color == 1" -o flashes.nc
+      nwbin count session.nwb --stimulus static_gratings --window 0.01,0.25 \\
+          --units "firing_rate > 1" -o x.npz
+      nwbin count session.nwb --stimulus flashes --bin 0.001 --window -0.1,0.4 \\
+          --where "color == 1" -o flashes.nc
       nwbin count other.nwb --intervals epochs --bin 0.05 -o epochs.csv
-      nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 --structures VISp,LGd -o flashes.zarr
+      nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 \\
+          --structures VISp,LGd -o flashes.zarr
     """  # fmt: skip
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance

@@ -128,14 +128,16 @@ def demo(
 ) -> None:
     """Decode which grating was shown from the spikes of visual cortex: the tutorial, in one command.
 
-    Without a file it writes a synthetic session first. Then: look at the session, choose units by area and firing rate,
-    choose presentations, count spikes (X: trials by units) with labels y, tell the labels by linear discriminant
-    analysis (eigen solver, shrinkage 0.2, 2 components, 5-fold cross-validation), and draw the trials.
+    Without a file it writes a synthetic session first. Then: look at the
+    session, choose units by area and firing rate, choose presentations, count
+    spikes (X: trials by units) with labels y, tell the labels by linear
+    discriminant analysis (eigen solver, shrinkage 0.2, 2 components, 5-fold
+    cross-validation), and draw the trials.
 
     \b
     Examples:
       nwbin demo
-      nwbin demo session_715093703.nwb --stimulus drifting_gratings -o gratings.png
+      nwbin demo session_715093703.nwb --stimulus drifting_gratings -o x.png
     """  # fmt: skip
     from nwbin.export._whole import check_target, need
     from nwbin.plot import PICTURE_ENDINGS

@@ -100,14 +100,6 @@ def summary(path: Path) -> dict[str, Any]:
     return found
 
 
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000 or unit == "GB":
-            return f"{number:.3g} {unit}" if unit != "B" else f"{number:.0f} B"
-        number /= 1000
-    raise AssertionError
-
-
 def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:,.1f}"
 
@@ -117,13 +109,14 @@ def _print(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     from nwbin.cli._console import grid, output, show
+    from nwbin.export._whole import size_text
 
     console = output()
     subject = found["subject"]
     order = ("subject_id", "specimen_name", "species", "sex", "age", "genotype")
     units = found["units"]
     rows = [
-        ("file", f"{found['file']} ({_size(found['size'])}, NWB {found['nwb_version']})"),
+        ("file", f"{found['file']} ({size_text(found['size'])}, NWB {found['nwb_version']})"),
         ("session", " - ".join(str(v) for v in (found["session_id"], found["session_type"]) if v)),
         ("description", found["description"] or ""),
         ("start", found["start"] or ""),
@@ -186,7 +179,7 @@ def _info_of_folder(folder: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found, indent=1, default=str))
     else:
-        show_overview(found, _size)
+        show_overview(found)
     errors = [one["error"] for one in found["files"] if "error" in one]
     for error in errors:
         say("error", error)

@@ -100,7 +100,8 @@ def psth(
     \b
     Examples:
       nwbin psth session.nwb --stimulus flashes --by color -o flashes.png
-      nwbin psth session.nwb --stimulus drifting_gratings --by orientation --per-unit -o units.csv
+      nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
+          --per-unit -o units.csv
     """  # fmt: skip
     from nwbin.cli._console import output
     from nwbin.cli._provenance import provenance

@@ -90,7 +90,8 @@ def units(
 
     \b
     Examples:
-      nwbin units session.nwb --where "structure_acronym == 'VISp' and firing_rate > 1"
+      nwbin units session.nwb \\
+          --where "structure_acronym == 'VISp' and firing_rate > 1"
       nwbin units session.nwb --all -o units.csv
     """
     from nwbin.cli._provenance import provenance
@@ -123,7 +124,8 @@ def stimuli(
     \b
     Examples:
       nwbin stimuli session.nwb
-      nwbin stimuli session.nwb drifting_gratings --where "temporal_frequency == 2" -o gratings.csv
+      nwbin stimuli session.nwb drifting_gratings \\
+          --where "temporal_frequency == 2" -o gratings.csv
     """
     import nwbin
     from nwbin.cli._provenance import provenance

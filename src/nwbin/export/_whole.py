@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nwbin.errors import ArgumentError, FileAccessError, MissingDependencyError, MissingFileError, nearest
 
-__all__ = ["check_space", "check_target", "need", "whole", "writing"]
+__all__ = ["check_space", "check_target", "need", "size_text", "whole", "writing"]
 
 
 def check_target(path: str | os.PathLike[str], endings: Iterable[str]) -> tuple[Path, str]:
@@ -49,13 +49,22 @@ def need(package: str, extra: str, what: str) -> None:
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
+def size_text(number: float) -> str:
+    """A number of bytes, as one says it: 1.74 GB."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            break
+        number /= 1000
+    return f"{number:,.0f} {unit}" if unit == "B" or number >= 1000 else f"{number:.3g} {unit}"
+
+
 def check_space(target: Path, least: int) -> None:
     """Refuse, before any work is done, an output of at least so many bytes that the disk has no room for."""
     disk = shutil.disk_usage(target.parent)
     if least > disk.free and disk.total:  # some network file systems say 0 of everything
         raise FileAccessError(
-            f"{target}: needs at least {least / 1e9:.3g} GB, and its disk has {disk.free / 1e9:.3g} GB free; choose "
-            "fewer presentations, bins or units, a smaller dtype, a format that compresses, or another disk"
+            f"{target}: needs at least {size_text(least)}, and its disk has {size_text(disk.free)} free; choose fewer "
+            "presentations, bins or units, a smaller dtype, a format that compresses, or another disk"
         )
 
 
