@@ -108,8 +108,13 @@ def afresh(size: int) -> Any:
     return np.frombuffer(pages, np.uint8)
 
 
-def bound(work: Work, threads: int, itemsize: int = 2, *, cells: int | None = None) -> Callable[[], None]:
-    """Move the bytes that any method has to: write the output afresh, read the spikes in the windows."""
+def bound(
+    work: Work, threads: int, itemsize: int = 2, *, cells: int | None = None, again: bool = False
+) -> Callable[[], None]:
+    """Move the bytes that any method has to: write the output afresh, read the spikes in the windows.
+
+    again : write into the same memory each time, as one who counts block by block.
+    """
     lo, hi = work.ends()
     order = np.argsort(lo[:, 0], kind="stable")
     begin, end = lo[order, 0], np.maximum.accumulate(hi[order, -1])
@@ -122,10 +127,11 @@ def bound(work: Work, threads: int, itemsize: int = 2, *, cells: int | None = No
     ]
     size = (int(np.prod(work.shape)) if cells is None else cells) * itemsize
     pool = ThreadPoolExecutor(threads)
+    kept = afresh(size) if again else None
     cuts = np.linspace(0, size, 8 * threads + 1).astype(int)
 
     def run() -> None:
-        out = afresh(size)
+        out = afresh(size) if kept is None else kept
         shares = [
             pool.submit(lambda i=i: [p.max() for p in pieces[i::threads] if p.size]) for i in range(threads)
         ]

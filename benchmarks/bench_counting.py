@@ -3,6 +3,7 @@
     python benchmarks/bench_counting.py            # a session of 500 units and 54 million spikes; minutes
     python benchmarks/bench_counting.py --small    # seconds: does it run, do the answers agree
     python benchmarks/bench_counting.py W1 W3      # only these
+    python benchmarks/bench_counting.py --readme README.md    # and put the short table there
 
 Contenders that are not installed are left out: pip install "nwbin[bench]" brings them. Prints a Markdown
 table. "x Allen" is how many times faster than AllenSDK's algorithm; "bound" is how many times longer than
@@ -16,6 +17,7 @@ import argparse
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,19 @@ HEAD = "| work | size | contender | threads | seconds | x Allen | bound |\n|---|
 BLOCK = 32 << 20
 
 
+MARKS = (
+    "<!-- counting: python benchmarks/bench_counting.py --readme README.md -->",
+    "<!-- end of counting -->",
+)
+SHORT = (
+    "| | presentations x bins x units | AllenSDK's algorithm, s"
+    " | nwbin, one thread: s, times as fast, times the bound | two threads |"
+)
+
+# What was printed: (work, size) -> (contender, threads) -> (seconds, times as fast, times the bound).
+results: dict[tuple[str, str], dict[tuple[str, int], tuple[float, str, str]]] = {}
+
+
 def ours(work: Work, threads: int) -> Any:
     if work.edges is not None:
         return nwbin.bin_spikes(work.trains, work.onsets, work.edges, threads=threads)
@@ -36,11 +51,34 @@ def ours(work: Work, threads: int) -> Any:
 
 
 def line(
-    work: str, size: str, who: str, threads: Any, seconds: float, allen: float, least: float | None
+    work: str, size: str, who: str, threads: int, seconds: float, allen: float, least: float | None
 ) -> None:
     ratio = "" if not allen else f"{allen / seconds:.1f}"
     times = "" if not least else f"{seconds / least:.2f}"
     print(f"| {work} | {size} | {who} | {threads} | {seconds:.4f} | {ratio} | {times} |", flush=True)
+    results.setdefault((work, size), {})[who, threads] = seconds, ratio, times
+
+
+def short() -> str:
+    """The table for the README: what was counted, and how much quicker than AllenSDK's algorithm."""
+    lines = [SHORT, "|---|---|---|---|---|"]
+    for (work, size), found in results.items():
+        slow = next((took[0] for (who, _), took in found.items() if who.startswith("AllenSDK")), None)
+        cells = [work.split(" ", 1)[1], size, "" if slow is None else f"{slow:.3g}"]
+        for threads in (1, 2):
+            seconds, ratio, times = found.get(("**nwbin**", threads), (0.0, "", ""))
+            numbers = [f"{seconds:.2g}" if seconds else "", ratio, times and f"{float(times):.1f}"]
+            cells.append(", ".join(filter(None, numbers)))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def put_into(readme: Path) -> None:
+    """Replace what stands between the marks."""
+    before, rest = readme.read_text(encoding="utf-8").split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    text = f"{before}{MARKS[0]}\n{short()}\n\n{machine()}.\n{MARKS[1]}{after}"
+    readme.write_text(text, encoding="utf-8")
 
 
 def dense(key: str, work: Work, seconds: float) -> None:
@@ -103,7 +141,7 @@ def blocks(key: str, work: Work, seconds: float) -> None:
             return sum(block.shape[0] for _, block in every)
 
         assert run() == rows
-        least = best(bound(one, threads), seconds) * rows / step
+        least = best(bound(one, threads, again=True), seconds) * rows / step
         line(label, size, "the bound (blocks of 32 MiB)", threads, least, 0.0, None)
         line(label, size, "**nwbin**", threads, best(run, 0, 2), allen, least)
 
@@ -182,6 +220,7 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("works", nargs="*", metavar="W", help="which work to do (default: all)")
+    parser.add_argument("--readme", type=Path, help="the file to put the short table into")
     parser.add_argument("--small", action="store_true", help="a hundredth of a session")
     chosen = parser.parse_args(arguments)
     works = make_works(0.02 if chosen.small else 1.0)
@@ -195,6 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
         {"W4": blocks, "W8": raster}.get(key, dense)(key, work, seconds)
     if not chosen.works or "W7" in chosen.works:
         tiny(2 if chosen.small else 7)
+    if chosen.readme:
+        put_into(chosen.readme)
 
 
 if __name__ == "__main__":

@@ -52,15 +52,15 @@ def _pass_singly(values, here, near, units, u0, u1, lo, hi, rows, c0, c1, out, l
         for i in range(np.uint64(u0), np.uint64(u1)):
             u = units[i]
             pos = here[u]
-            n = m = full = 0
+            n = 0
+            m = full = LANES
             if pos <= near[u]:
+                m = HALF
                 if half:
                     n, m = half_below_both(values, pos, x, y)
-                    full = HALF
-                if m == full:
+                if m == HALF:
                     n, m = below_both(values, pos, x, y)
-                    full = LANES
-                    if m == full and pos + LANES <= near[u]:
+                    if m == LANES and n < LANES and pos + LANES <= near[u]:
                         n2, m2 = below_both(values, pos + LANES, x, y)
                         n += n2
                         m += m2
