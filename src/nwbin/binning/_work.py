@@ -114,8 +114,8 @@ def _many_bins(request: Request) -> bool:
     with np.errstate(invalid="ignore"):  # edges that are all -inf
         width = float((hi[:, -1] - lo[:, 0]).mean())
     overlap = width * n_rows / max(float(np.ptp(request.onsets)), 1e-9)
-    a_bin = 2.7 if overlap < _MOST_TURNS else 20.0
-    return bool(10.0 + 5.0 * spikes < a_bin * n_bins)
+    a_bin = 1.25 if overlap < _MOST_TURNS else 20.0
+    return bool(9.0 + 4.5 * spikes < a_bin * n_bins)
 
 
 def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
