@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +44,7 @@ from nwbin.export import (
 )
 from nwbin.export import _writers as writers
 from nwbin.export._bins import multiples, whole_bins
+from nwbin.export._steady import undisturbed
 from nwbin.export._table import sound
 from tests.disks import FileSizeLimit
 
@@ -553,6 +556,51 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(
     assert path.read_text() == "what was there before"
     write_counts(path, plan)  # nothing is left open that stands in the way
     assert path.stat().st_size > room
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="POSIX signals")
+def test_signals_wait_for_the_end_of_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error from a handler in the midst of HDF5's writing would leave HDF5 in pieces."""
+
+    class Stop(BaseException):
+        pass
+
+    disk_is_used: list[bool] = []
+    inside = False
+
+    def handler(number: int, frame: Any) -> None:
+        disk_is_used.append(inside)
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        for _ in range(3):
+            with pytest.raises(Stop), undisturbed():  # noqa: PT012
+                inside = True
+                signal.raise_signal(signal.SIGALRM)
+                signal.raise_signal(signal.SIGALRM)
+                inside = False
+        assert signal.getsignal(signal.SIGALRM) is handler
+        trains = nwbin.SpikeTrains.from_dict(dict.fromkeys(range(50), np.arange(20.0)))
+        plan = Windows(trains, pd.DataFrame({"start_time": np.arange(19.0)}), np.linspace(0, 1, 2001))
+        counts = np.random.default_rng(0).integers(0, 9, plan.shape, np.uint16)
+        # Not counted: what is interrupted is to be the writing, and not the kernels' first import.
+        monkeypatch.setattr(
+            plan, "blocks", lambda most: ((slice(k, k + 1), counts[k : k + 1]) for k in range(19))
+        )
+        pytest.importorskip("h5netcdf")
+        write_counts(tmp_path / "x.nc", plan)  # warm
+        for delay in np.linspace(0.002, 0.15, 12):
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            with contextlib.suppress(Stop):
+                write_counts(tmp_path / "y.nc", plan)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(disk_is_used) > 3
+    assert not any(disk_is_used)
+    assert {p.name for p in tmp_path.iterdir()} <= {"x.nc", "y.nc"}
 
 
 def test_too_little_space_is_said_before_any_work(

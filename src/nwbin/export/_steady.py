@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SteadyFile", "reserve"]
+__all__ = ["SteadyFile", "reserve", "undisturbed"]
 
 
 def reserve(path: Path, size: int) -> None:
@@ -17,8 +20,30 @@ def reserve(path: Path, size: int) -> None:
             file.write(bytes(min(1 << 20, size - done)))
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hand signals such as Ctrl-C on only at the end: an error in the midst of HDF5's writing is what must not be."""
+    if threading.current_thread() is not threading.main_thread():  # no other runs Python's handlers
+        yield
+        return
+    came: list[tuple[int, Any]] = []
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    python: dict[int, Any] = {number: one for number, one in handlers.items() if callable(one)}
+    for number in python:
+        signal.signal(number, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        for number, handler in python.items():
+            signal.signal(number, handler)
+    for number, frame in came:
+        python[number](number, frame)
+
+
 class SteadyFile(io.FileIO):
     """Keeps what goes wrong in writing to itself until it is asked by :meth:`check`.
+
+    HDF5 is to use it within :func:`undisturbed` only.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
 from nwbin.export._counts import Counts, Tiles
-from nwbin.export._steady import SteadyFile, reserve
+from nwbin.export._steady import SteadyFile, reserve, undisturbed
 from nwbin.export._table import apart, parquet_metadata, sound, tidy, unit_columns, whole_ids
 from nwbin.export._whole import check_space, check_target, need, one_of, whole
 
@@ -202,23 +202,34 @@ class _NetCdf:
         attributes = {k: sound(v) if isinstance(v, str) else v for k, v in plain.items()}
         bare = xr.Dataset(coords={name: xr.Variable(dims, values) for name, (dims, values) in found.items()})
         reserve(path, bare.nbytes + (1 << 20))
-        bare.assign_attrs({**attributes, "closed": counts.closed}).to_netcdf(path, engine="h5netcdf")
+        with undisturbed():
+            bare.assign_attrs({**attributes, "closed": counts.closed}).to_netcdf(path, engine="h5netcdf")
         # The counts themselves never are in memory as a whole.
         truth = counts.dtype.kind == "b"
         stored = np.dtype(np.int8) if truth else counts.dtype
-        with SteadyFile(path) as disk, h5netcdf.File(disk, "r+") as file:
-            variable = file.create_variable(
-                "spike_counts", counts.dims, stored, chunks=_chunks(counts.shape, stored.itemsize),
-                compression="gzip", compression_opts=1, shuffle=stored.itemsize > 1,
-            )  # fmt: skip
-            variable.attrs["coordinates"] = " ".join(name for name in found if name not in counts.dims)
-            variable.attrs["long_name"] = "number of spikes"
-            if truth:
-                variable.attrs["dtype"] = "bool"  # how xarray itself marks them
-            for rows, block in _counted(counts, _ARRAY_BLOCK, progress):
-                variable[rows] = block.astype(stored, copy=False)
-                disk.check()
-            file.flush()
+        file: Any = None
+        with SteadyFile(path) as disk:
+            try:
+                with undisturbed():
+                    file = h5netcdf.File(disk, "r+")
+                    variable = file.create_variable(
+                        "spike_counts", counts.dims, stored, chunks=_chunks(counts.shape, stored.itemsize),
+                        compression="gzip", compression_opts=1, shuffle=stored.itemsize > 1,
+                    )  # fmt: skip
+                    variable.attrs["coordinates"] = " ".join(
+                        name for name in found if name not in counts.dims
+                    )
+                    variable.attrs["long_name"] = "number of spikes"
+                    if truth:
+                        variable.attrs["dtype"] = "bool"  # how xarray itself marks them
+                for rows, block in _counted(counts, _ARRAY_BLOCK, progress):
+                    with undisturbed():
+                        variable[rows] = block.astype(stored, copy=False)
+                    disk.check()
+            finally:
+                with undisturbed():
+                    if file is not None:
+                        file.close()
             disk.check()
 
 
