@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py  # noqa: TID251
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,6 +29,7 @@ from nwbin.errors import ArgumentError, ArgumentTypeError, FileAccessError, Look
 from nwbin.export import regular_edges
 from tests.caches import make_allen, make_dandi, make_plain
 from tests.disks import FileSizeLimit
+from tests.small_files import write_small
 
 IDS = [715093701, 750332458, 766640955]
 OPEN = {"amplitude_cutoff_maximum": None, "presence_ratio_minimum": None, "isi_violations_maximum": None}
@@ -455,6 +457,23 @@ def test_response_matrices(trees: dict[str, Path], tmp_path: Path) -> None:
     for matrix in (found[IDS[0]], stored[IDS[0]]):
         for name in ("X", "y", "classes", "presentation_ids", "unit_ids"):
             np.testing.assert_array_equal(getattr(matrix, name), getattr(truth, name))
+
+
+@pytest.mark.filterwarnings("ignore:.*has no columns for some unit filters")
+def test_labels_of_any_name(tmp_path: Path) -> None:
+    """Also those that a table of counts calls something else."""
+    path = write_small(tmp_path / "small.nwb")
+    with h5py.File(path, "a") as file:
+        file["intervals/trials/count"] = np.array([1.0, 2.0, 1.0, np.nan])
+        file["intervals/trials"].attrs["colnames"] = ["start_time", "stop_time", "contrast", "count"]
+    data = nwbin.Dataset(tmp_path)
+    job: dict[str, Any] = {"window": (0.0, 1.0), "align": "stop_time", "workers": 0}
+    found = data.response_matrices("trials", label="count", **job)
+    found.raise_if_failed()
+    (matrix,) = found.values()
+    assert matrix.y.tolist() == [1, 2, 1]
+    (why,) = data.response_matrices("trials", label="cuont", **job).failed.values()
+    assert why == "the table has no column 'cuont'; did you mean 'count'?"
 
 
 def test_defaults_are_those_of_a_session(trees: dict[str, Path]) -> None:

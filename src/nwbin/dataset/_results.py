@@ -51,7 +51,8 @@ class Results(Mapping[Any, Any]):
         """Raise a JobError that names the sessions that failed, if any did."""
         if self.failed:
             lines = "\n".join(f"  {key}: {why}" for key, why in self.failed.items())
-            raise JobError(f"{len(self.failed)} of {len(self._outcomes)} sessions failed:\n{lines}")
+            number = len(self._outcomes)
+            raise JobError(f"{len(self.failed)} of {number} session{'s' * (number != 1)} failed:\n{lines}")
 
     @property
     def report(self) -> pd.DataFrame:

@@ -56,7 +56,8 @@ def write_counts(
     counts
         :class:`Windows` or :class:`Tiles`.
     units
-        Columns about units by unit id, such as ``session.units``; written to ``.npz`` and ``.nc``.
+        Columns about units by unit id, such as ``session.units``; written to ``.npz`` and ``.nc``. In ``.nc`` one
+        that has the name of a label is ``unit_<name>``.
     layout
         Of tables. "matrix": one row for each presentation and bin, its labels, then a column for each unit.
         "long": one row for each presentation, bin and unit, zeros included.
