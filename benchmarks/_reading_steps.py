@@ -31,6 +31,11 @@ def some(ids):
     return np.sort(np.random.default_rng(SEED).choice(ids, min(MANY, len(ids)), replace=False))
 
 
+def shown(name):
+    """Whether a table of intervals holds presentations, as AllenSDK tells them."""
+    return name.endswith("_presentations")
+
+
 def flat(group):
     """The columns with one number or text a row, bytes as they come."""
     import h5py
@@ -104,7 +109,11 @@ def h5py_columns(path):
         return sum(len(dict(flat(group))["id"]) for group in f["intervals"].values())
 
 
-h5py_stimuli = h5py_columns
+def h5py_stimuli(path):
+    import h5py
+
+    with h5py.File(path) as f:
+        return sum(len(dict(flat(group))["id"]) for name, group in f["intervals"].items() if shown(name))
 
 
 def h5py_spikes(path):
@@ -171,7 +180,8 @@ def pynwb_units(path):
 
 
 def pynwb_stimuli(path):
-    return sum(len(t.to_dataframe(exclude={"timeseries", "tags"})) for t in _pynwb(path).intervals.values())
+    tables = [table for name, table in _pynwb(path).intervals.items() if shown(name)]
+    return sum(len(table.to_dataframe(exclude={"timeseries", "tags"})) for table in tables)
 
 
 def pynwb_spikes(path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,26 @@ def test_counting() -> None:
     shown = run(str(FOLDER / "bench_counting.py"), "--small")
     for work in ("W1", "W2", "W3", "W4", "W5a", "W5b", "W6", "W7", "W8"):
         assert f"| {work} " in shown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
+@pytest.mark.parametrize("group", [True, False])
+def test_limited_memory(
+    group: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("limited_memory")
+    if not group:  # as where none may be made
+        monkeypatch.setattr(script, "make_group", lambda limit: "none may be made")
+    monkeypatch.setattr(sys, "argv", ["limited_memory.py"])
+    script.main()
+    shown = capsys.readouterr().out
+    assert re.search(r"^583 presentations x \d+ units", shown, re.MULTILINE)
+    assert "| 1 GiB | " in shown
+    assert (
+        group
+        or "Limit by RLIMIT_DATA (none may be made); a child that took a quarter more was ended" in shown
+    )
 
 
 def test_growth(tmp_path: Path) -> None:

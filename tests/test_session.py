@@ -418,3 +418,17 @@ def test_damaged_file_reads_its_tables(shared: Path) -> None:
         nwbin.NwbinError, match=r"units/spike_times_index\[0\] is \d+, but .* holds only 10 values"
     ):
         session.presentationwise_spike_counts([0, 1], None, session.units.index[:1])
+
+
+@pytest.mark.filterwarnings("ignore::nwbin.errors.NwbinWarning")
+@pytest.mark.parametrize("use_rates", [False, True])
+@pytest.mark.parametrize("units", [None, slice(None, None, -1)])
+def test_statistics_are_the_same_whatever_units_are_counted_together(
+    masked: Path, monkeypatch: pytest.MonkeyPatch, use_rates: bool, units: slice | None
+) -> None:
+    with nwbin.open(masked) as session:
+        ids = None if units is None else session.units.index[units]
+        whole = session.conditionwise_spike_statistics(unit_ids=ids, use_rates=use_rates)
+        monkeypatch.setattr("nwbin.allen.responses._BLOCK", 3 * 8 * len(session.stimulus_presentations))
+        by_three = session.conditionwise_spike_statistics(unit_ids=ids, use_rates=use_rates)
+    pd.testing.assert_frame_equal(by_three, whole, check_exact=True)

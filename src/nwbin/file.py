@@ -273,7 +273,10 @@ class File:
 
     @property
     def units(self) -> pd.DataFrame:
-        """The units table: index ``id``, every column with one value a unit, in the file's order."""
+        """The units table: index ``id``, every column with one value a unit, in the file's order.
+
+        Working set: the table.
+        """
         return self._units.frame()
 
     @property
@@ -286,7 +289,7 @@ class File:
         """The tables of intervals (stimulus presentations, trials, epochs, ...) by name, read when asked for.
 
         Each has index ``id`` and columns ``start_time``, ``stop_time`` (s) and the table's own; ragged text
-        columns such as ``tags`` hold lists. The ``timeseries`` column is left out.
+        columns such as ``tags`` hold lists. The ``timeseries`` column is left out. Working set: one table.
         """
         return Intervals(self)
 
@@ -350,6 +353,10 @@ class File:
         ----------
         path
             Its path, such as ``"processing/running/running_speed"``.
+
+        Notes
+        -----
+        Working set: the result; :meth:`samples` reads a part.
         """
         return TimeSeries(self.timestamps(path), self._source.read(f"{path}/data"))
 
@@ -401,6 +408,15 @@ class File:
             A unit id is not in the file (also a ``KeyError``).
         FormatError
             The spike times of a unit are unsorted or not finite, or ``spike_times_index`` points past them.
+        FileAccessError
+            They cannot be read, or the file has become shorter since it was opened. Trains that are mapped raise
+            this later too, when they are used.
+
+        Notes
+        -----
+        Working set: nothing where they are mapped, but pages of the file that the system may take back. Else 8
+        bytes a spike of the chunks that the units touch, kept until the file and all trains are gone; and three
+        chunks a thread while they are decoded.
         """
         return self._spikes.trains(unit_ids)
 
@@ -419,6 +435,11 @@ class File:
         numpy.ndarray, list of numpy.ndarray, or a scalar
             ``spike_amplitudes``: (spikes,); ``waveform_mean``: (channels, samples); of a doubly ragged column
             such as ``waveforms``, a list.
+
+        Notes
+        -----
+        Working set: the result. Of numbers in chunks also the last ones decoded, up to 64 MB (one chunk where it is
+        larger), kept for the next unit.
         """
         rows = np.flatnonzero(self._units.ids == unit_id)
         if rows.size != 1:

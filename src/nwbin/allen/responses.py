@@ -24,6 +24,8 @@ __all__ = ["Closed", "condition_statistics", "presentation_windows", "spike_coun
 
 # A spike on an edge: [a, b), (a, b] or [a, b].
 Closed = Literal["left", "right", "both"]
+
+_BLOCK = 1 << 25  # bytes of counts that are summarised at a time
 Domain = npt.NDArray[np.float64]
 
 
@@ -152,43 +154,49 @@ def condition_statistics(
     """Summarise the spikes of each unit in each condition; see Session.conditionwise_spike_statistics."""
     import pandas as pd
 
+    # By condition, so that the presentations of one lie together; those that are invalid come last.
     masked = presentations["stimulus_condition_id"].isna().to_numpy()
-    counts = count_in_windows(
-        trains,
-        np.zeros(len(presentations)),
-        presentation_windows(presentations)[:, None, :],
-        closed="right",
-        dtype=np.int64,
-        threads=threads,
-    )[:, 0, :]
-    units = np.asarray(trains.unit_ids)
-    if spiking_only:
-        spiked = counts.any(axis=0)
-        counts, units = counts[:, spiked], units[spiked]
+    ids = presentations["stimulus_condition_id"].to_numpy()[~masked]
+    by_condition = np.argsort(ids, kind="stable")
+    order = np.concatenate([np.flatnonzero(~masked)[by_condition], np.flatnonzero(masked)])
+    windows = presentation_windows(presentations)[order, None, :]
+    valid = len(ids)
+    distinct, first = np.unique(ids[by_condition], return_index=True)
+    bounds = np.append(first, valid)
     # A unit asked for twice is one unit; rows come in order of unit id within each condition.
-    units, column = np.unique(units, return_index=True)
-    presentations, counts = presentations[~masked], counts[~masked][:, column]
-
-    ids = presentations["stimulus_condition_id"].to_numpy()
-    order = np.argsort(ids, kind="stable")
-    distinct, first = np.unique(ids[order], return_index=True)
-    bounds = np.append(first, len(ids))
-    # (units, presentations), so that each unit's values in a condition lie together: NumPy then adds them up in
-    # the same order as it would in an array of their own, and the results are AllenSDK's to the last bit.
-    values = np.ascontiguousarray(counts[order].T)
+    units = np.unique(np.asarray(trains.unit_ids))
+    spiked = np.zeros(len(units), dtype=bool)
     totals = np.zeros((len(distinct), len(units)), dtype=np.int64)
     mean = np.zeros((len(distinct), len(units)))
     spread = np.zeros((len(distinct), len(units)))
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        # One presentation of a condition has no spread: NaN, without a warning for each.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        if use_rates:
-            rates = values / presentations["duration"].to_numpy(np.float64)[order]
+    step = max(1, _BLOCK // max(1, 8 * len(order)))
+    for begin in range(0, len(units), step):
+        block = slice(begin, begin + step)
+        counts = count_in_windows(
+            trains.select(units[block]),
+            np.zeros(len(order)),
+            windows,
+            closed="right",
+            dtype=np.int64,
+            threads=threads,
+        )[:, 0, :]
+        spiked[block] = counts.any(axis=0)
+        # (units, presentations), so that each unit's values in a condition lie together: NumPy then adds them up in
+        # the same order as it would in an array of their own, and the results are AllenSDK's to the last bit.
+        values: npt.NDArray[Any] = np.ascontiguousarray(counts[:valid].T)
+        del counts
         for at, (a, b) in enumerate(pairwise(bounds)):
-            part = (rates if use_rates else values)[:, a:b]
-            totals[at] = values[:, a:b].sum(axis=1)
-            mean[at] = part.mean(axis=1)
-            spread[at] = part.std(axis=1, ddof=1)
+            totals[at, block] = values[:, a:b].sum(axis=1)
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+            # One presentation of a condition has no spread: NaN, without a warning for each.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            if use_rates:
+                values = values / presentations["duration"].to_numpy(np.float64)[order[:valid]]
+            for at, (a, b) in enumerate(pairwise(bounds)):
+                mean[at, block] = values[:, a:b].mean(axis=1)
+                spread[at, block] = values[:, a:b].std(axis=1, ddof=1)
+    if spiking_only:
+        units, totals, mean, spread = units[spiked], totals[:, spiked], mean[:, spiked], spread[:, spiked]
     number = np.diff(bounds)
     columns = {
         "spike_count": totals.reshape(-1),

@@ -86,6 +86,11 @@ def bin_spikes(
     ArgumentError, ArgumentTypeError
         An argument makes no sense; the message says which, where, and what to give.
 
+    Notes
+    -----
+    Working set: the result, and a few bytes for each presentation and bin; where the dtype is one that the kernels
+    do not write, or `out` is no C-contiguous array in memory, a block of 32 MB too.
+
     See Also
     --------
     count_in_windows : windows that overlap or leave gaps.

@@ -100,18 +100,28 @@ class SessionSpikes(SessionTables):
 
     @property
     def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
-        """Unit id -> spike times in s, float64, ascending; a unit is read when asked for."""
+        """Unit id -> spike times in s, float64, ascending; a unit is read when asked for.
+
+        Working set: that of :meth:`nwbin.File.spike_trains`.
+        """
         self.warn_of_invalid_spikes()
         return self._spike_times
 
     @cached_property
     def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:
-        """Unit id -> amplitude of each spike in V; of all units in the file, whatever the filters."""
+        """Unit id -> amplitude of each spike in V; of all units in the file, whatever the filters.
+
+        A unit is read when asked for, and kept. Working set: the units read (nothing where the file lets them be
+        mapped), and of amplitudes in chunks the last ones decoded, up to 64 MB (one chunk where it is larger).
+        """
         return UnitMapping(self._unit_order, amplitudes_of(self.file), "spike amplitudes")
 
     @cached_property
     def mean_waveforms(self) -> Mapping[int, xr.DataArray]:
-        """Unit id -> mean waveform, dims (channel_id, time in s); only channels that passed the filters."""
+        """Unit id -> mean waveform, dims (channel_id, time in s); only channels that passed the filters.
+
+        Read and kept as :attr:`spike_amplitudes` are; a waveform takes 8 bytes a channel and sample.
+        """
         read = waveform_reader(self.file, self._units, self.channels, self.probes)
         return UnitMapping(self._kept_in_order, read, "mean waveforms")
 
@@ -161,6 +171,11 @@ class SessionSpikes(SessionTables):
             An id is not known, or the unit did not pass the filters.
         CountOverflowError
             A count does not fit the dtype.
+
+        Notes
+        -----
+        Working set: the result, presentations x bins x units of its dtype. :func:`nwbin.iter_bin_spikes` counts
+        what does not fit in memory.
         """
         shown = self._presentations(stimulus_presentation_ids)
         return responses.spike_counts(
@@ -192,6 +207,11 @@ class SessionSpikes(SessionTables):
         -------
         pandas.DataFrame
             Index spike_time (s); stimulus_presentation_id, unit_id, time_since_stimulus_presentation_onset (s).
+
+        Notes
+        -----
+        Working set: the result, 32 bytes a spike; three times that where presentations overlap or are not in order
+        of time.
         """
         shown = self._presentations(stimulus_presentation_ids)
         return responses.spike_table(self._trains(unit_ids), shown, closed=closed)
@@ -223,6 +243,10 @@ class SessionSpikes(SessionTables):
         pandas.DataFrame
             Index (unit_id, stimulus_condition_id), in order of condition, then unit; spike_count (not with
             rates), stimulus_presentation_count, spike_mean, spike_std (n - 1), spike_sem.
+
+        Notes
+        -----
+        Working set: three times the result, and 130 MB for the counts of some units at a time.
         """
         shown = self._presentations(stimulus_presentation_ids)
         return responses.condition_statistics(
@@ -258,6 +282,10 @@ class SessionSpikes(SessionTables):
             Rates in Hz in place of counts.
         threads
             Threads to use; all cores by default.
+
+        Notes
+        -----
+        Working set: X, 8 bytes a trial and neuron.
         """
         shown = self._presentations(presentation_ids)
         if isinstance(label, str):
