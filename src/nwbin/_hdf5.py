@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, decode_into
-from nwbin._headers import attribute_value
+from nwbin._headers import attribute_places
 from nwbin._map import FileMap
 from nwbin._open import StrPath, check_path, why_not
 from nwbin._strings import REF_SIZE, HeapStrings, decode, endless_collection, text_of
@@ -109,6 +109,7 @@ class H5Source:
         self._nodes: dict[str, Any] = {"": None}
         self._names: dict[str, dict[str, None]] = {}
         self._tables: dict[str, ChunkTable | None] = {}
+        self._attribute_places: dict[int, dict[bytes, tuple[int, int]]] = {}
         where: Path | BinaryIO
         if isinstance(source, str | os.PathLike):
             where = self.path = Path(source).expanduser()
@@ -271,14 +272,20 @@ class H5Source:
 
     def _attribute(self, node: Any, key: str) -> Any:
         info = node.attrs.get_id(key)
-        kind = _kind(info.dtype)
-        if kind in ("reference", "compound") or (kind == "other" and info.dtype.hasobject):
+        dtype = info.dtype  # asked for once: h5py makes it anew each time
+        kind = _kind(dtype)
+        if kind in ("reference", "compound") or (kind == "other" and dtype.hasobject):
             return None
         if info.get_space().get_simple_extent_type() == h5py.h5s.NULL:
             return None
-        if math.prod(info.shape) * info.dtype.itemsize > _SMALL + self.size:
-            raise ValueError(f"its attribute {key} claims to have shape {info.shape}")
-        value = self._attribute_text(node, key, info.shape) if _is_heap_text(info.dtype) else node.attrs[key]
+        shape = info.shape
+        if math.prod(shape) * dtype.itemsize > _SMALL + self.size:
+            raise ValueError(f"its attribute {key} claims to have shape {shape}")
+        if kind in ("number", "bool"):
+            number = np.zeros(shape, dtype)
+            info.read(number)
+            return number if shape else number.item()
+        value = self._attribute_text(node, key, shape) if _is_heap_text(dtype) else node.attrs[key]
         if isinstance(value, bytes):
             return value.decode("utf-8", "surrogateescape")
         if isinstance(value, np.ndarray):
@@ -288,7 +295,9 @@ class H5Source:
     def _attribute_text(self, node: Any, key: str, shape: tuple[int, ...]) -> Any:
         about = h5py.h5o.get_info(node.id)
         if self._heap is not None and about.fileno == self._number:
-            found = attribute_value(self._heap.data, about.addr, key.encode("utf-8", "surrogateescape"))
+            if about.addr not in self._attribute_places:
+                self._attribute_places[about.addr] = attribute_places(self._heap.data, about.addr)
+            found = self._attribute_places[about.addr].get(key.encode("utf-8", "surrogateescape"))
             if found is not None:
                 place, room = found
                 size = math.prod(shape) * REF_SIZE

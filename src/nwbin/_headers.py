@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["attribute_value"]
+__all__ = ["attribute_places"]
 
 _ATTRIBUTE, _CONTINUATION = 0x0C, 0x10  # numbers of the kinds of message
 # What is looked through for one object, so that a damaged header that leads back to itself comes to an end.
@@ -55,31 +55,31 @@ def _messages(data: npt.NDArray[np.uint8], address: int) -> Iterator[tuple[int, 
             at = end
 
 
-def attribute_value(data: npt.NDArray[np.uint8], address: int, name: bytes) -> tuple[int, int] | None:
-    """Find the value of an attribute.
+def attribute_places(data: npt.NDArray[np.uint8], address: int) -> dict[bytes, tuple[int, int]]:
+    """Find the values of an object's attributes.
 
     Parameters
     ----------
     data
         The file's bytes, uint8 (size,). Addresses count from its first byte, and are 8 bytes wide.
     address
-        Of the object that has the attribute.
-    name
-        The attribute's.
+        Of the object.
 
     Returns
     -------
-    place, room
-        The value's first byte, and how many bytes it has at most. None where it does not stand in the object's
-        header: libhdf5 puts the attributes of an object that has many of them elsewhere, in its newer format.
+    dict
+        The attribute's name -> its value's first byte, and how many bytes it has at most. Those that do not
+        stand in the object's header are left out: libhdf5 puts the attributes of an object that has many of
+        them elsewhere, in its newer format.
     """
+    found: dict[bytes, tuple[int, int]] = {}
     for kind, place, body in _messages(data, address):
         if kind != _ATTRIBUTE or len(body) < 9 or body[0] not in (1, 2, 3):
             continue
         sizes = [_int(body[i : i + 2]) for i in (2, 4, 6)]  # of the name, the datatype and the dataspace
         at = 9 if body[0] == 3 else 8
-        if body[at : at + sizes[0]].split(b"\0", 1)[0] != name:
-            continue
+        name = body[at : at + sizes[0]].split(b"\0", 1)[0]
         at += sum((size + 7) & -8 if body[0] == 1 else size for size in sizes)
-        return (place + at, len(body) - at) if at <= len(body) else None
-    return None
+        if at <= len(body):
+            found.setdefault(name, (place + at, len(body) - at))
+    return found

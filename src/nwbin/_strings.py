@@ -95,16 +95,11 @@ class HeapStrings:
         """Return a few strings, one by one: dtype object, (n,), of str. Takes and returns None as :meth:`codes`."""
         rows = np.ascontiguousarray(refs).view(_REF).reshape(-1)
         text = np.full(len(rows), "", dtype=object)
-        filled = np.flatnonzero(rows["length"])
-        if not filled.size:
-            return text
-        length = rows["length"][filled].astype(np.int64)
-        address, number = rows["address"][filled].astype(np.int64), rows["number"][filled].astype(np.int64)
-        at = self._places(address, number, length)
-        if at is None:
-            return None
-        for row, begin, size in zip(filled.tolist(), at.tolist(), length.tolist(), strict=True):
-            text[row] = _text(self.data[begin : begin + size].tobytes())
+        for row, (length, address, number) in enumerate(rows.tolist()):
+            at = self._place(address, number, length) if length else 0
+            if at is None:
+                return None
+            text[row] = _text(self.data[at : at + length].tobytes())
         return text
 
     def codes(self, refs: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.intp], list[str]] | None:
@@ -238,6 +233,16 @@ class HeapStrings:
         found, size = self._headers(header)
         bad = (found != number) | (size < length) | (header + 16 + length > self.data.size)
         return None if bad.any() else header + 16
+
+    def _place(self, address: int, number: int, length: int) -> int | None:
+        """Find one string's first byte."""
+        place = self._look_up(address, number) if 0 < address <= self.data.size - 16 else None
+        if place is None:
+            return None
+        header = self.data[address + place : address + place + 16].tobytes()
+        if int.from_bytes(header[8:], "little") < length or address + place + 16 + length > self.data.size:
+            return None
+        return address + place + 16
 
     def _look_up(self, address: int, number: int) -> int | None:
         """Return where in a collection an object's header stands, by walking through it (once)."""

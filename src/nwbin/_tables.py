@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -30,7 +30,9 @@ class Bounds(NamedTuple):
     stops: npt.NDArray[np.int64]
 
 
-def frame_of(columns: dict[str, Any], index: pd.Index[Any] | None = None) -> pd.DataFrame:
+def frame_of(
+    columns: Mapping[str, Any] | Sequence[tuple[str, Any]], index: pd.Index[Any] | None = None
+) -> pd.DataFrame:
     """Build a data frame whose text columns have dtype object, whatever the pandas version.
 
     pandas 3 turns object arrays of str into its own string dtype. Columns here mix text and numbers, and are
@@ -38,16 +40,17 @@ def frame_of(columns: dict[str, Any], index: pd.Index[Any] | None = None) -> pd.
     """
     import pandas as pd
 
-    series = {
-        name: pd.Series(values, index=index, dtype=object, copy=False)
-        if isinstance(values, list) or values.dtype == object
-        else pd.Series(values, index=index, copy=False)
-        for name, values in columns.items()
+    named = list(columns.items()) if isinstance(columns, Mapping) else list(columns)
+    # By number first: pandas 3 makes its own strings of a dict's keys, and fails on names that are no UTF-8.
+    values = {
+        place: pd.Series(found, index=index, dtype=object, copy=False)
+        if isinstance(found, list) or found.dtype == object
+        else found
+        for place, (_, found) in enumerate(named)
     }
     # Not copied into blocks: these tables can have millions of rows.
-    # By number first: pandas 3 makes its own strings of a dict's keys, and fails on names that are no UTF-8.
-    frame = pd.DataFrame(dict(enumerate(series.values())), index=index, copy=False)
-    frame.columns = pd.Index(list(columns), dtype=object)
+    frame = pd.DataFrame(values, index=index, copy=False)
+    frame.columns = pd.Index([name for name, _ in named], dtype=object)
     return frame
 
 
@@ -140,10 +143,10 @@ class DynamicTable:
 
     def is_flat(self, name: str) -> bool:
         """Whether a column has one value a row, of a kind that nwbin reads."""
-        if self.source.kind(self._at(name)) != "dataset":
+        if self.levels(name) or self.source.kind(self._at(name)) != "dataset":
             return False
         layout = self.source.layout(self._at(name))
-        return len(layout.shape) == 1 and layout.kind in ("number", "bool", "text") and self.levels(name) == 0
+        return len(layout.shape) == 1 and layout.kind in ("number", "bool", "text")
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Read a column with one value (or one row of values) for each row of the table."""
@@ -274,9 +277,8 @@ class DynamicTable:
         """
         import pandas as pd
 
-        names = self.columns if columns is None else list(columns)
         found: dict[str, Any] = {}
-        for name in names:
+        for name in self.columns if columns is None else columns:
             if columns is not None or self.is_flat(name):
                 found[name] = self.column(name)
             elif lists and self.levels(name) == 1 and self.source.layout(self._at(name)).kind == "text":

@@ -261,7 +261,8 @@ class File:
         return DynamicTable(self._source, path)
 
     @cached_property
-    def _units(self) -> DynamicTable:
+    def unit_table(self) -> DynamicTable:
+        """The units table, to read column by column."""
         if self._source.kind(schema.UNITS) != "group":
             raise LookupFailure(f"{self.name}: has no units table; it may hold LFP or behaviour only")
         return self.table(schema.UNITS)
@@ -269,7 +270,7 @@ class File:
     @property
     def unit_ids(self) -> npt.NDArray[np.int64]:
         """The ids of all units in the file's order, int64 (units,)."""
-        return self._units.ids.copy()
+        return self.unit_table.ids.copy()
 
     @property
     def units(self) -> pd.DataFrame:
@@ -277,7 +278,7 @@ class File:
 
         Working set: the table.
         """
-        return self._units.frame()
+        return self.unit_table.frame()
 
     @property
     def electrodes(self) -> pd.DataFrame:
@@ -342,6 +343,15 @@ class File:
         """Return an object's attributes, references left out."""
         return self._source.attributes(path)
 
+    def said(self, path: str, name: str) -> Any:
+        """Return what a group says under a name: a single value in it, or else an attribute; None if neither."""
+        if self._source.kind(path) != "group":
+            return None
+        inner = f"{path}/{name}"
+        if self._source.kind(inner) == "dataset" and self._source.layout(inner).shape == ():
+            return self._source.value(inner)
+        return self._source.attribute(path, name)
+
     def measurement(self, path: str) -> tuple[npt.NDArray[Any], str]:
         """Read a dataset with the unit of measure that it states ("" if none)."""
         return self._source.read(path), str(self._source.attributes(path).get("unit", ""))
@@ -386,7 +396,7 @@ class File:
 
     @cached_property
     def _spikes(self) -> SpikeStore:
-        return SpikeStore(self._units)
+        return SpikeStore(self.unit_table)
 
     def spike_trains(self, unit_ids: Sequence[Any] | npt.NDArray[Any] | None = None) -> SpikeTrains:
         """Return the spike times of some or all units; other units' spikes are not touched.
@@ -441,12 +451,12 @@ class File:
         Working set: the result. Of numbers in chunks also the last ones decoded, up to 64 MB (one chunk where it is
         larger), kept for the next unit.
         """
-        rows = np.flatnonzero(self._units.ids == unit_id)
+        rows = np.flatnonzero(self.unit_table.ids == unit_id)
         if rows.size != 1:
             raise LookupFailure(
-                f"{self.name}: no unit has the id {unit_id!r}; {nearest(unit_id, self._units.ids.tolist())}"
+                f"{self.name}: no unit has the id {unit_id!r}; {nearest(unit_id, self.unit_table.ids.tolist())}"
             )
-        return self._units.ragged(name, int(rows[0]))
+        return self.unit_table.ragged(name, int(rows[0]))
 
     def pynwb(self) -> Any:
         """Return the file as a ``pynwb.NWBFile``, for whatever nwbin does not read itself.

@@ -24,9 +24,14 @@ __all__ = [
 ]
 
 
+def _columns(presentations: pd.DataFrame, wanted: list[bool]) -> pd.DataFrame:
+    # By place: by name, pandas would make an index of the names first, of Arrow strings.
+    return presentations.take(np.flatnonzero(wanted), axis=1)
+
+
 def without_detail(presentations: pd.DataFrame) -> pd.DataFrame:
     """Leave out the parameters that rarely matter (mask, opacity, units, ...)."""
-    return presentations.drop(columns=[name for name in DETAILED_PARAMETERS if name in presentations.columns])
+    return _columns(presentations, [name not in DETAILED_PARAMETERS for name in presentations.columns])
 
 
 def _says_nothing(values: npt.NDArray[Any]) -> bool:
@@ -39,8 +44,8 @@ def _says_nothing(values: npt.NDArray[Any]) -> bool:
 
 def without_unused(presentations: pd.DataFrame) -> pd.DataFrame:
     """Leave out the columns that have no value in any row."""
-    return presentations.drop(
-        columns=[name for name in presentations.columns if _says_nothing(presentations[name].to_numpy())]
+    return _columns(
+        presentations, [not _says_nothing(values.to_numpy()) for _, values in presentations.items()]
     )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
-from nwbin.errors import FormatError, warn
+from nwbin.errors import ArgumentError, FormatError, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ _HIDDEN_METRICS = (
 )
 
 
+Columns = list[tuple[Any, Any]]  # name and values
+
+
 @dataclass(frozen=True)
 class UnitFilters:
     """Which units to keep. The defaults are AllenSDK's.
@@ -103,35 +106,44 @@ def _without_substructure(acronym: Any) -> str | None:
     return acronym.split("-")[0]
 
 
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))
+
+
 def probe_table(file: File) -> pd.DataFrame:
     """Build `probes`: index id; description, location, sampling_rate, lfp_sampling_rate (Hz), has_lfp_data."""
     import pandas as pd
 
-    groups, devices = file.electrode_groups, file.devices
-    if "probe_id" in groups.columns:
-        groups = groups[groups["probe_id"].notna().to_numpy()]
-    if "probe_id" not in groups.columns or groups.empty:
+    keys = ("probe_id", "location", "lfp_sampling_rate", "has_lfp_data")
+    paths = {name: f"{schema.ELECTRODE_GROUPS}/{name}" for name in file.names(schema.ELECTRODE_GROUPS)}
+    groups = {
+        name: {key: file.said(path, key) for key in keys}
+        for name, path in paths.items()
+        if path != schema.ELECTRODES
+    }
+    known = {key for said in groups.values() for key, value in said.items() if value is not None}
+    groups = {name: said for name, said in groups.items() if not _is_missing(said["probe_id"])}
+    if not groups:
         names = ["description", "location", "sampling_rate", "lfp_sampling_rate", "has_lfp_data"]
         return pd.DataFrame({name: [] for name in names}, index=pd.Index([], name="id", dtype=np.int64))
-    rate = devices["sampling_rate"] if "sampling_rate" in devices.columns else pd.Series(dtype=np.float64)
-    names = groups.index.tolist()
 
-    def of_group(name: str, missing: Any) -> Any:
-        return groups[name].to_numpy() if name in groups.columns else np.full(len(groups), missing)
+    def of_group(key: str, missing: Any, dtype: Any) -> npt.NDArray[Any]:
+        return np.asarray([said[key] if key in known else missing for said in groups.values()], dtype=dtype)
+
+    def rate(group: str) -> Any:
+        return file.said(f"{schema.DEVICES}/{file.device_of(group)}", "sampling_rate")
 
     columns = {
-        "description": np.asarray(names, dtype=object),
-        "location": np.asarray(of_group("location", ""), dtype=object),
-        "sampling_rate": np.asarray(
-            [rate.get(file.device_of(name), np.nan) for name in names], dtype=np.float64
-        ),
-        "lfp_sampling_rate": np.asarray(of_group("lfp_sampling_rate", np.nan), dtype=np.float64),
-        "has_lfp_data": np.asarray(of_group("has_lfp_data", False), dtype=bool),
+        "description": np.asarray(list(groups), dtype=object),
+        "location": of_group("location", "", object),
+        "sampling_rate": np.asarray([rate(name) for name in groups], dtype=np.float64),
+        "lfp_sampling_rate": of_group("lfp_sampling_rate", np.nan, np.float64),
+        "has_lfp_data": of_group("has_lfp_data", False, np.bool_),
     }
+    found = [said["probe_id"] for said in groups.values()]
     try:
-        ids = groups["probe_id"].to_numpy().astype(np.int64)
+        ids = np.asarray(found, dtype=object).astype(np.int64)
     except (TypeError, ValueError) as error:
-        found = groups["probe_id"].tolist()
         raise FormatError(
             f"{file.name}: {schema.ELECTRODE_GROUPS} has probe_id {found}, not whole numbers"
         ) from error
@@ -167,24 +179,35 @@ def channel_table(
 
     if not file.has(schema.ELECTRODES):
         return pd.DataFrame(index=pd.Index([], name="id", dtype=np.int64))
-    stored = file.electrodes
-    _refuse_repeats(file, f"{schema.ELECTRODES}/id", stored.index.to_numpy())
-    if {"local_index", "probe_channel_number"} <= set(stored.columns):
+    table = file.table(schema.ELECTRODES)
+    _refuse_repeats(file, f"{schema.ELECTRODES}/id", table.ids)
+    there = [name for name in table.columns if name in _CHANNEL_COLUMNS and table.is_flat(name)]
+    if {"local_index", "probe_channel_number"} <= set(there):
         raise FormatError(
             f"{file.name}: {schema.ELECTRODES} has both local_index and probe_channel_number, two names for one thing"
         )
-    columns = {new: stored[old].to_numpy() for old, new in _CHANNEL_COLUMNS.items() if old in stored.columns}
+    columns = {_CHANNEL_COLUMNS[name]: table.column(name) for name in there}
     if "structure_acronym" in columns:
-        acronyms = [_without_substructure(name) for name in columns["structure_acronym"]]
-        columns["structure_acronym"] = np.asarray(acronyms, dtype=object)
+        stored = columns["structure_acronym"].tolist()
+        acronyms = {name: _without_substructure(name) for name in set(stored)}
+        columns["structure_acronym"] = np.asarray([acronyms[name] for name in stored], dtype=object)
     if "probe_id" in columns and "filtering" not in columns:
-        columns["filtering"] = np.full(len(stored), _FILTERING, dtype=object)
-    channels = frame_of({name: columns[name] for name in sorted(columns)}, pd.Index(stored.index, name="id"))
+        columns["filtering"] = np.full(len(table), _FILTERING, dtype=object)
+    ids = table.ids
+    if external_columns is None and valid_only and "valid_data" in columns:
+        valid = columns.pop("valid_data").astype(bool)
+        columns, ids = {name: values[valid] for name, values in columns.items()}, ids[valid]
+    channels = frame_of({name: columns[name] for name in sorted(columns)}, pd.Index(ids, name="id"))
     if external_columns is not None:
         extra = external_columns() if callable(external_columns) else external_columns
         channels = channels.drop(columns=[name for name in extra.columns if name in channels.columns])
         channels = channels.join(extra, how="inner")
         channels.index.name = "id"
+        if not channels.index.is_unique:
+            twice = channels.index[channels.index.duplicated()][0]
+            raise ArgumentError(
+                f"external_channel_columns has the channel {twice} more than once; once is needed"
+            )
         text = [name for name in channels.columns if isinstance(channels[name].dtype, pd.StringDtype)]
         channels = channels.astype(dict.fromkeys(text, object))
     if valid_only and "valid_data" in channels.columns:
@@ -209,6 +232,38 @@ def unit_order(
     return order[at[order] >= 0]
 
 
+def _beside(columns: Columns, others: pd.DataFrame, suffix: str) -> Columns:
+    """Put a table's columns beside those of the units; a name that both have is told apart, in both."""
+    both = {name for name, _ in columns} & set(others.columns)
+    return [
+        *((f"{name}_unit" if name in both else name, values) for name, values in columns),
+        *(
+            (
+                f"{name}{suffix}" if name in both else name,
+                # An external column may be of a kind that only pandas has.
+                values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array,
+            )
+            for name, values in others.items()
+        ),
+    ]
+
+
+def _sorted_rows(table: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Return the rows in order of probe and position; missing values last, rows that are equal as they stand."""
+    import pandas as pd
+
+    keys = [np.arange(len(table))]
+    for name in ("probe_horizontal_position", "probe_vertical_position", "probe_description"):
+        if name not in table.columns:
+            continue
+        values = table[name].to_numpy()
+        if values.dtype.kind not in "iuf":  # sorts NaN last as it is
+            codes, distinct = pd.factorize(values, sort=True)
+            values = np.where(codes < 0, len(distinct), codes)
+        keys.append(values)
+    return np.lexsort(keys)
+
+
 def unit_table(
     file: File,
     channels: pd.DataFrame,
@@ -223,55 +278,57 @@ def unit_table(
     """
     import pandas as pd
 
-    units = file.units
-    number = len(units)
-    units = units[sorted(units.columns)]
+    table = file.unit_table
+    stored = {name: table.column(name) for name in sorted(table.columns) if table.is_flat(name)}
+    number = len(table)
+    rows = np.arange(number)
     skipped: list[str] = []
-    placed = "peak_channel_id" in units.columns and "probe_id" in channels.columns and not probes.empty
+    placed = "peak_channel_id" in stored and "probe_id" in channels.columns and not probes.empty
     if placed:
-        order = unit_order(file, units["peak_channel_id"].to_numpy(), probes)
-        if len(order) < number:
+        rows = unit_order(file, stored["peak_channel_id"], probes)
+        if len(rows) < number:
             warn(
-                f"{file.name}: {number - len(order)} of {number} units have a peak_channel_id whose electrode or probe "
+                f"{file.name}: {number - len(rows)} of {number} units have a peak_channel_id whose electrode or probe "
                 "is not in the file; they are left out"
             )
-        units = units.iloc[order].drop(columns=["probe_id"], errors="ignore")  # the channel's own is taken
-        keep = np.ones(len(units), dtype=bool)
+        stored.pop("probe_id", None)  # the channel's own is taken
+        channel_of = channels.index.get_indexer(pd.Index(stored["peak_channel_id"]))
         if filters.filter_out_of_brain_units and "structure_acronym" in channels.columns:
-            inside = channels.index[channels["structure_acronym"].notna().to_numpy()]
-            keep &= units["peak_channel_id"].isin(inside).to_numpy()
-        units = units[keep]
+            inside = channels["structure_acronym"].notna().to_numpy()
+            rows = rows[channel_of[rows] >= 0]
+            rows = rows[inside[channel_of[rows]]]
     elif filters.filter_out_of_brain_units:
         skipped.append("filter_out_of_brain_units (no peak_channel_id)")
     if filters.filter_by_validity:
-        if "quality" in units.columns:
-            units = units[units["quality"].to_numpy() == "good"].drop(columns="quality")
+        if "quality" in stored:
+            rows = rows[stored.pop("quality")[rows] == "good"]
         else:
             skipped.append("filter_by_validity (no quality)")
     for column, sign, bound in filters.bounds():
-        if column not in units.columns:
+        if column not in stored:
             if np.isfinite(bound):
                 name = column + ("_maximum" if sign == "<=" else "_minimum")
                 skipped.append(f"{name} (no {column})")
             continue
-        value = units[column].to_numpy(dtype=np.float64)
-        units = units[value <= bound if sign == "<=" else value >= bound]
+        value = stored[column].astype(np.float64, copy=False)[rows]
+        rows = rows[value <= bound if sign == "<=" else value >= bound]
     if skipped:
         warn(
             f"{file.name}: has no columns for some unit filters, which were not applied: {', '.join(skipped)}; "
-            f"{len(units)} of {number} units are kept"
+            f"{len(rows)} of {number} units are kept"
         )
-    if number and not len(units):
+    if number and not len(rows):
         warn(f"{file.name}: none of its {number} units passes the filters")
     if placed:
-        units = units.merge(
-            channels, left_on="peak_channel_id", right_index=True, suffixes=("_unit", "_channel"), how="inner"
-        )
-        units = units.merge(
-            probes, left_on="probe_id", right_index=True, suffixes=("_unit", "_probe"), how="inner"
-        )
-    units.index.name = "unit_id"
-    units = units.rename(columns=_UNIT_RENAMES)
+        rows = rows[channel_of[rows] >= 0]
+        probe_of = probes.index.get_indexer(pd.Index(channels["probe_id"]))[channel_of]
+        rows = rows[probe_of[rows] >= 0]
+    columns = [(name, values[rows]) for name, values in stored.items()]
+    if placed:
+        columns = _beside(columns, channels.take(channel_of[rows]), "_channel")
+        columns = _beside(columns, probes.take(probe_of[rows]), "_probe")
+    columns = [(_UNIT_RENAMES.get(name, name), values) for name, values in columns]
+    units = frame_of(columns, pd.Index(table.ids[rows], name="unit_id"))
     if additional_metrics is not None:
         extra = additional_metrics() if callable(additional_metrics) else additional_metrics
         extra = extra.rename(columns=_UNIT_RENAMES)
@@ -279,7 +336,6 @@ def unit_table(
         units = units.join(extra, how="left")
         units.index.name = "unit_id"
     if placed:
-        by = ["probe_description", "probe_vertical_position", "probe_horizontal_position"]
-        units = units.sort_values(by=[name for name in by if name in units.columns], kind="stable")
+        units = units.take(_sorted_rows(units))
     units.columns = pd.Index(list(units.columns), dtype=object)
     return units
