@@ -273,6 +273,33 @@ def test_empty_tables(tmp_path: Path) -> None:
         assert nwbin.bin_spikes(f.spike_trains(), [0.0], [0, 1]).shape == (1, 1, 0)
 
 
+def test_empty_tables_whose_lists_are_float(tmp_path: Path) -> None:
+    """As some writers make lists that hold nothing."""
+    path = tmp_path / "x.nwb"
+    nothing = np.zeros(0)
+    with h5py.File(path, "w") as f:
+        label(f, nwb_version="2.6.0")
+        columns = ("peak_channel_id", "quality", "amplitude_cutoff", "spike_times", "spike_times_index")
+        table(f, "units", nothing, dict.fromkeys(columns, nothing))
+    with nwbin.File(path) as f:
+        assert f.units.shape == (0, 3)
+        assert f.units.index.dtype == np.int64
+        assert len(f.spike_trains()) == 0
+    session = nwbin.open(path, presence_ratio_minimum=None, isi_violations_maximum=None)
+    with pytest.warns(nwbin.NwbinWarning, match="0 of 0 units are kept"):
+        assert session.units.empty
+
+
+@pytest.mark.parametrize("name", ["id", "spike_times_index"])
+def test_numbers_that_do_not_fit_are_refused(small: Path, name: str) -> None:
+    with h5py.File(small, "a") as f:
+        del f["units"][name]
+        f["units"][name] = np.array([4, 2**63 + 5, 7], dtype=np.uint64)
+    match = rf"units/{name}\[1\] is 9223372036854775813, more than the 9223372036854775807 that fits"
+    with nwbin.File(small) as f, pytest.raises(FormatError, match=match):
+        f.spike_trains()
+
+
 def test_odd_columns_are_left_out(small: Path) -> None:
     with h5py.File(small, "a") as f:
         units = f["units"]

@@ -406,6 +406,34 @@ def test_file_without_intervals(tmp_path: Path) -> None:
     assert session.stimulus_names == []
 
 
+def test_metadata_of_a_file_that_says_little(path: Path, tmp_path: Path) -> None:
+    """What a file does not say is None; the rest is there."""
+    little = write_small(tmp_path / "x.nwb")
+    with h5py.File(little, "a") as f:
+        del f["units"], f["general/subject"], f["general/extracellular_ephys/electrodes/location"]
+        del f["session_start_time"], f["intervals"]
+    session = nwbin.open(little)
+    said = session.metadata
+    assert set(said) == set(nwbin.open(path).metadata)
+    assert (said["num_channels"], said["num_stimulus_presentations"], said["stimulus_names"]) == (
+        1,
+        0,
+        [],
+    )  # one is valid
+    for name in ("specimen_name", "sex", "session_start_time", "num_units", "structure_acronyms"):
+        assert said[name] is None
+    with pytest.raises(LookupFailure, match="has no units table"):
+        session.num_units  # noqa: B018
+    with pytest.raises(LookupFailure, match="says nothing of brain structures"):
+        session.structure_acronyms  # noqa: B018
+
+
+def test_channel_that_stands_twice_in_external_columns(path: Path) -> None:
+    extra = pd.DataFrame({"ecephys_structure_id": [1, 2]}, index=nwbin.open(path).channels.index[[3, 3]])
+    with pytest.raises(ArgumentError, match=r"external_channel_columns has the channel \d+ more than once"):
+        nwbin.open(path, external_channel_columns=extra).units  # noqa: B018
+
+
 def test_damaged_file_reads_its_tables(shared: Path) -> None:
     session = nwbin.open(shared / "data" / "vcn_760693773_first_10_rows.nwb")
     assert session.ecephys_session_id == 760693773

@@ -93,14 +93,26 @@ class DynamicTable:
         if self._ids is None:
             if self.source.kind(self._at("id")) != "dataset":
                 raise FormatError(f"{self._where('id')} is missing: every NWB table has an id column")
-            ids = self.source.read(self._at("id"))
-            if ids.ndim != 1 or ids.dtype.kind not in "iu":
-                raise FormatError(
-                    f"{self._where('id')} should be a list of integers, found {ids.dtype} {ids.shape}; the file "
-                    "is damaged, or not written as NWB says: download it again"
-                )
-            self._ids = ids.astype(np.int64)
+            self._ids = self._integers("id")
         return self._ids
+
+    def _integers(self, name: str) -> npt.NDArray[np.int64]:
+        """Read a list of integers of any type."""
+        found = self.source.read(self._need(name))
+        # Empty lists have no type of their own: some writers make them float64.
+        if found.ndim != 1 or (found.dtype.kind not in "iu" and found.size):
+            raise FormatError(
+                f"{self._where(name)} should be a list of integers, found {found.dtype} {found.shape}; the file is "
+                "damaged, or not written as NWB says: download it again"
+            )
+        numbers = found.astype(np.int64)
+        if found.dtype.kind == "u" and (wrapped := np.flatnonzero(numbers < 0)).size:
+            row = int(wrapped[0])
+            raise FormatError(
+                f"{self._where(name)}[{row}] is {found[row]}, more than the {np.iinfo(np.int64).max} that fits in "
+                "64 bits with a sign; the file is damaged, or needs other numbers there: ask whoever wrote it"
+            )
+        return numbers
 
     @property
     def stated(self) -> list[str]:
@@ -189,13 +201,7 @@ class DynamicTable:
             The index decreases, or points past the end of what it indexes.
         """
         target, index = name + "_index" * (level - 1), name + "_index" * level
-        ends = self.source.read(self._need(index))
-        if ends.ndim != 1 or ends.dtype.kind not in "iu":
-            raise FormatError(
-                f"{self._where(index)} should be a list of integers, found {ends.dtype} {ends.shape}; the file "
-                "is damaged, or not written as NWB says: download it again"
-            )
-        stops = ends.astype(np.int64)
+        stops = self._integers(index)
         starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if len(stops) else stops
         if self.levels(name) == level and len(stops) != len(self):
             raise FormatError(
@@ -210,13 +216,13 @@ class DynamicTable:
         if len(stops) and (falls := np.flatnonzero(stops < starts)).size:
             row = int(falls[0])
             raise FormatError(
-                f"{self._where(index)}[{row}] is {ends[row]}, less than the {starts[row]} before it; the table is "
+                f"{self._where(index)}[{row}] is {stops[row]}, less than the {starts[row]} before it; the table is "
                 "damaged: download the file again"
             )
         if len(stops) and (past := np.flatnonzero(stops > length)).size:
             row = int(past[0])
             raise FormatError(
-                f"{self._where(index)}[{row}] is {ends[row]}, but {self.path}/{target} holds only {length} values: "
+                f"{self._where(index)}[{row}] is {stops[row]}, but {self.path}/{target} holds only {length} values: "
                 f"rows {row} and after cannot be read; the file was cut or is damaged: download it again"
             )
         return Bounds(starts, stops)

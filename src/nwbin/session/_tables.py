@@ -97,7 +97,7 @@ class SessionTables:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the session is, in one dictionary."""
+        """What the session is, in one dictionary; None for what the file does not say."""
         names = (
             "specimen_name",
             "session_type",
@@ -114,7 +114,13 @@ class SessionTables:
             "structure_acronyms",
             "stimulus_names",
         )
-        return {name: getattr(self, name) for name in names}
+        return {name: self._said(name) for name in names}
+
+    def _said(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except LookupFailure:  # such as num_units of a file that has no units
+            return None
 
     # ---------------------------------------------------------------- probes, channels, units
 
