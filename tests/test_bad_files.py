@@ -269,6 +269,37 @@ def test_columns_that_take_no_room_in_the_file(small: Path) -> None:
             f.measurement("acquisition/huge")
 
 
+def test_tiny_chunks(small: Path) -> None:
+    """libhdf5 takes kilobytes for each chunk of a read, and has no end of them where none was written."""
+    with h5py.File(small, "a") as f:
+        flags = h5py.enum_dtype({"FALSE": 0, "TRUE": 1}, basetype="i1")
+        f.create_dataset("acquisition/tiny", (20_000,), flags, chunks=(1,), fillvalue=1)
+        f["acquisition/tiny"][5000:5010] = 0
+        f.create_dataset("acquisition/endless", (20_000_000,), flags, chunks=(1,))
+    with nwbin.File(small) as f:
+        values = f.measurement("acquisition/tiny")[0]
+        assert np.flatnonzero(~values.astype(bool)).tolist() == list(range(5000, 5010))
+        assert f._source.read("acquisition/tiny", slice(3000, 5003)).sum() == 2000
+        with pytest.raises(FormatError, match=r"endless claims shape .* or read fewer rows"):
+            f.measurement("acquisition/endless")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_without_room_for_a_map(tmp_path: Path, chunked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_small(tmp_path / "small.nwb", chunked=chunked)
+    with nwbin.File(path) as f:
+        expected = f.units, f.spike_trains(), f.subject
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr("nwbin._map.mmap.mmap", refuse)
+    with nwbin.File(path) as f:
+        assert f.units.equals(expected[0])
+        assert f.spike_trains() == expected[1]
+        assert f.subject == expected[2]
+
+
 def test_a_file_cut_while_it_is_open(small: Path) -> None:
     """Touching a page that the file no longer has would end the process."""
     with h5py.File(small, "a", alignment_threshold=1, alignment_interval=8) as h5:  # so that they are mapped

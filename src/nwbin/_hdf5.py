@@ -60,6 +60,13 @@ class Layout(NamedTuple):
     stored: int  # bytes in the file; before filters are undone
     most: int  # bytes that may be read of it at a time
 
+    def chunks_of(self, n_rows: int) -> int:
+        """How many chunks some rows touch at least."""
+        if not self.chunks:
+            return 0
+        across = math.prod(-(-n // c) for n, c in zip(self.shape[1:], self.chunks[1:], strict=True))
+        return n_rows // self.chunks[0] * across
+
 
 def _kind(dtype: np.dtype[Any]) -> str:
     if h5py.check_ref_dtype(dtype) is not None:
@@ -161,7 +168,7 @@ class H5Source:
                 f"{self.name}: there is not enough memory to read {path}; read fewer rows or units at a time"
             ) from error
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, AttributeError) as error:
-            if self.path is not None:
+            if self.map is not None:
                 self.map.check()  # not damaged, perhaps, but cut meanwhile
             raise FileAccessError(f"{self.name}: {path} cannot be read ({error}); {_CORRUPT}") from error
 
@@ -370,7 +377,10 @@ class H5Source:
         # libhdf5 sets aside a whole chunk for any part of it.
         chunk = math.prod(layout.chunks) if layout.chunks else 0
         size = max(items, chunk) * (2 * REF_SIZE if _is_heap_text(layout.dtype) else layout.dtype.itemsize)
-        if size > layout.most:
+        rows = n_rows if n_rows is not None else layout.shape[0] if layout.shape else 0
+        # A chunk that is stored takes more than 16 bytes, in the file's index alone.
+        many = layout.chunks_of(rows) > _MOST_CHUNKS + self.size // 16 and not self._follow
+        if size > layout.most or many:
             raise FormatError(
                 f"{self.name}: {path} claims shape {layout.shape} of {layout.dtype}; reading {size:,} bytes of that "
                 f"is refused, as only {layout.stored:,} are stored for it in a file of {self.size:,}; it is damaged, "
@@ -421,17 +431,21 @@ class H5Source:
     def _fill(self, path: str, node: Any, layout: Layout, span: slice, out: npt.NDArray[Any]) -> None:
         if not out.size:
             return
-        chunks = (span.stop - span.start) // layout.chunks[0] if layout.chunks else 0
+        n = span.stop - span.start
+        chunks = layout.chunks_of(n)
         table = self._chunk_table(path) if out.nbytes > _SMALL or chunks > _FEW else None
         if table is not None:
             try:
                 decode_into(table, self._fetcher(path, node, table), span, out)
             except DamagedChunkError as error:
                 raise FileAccessError(f"{self.name}: {path}: {error}; {_CORRUPT}") from error
-        elif span == slice(0, layout.shape[0]):
+        elif span == slice(0, layout.shape[0]) and chunks <= _FEW:
             node.id.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
         else:
-            node.read_direct(out, np.s_[span.start : span.stop], np.s_[0 : span.stop - span.start])
+            step = max(1, n * _FEW // max(1, chunks))  # libhdf5 takes kilobytes for each chunk of one read
+            for begin in range(0, n, step):
+                end = min(n, begin + step)
+                node.read_direct(out, np.s_[span.start + begin : span.start + end], np.s_[begin:end])
 
     def _read_scalar_text(self, node: Any, layout: Layout) -> npt.NDArray[Any]:
         # Libhdf5 would first set aside as many bytes as the reference says the text is long, up to 4 GB.
@@ -496,25 +510,33 @@ class H5Source:
         return self.path is not None and plist.get_userblock() == 0 and plist.get_sizes() == (8, 8)
 
     @cached_property
-    def map(self) -> FileMap:
-        """The file's bytes; for a source that is a path."""
-        return FileMap(self._descriptor, self.size, self.name)
+    def map(self) -> FileMap | None:
+        """The file's bytes; None where they cannot be mapped, or the source is no path."""
+        if self.path is None:
+            return None
+        try:
+            return FileMap(self._descriptor, self.size, self.name)
+        except FileAccessError:
+            raise
+        except (OSError, ValueError, OverflowError):  # addresses are limited, or the file system cannot
+            return None
 
     @cached_property
     def _strings(self) -> HeapStrings | None:
-        return HeapStrings(self.map.bytes) if self._has_plain_addresses else None
+        return HeapStrings(self.map.bytes) if self.map is not None and self._has_plain_addresses else None
 
     @property
     def _heap(self) -> HeapStrings | None:
         """The file's strings, about to be read. Only pages that are looked at come off the disk."""
-        if self._strings is not None:
+        if self.map is not None:
             self.map.check()
         return self._strings
 
     @cached_property
     def _endless(self) -> int | None:
-        small = self.path is not None and self.size <= _SCANNED
-        return endless_collection(self.map.bytes.tobytes()) if small else None
+        if self.map is None or self.size > _SCANNED:
+            return None
+        return endless_collection(self.map.bytes.tobytes())
 
     def _trust_heap(self) -> None:
         """Be sure that libhdf5 may follow text, as far as that is possible.
@@ -535,7 +557,7 @@ class H5Source:
             if layout.offset is None or layout.offset + layout.shape[0] * row > self.size:
                 return None
             begin = layout.offset + span.start * row
-            return self.map.bytes[begin : begin + shape[0] * row]
+            return self._heap.data[begin : begin + shape[0] * row] if self._heap else None
         table = self._chunk_table(path)
         if table is None:
             return None
@@ -620,7 +642,7 @@ class H5Source:
         -------
         numpy.ndarray or None
             A read-only array, or None where the data are chunked, compressed, in foreign byte order, not in
-            this file, or the source is not a path.
+            this file, or the file cannot be mapped.
         """
         layout = self.layout(path)
         if self.path is None or layout.offset is None or layout.kind != "number" or not layout.dtype.isnative:
@@ -636,6 +658,8 @@ class H5Source:
         if layout.offset % layout.dtype.itemsize:
             return None  # an array at an odd address: compiled code may not take it
         with self._reading(path):
+            if self.map is None:
+                return None
             self.map.check()
             return np.ndarray(layout.shape, layout.dtype, self.map.bytes, layout.offset)
 

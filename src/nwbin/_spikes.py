@@ -56,7 +56,7 @@ class SpikeStore:
         self._values: npt.NDArray[np.float64] = (
             mapped if mapped is not None else np.empty(layout.shape[0], dtype=np.float64)
         )
-        self._intact = source.map.check if self.is_mapped else None
+        self._intact = source.map.check if self.is_mapped and source.map is not None else None
         self._loaded = np.full(len(table), self.is_mapped)
         self._checked = np.zeros(len(table), dtype=bool)
 

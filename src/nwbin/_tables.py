@@ -311,7 +311,7 @@ class DynamicTable:
         if name not in self._mapped:
             self._mapped[name] = self.source.mapped(self._need(name))
         mapped = self._mapped[name]
-        if mapped is not None:
+        if mapped is not None and self.source.map is not None:
             self.source.map.check()
         return mapped
 

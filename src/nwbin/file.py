@@ -461,7 +461,8 @@ class File:
     def pynwb(self) -> Any:
         """Return the file as a ``pynwb.NWBFile``, for whatever nwbin does not read itself.
 
-        It shares this object's open file: use it before :meth:`close`.
+        It shares this object's open file: use it before :meth:`close`. What pynwb reads, libhdf5 reads by itself:
+        on a damaged file it may crash, hang or take any amount of memory, from which nwbin keeps its own reading.
         """
         if self._pynwb_io is None:
             self._pynwb_io = self._source.pynwb_io()
