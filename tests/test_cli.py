@@ -258,6 +258,9 @@ def test_info_of_a_folder(tiny: Path, tmp_path: Path) -> None:
         ["session_779316293/session_779316293.nwb", *lines[3].split()[1:3], "779316293", "34", "18", "8", "stimuli,",
          "invalid_times", "brain_observatory_1.1", "1"],
     ]  # fmt: skip
+    (cache.parent / "manifest.json").write_text("{}")
+    of_manifest = good("info", cache.parent / "manifest.json").splitlines()
+    assert (of_manifest[0].split(": ")[1], of_manifest[1:]) == (lines[0].split(": ")[1], lines[1:])
     (cache.parent / "cut.nwb").write_bytes(tiny.read_bytes()[:300_000])
     (cache.parent / "text.nwb").write_text("no HDF5")
     result = run("info", cache.parent)

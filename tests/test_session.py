@@ -257,7 +257,8 @@ def test_pickled_it_is_opened_as_it_was(path: Path, tmp_path: Path, monkeypatch:
         units, shown, lfp = session.units, session.stimulus_presentations, session.get_lfp(probe)
         paths = {one: str(at.relative_to(path.parent)) if isinstance(at, Path) and at.is_absolute() else str(at)
                  for one, at in session.probe_lfp_paths.items()}  # fmt: skip
-        sent = pickle.dumps(session)
+        sent, times = pickle.dumps(session), pickle.dumps(session.spike_times)
+        of_first = session.spike_times[units.index[0]].copy()
         with nwbin.open(path.name, probe_lfp_paths=paths) as other:
             sent_with_paths = pickle.dumps(other)
     assert len(sent) < 2000  # nothing that was read
@@ -269,6 +270,7 @@ def test_pickled_it_is_opened_as_it_was(path: Path, tmp_path: Path, monkeypatch:
     with pickle.loads(sent) as again:
         pd.testing.assert_frame_equal(again.units, units)
         assert again.filters == session.filters
+    np.testing.assert_array_equal(pickle.loads(times)[units.index[0]], of_first)
 
 
 def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ class Quality:
         return {"unit_filters": applied or "none"}
 
 
+def is_folder(path: Path) -> bool:
+    """Whether many sessions are meant: a folder, or the manifest.json by which AllenSDK opens its cache."""
+    return path.is_dir() or (path.name == "manifest.json" and path.is_file())
+
+
 def open_session(path: Path, quality: Quality) -> Session:
     """Open a file with these filters; with none of them, also units whose metrics are missing."""
     import nwbin

@@ -22,6 +22,7 @@ from nwbin.cli._choose import (
     chosen_units,
     counted,
     how_many_units,
+    is_folder,
     note_windows,
     numbers,
     open_session,
@@ -280,7 +281,7 @@ def count(
     from nwbin.export import COUNT_ENDINGS, Tiles, Windows, write_counts
     from nwbin.export._whole import check_target, one_of
 
-    if file.is_dir():
+    if is_folder(file):
         from nwbin.cli._folder import count_folder
 
         of_a_file = {"--format": layout, "--labels": labels, "--compress": compress or None}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nwbin.cli._choose import is_folder
 from nwbin.errors import FormatError, LookupFailure, NwbinWarning
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def info(
       nwbin info session_715093703.nwb
       nwbin info ecephys_cache_dir
     """
-    if file.is_dir():
+    if is_folder(file):
         _info_of_folder(file, as_json)
         return
     found = summary(file)

@@ -94,9 +94,12 @@ class SessionSpikes(SessionTables):
 
     @cached_property
     def _spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
-        return UnitMapping(
-            self._kept_in_order, lambda unit: self.file.spike_trains([unit])[unit], "spike times"
-        )
+        return UnitMapping(self._kept_in_order, self._times_of, "spike times")
+
+    def _times_of(
+        self, unit: int
+    ) -> npt.NDArray[np.float64]:  # has a name, so that the mapping can be pickled
+        return self.file.spike_trains([unit])[unit]
 
     @property
     def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
