@@ -188,6 +188,10 @@ def test_what_newcomers_write_is_answered(tiny: Path, here: Path) -> None:
     assert (
         "x.zarr: a Zarr store is for a folder of sessions; of a single file give a name in .npz, .nc" in store
     )
+    job = ("count", tiny, "--stimulus", "flashes", "--window", "0,0.2")
+    assert "--compress is for .npz; .csv is" in bad(*job, "--compress", "-o", "x.csv")
+    good(*job, "--binarize", "-o", "x.nc")
+    (here / "x.nc").unlink()
     assert "location" not in good("units", tiny).splitlines()[0]
     assert list(here.iterdir()) == []
 

@@ -268,7 +268,7 @@ def test_windows_in_every_format(
     monkeypatch.setattr(writers, "_TABLE_VALUES", block)
     truth = expected(trains, shown, closed)
     plan = Windows(trains, shown, EDGES, closed=closed)
-    said = {"made_by": "a test", "where": "orientation > 0"}
+    said = {"made_by": "a test", "where": "orientation > 0", "binarize": False, "window": [0, 0.5]}
     seen: list[tuple[int, int]] = []
 
     def write(name: str, **more: Any) -> Path:
@@ -301,6 +301,7 @@ def test_windows_in_every_format(
         np.testing.assert_array_equal(array["orientation"], [0.0, 45.0, 90.0, np.nan] * 10)
         assert array["structure_acronym"].to_numpy().tolist() == ["VISp", "", "LGd"]
         assert data.attrs["made_by"] == "a test"
+        assert (data.attrs["binarize"], data.attrs["window"]) == ("false", "[0, 0.5]")
         assert data.attrs["closed"] == closed
 
     for table in (pd.read_csv(write("x.csv")), pd.read_parquet(write("x.parquet"))):

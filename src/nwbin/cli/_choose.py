@@ -241,18 +241,19 @@ def note_windows(
     else:
         start, stop = start + window[0], start + window[1]
     said = []
+    what = "presentation" if rows.index.name == "stimulus_presentation_id" else "interval"
     column = "probe_description"
     probes = units[column].unique() if column in units.columns else session.probes["description"]
     hit = int(overlapping(start, stop, tagged(session.invalid_times, ["all_probes", *probes])).sum())
     if hit:
         said.append(
-            f"{hit:,} of {counted(len(rows), 'presentation')} overlap times during which spikes of these units' "
+            f"{hit:,} of {counted(len(rows), what)} overlap times during which spikes of these units' "
             "probes are invalid (see invalid_times); they are not left out"
         )
     longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
     if window is not None and longest > 0 and window[1] - window[0] > 10 * longest:
         said.append(
-            f"the window is {window[1] - window[0]:g} s long and the longest presentation {longest:.4g} s; "
+            f"the window is {window[1] - window[0]:g} s long and the longest {what} {longest:.4g} s; "
             "times are in seconds"
         )
     last = max((float(spikes[-1]) for spikes in trains.values() if len(spikes)), default=None)

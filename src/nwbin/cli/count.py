@@ -308,6 +308,10 @@ def count(
             f"{', '.join(COUNT_ENDINGS)}"
         )
     check_target(out, COUNT_ENDINGS)
+    if compress and out.suffix.lower() != ".npz":
+        raise ArgumentError(
+            f"--compress is for .npz; {out.suffix.lower()} is compressed by itself, or is text"
+        )
     layout = layout or "matrix"
     one_of("--format", layout, ("matrix", "long"))
     bounds, kind = _edges(edges, bin_width, window, bool(stimulus)), _dtype(dtype)

@@ -199,8 +199,14 @@ class _NetCdf:
         if units is not None:
             for name, values in unit_columns(units, [*found, "spike_counts"]).items():
                 found[name] = (("unit_id",), _without_objects(values))
-        plain = {k: v if isinstance(v, str | int | float) else json.dumps(v) for k, v in said.items()}
-        attributes = {k: sound(v) if isinstance(v, str) else v for k, v in plain.items()}
+        attributes: dict[str, Any] = {}
+        for key, value in said.items():
+            plain = isinstance(value, str | int | float) and not isinstance(
+                value, bool
+            )  # which netCDF has not
+            attributes[key] = (
+                sound(value) if isinstance(value, str) else value if plain else json.dumps(value)
+            )
         bare = xr.Dataset(coords={name: xr.Variable(dims, values) for name, (dims, values) in found.items()})
         reserve(path, bare.nbytes + (1 << 20))
         with undisturbed():
