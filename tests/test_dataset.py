@@ -626,6 +626,18 @@ def test_count_a_folder(trees: dict[str, Path], tmp_path: Path, capsys: pytest.C
     assert xarray.open_zarr(out, group=f"session_{IDS[0]}", chunks=None).sizes["bin"] == 5
     assert "3 there already" in run(trees["dandi"], *job, "-o", out)[1]
     assert "1 session: 1 there already" in run(trees["dandi"], *job, "-o", out, "--sessions", IDS[0])[1]
+    two = f"{IDS[0]}, {IDS[1]}"
+    assert "2 sessions: 2 there already" in run(trees["dandi"], *job, "-o", out, "--sessions", two)[1]
+    code, _, said = run(
+        trees["dandi"], *job, "-o", tmp_path / "none.zarr", "--sessions", "session_type == 'x'"
+    )
+    assert (code, said) == (
+        2,
+        f"error: {trees['dandi']}: none of its 3 sessions meets \"session_type == 'x'\"\n",
+    )
+    assert not (tmp_path / "none.zarr").exists()
+    code, _, said = run(trees["dandi"], *job, "-o", tmp_path / "none.zarr", "--sessions", "session_typ == 1")
+    assert (code, "did you mean 'session_type'" in said) == (2, True)
     code, _, said = run(trees["dandi"], *job, "-o", tmp_path / "x.npz")
     assert code == 2
     assert "give a name that ends in .zarr" in said

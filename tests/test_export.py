@@ -156,6 +156,17 @@ def test_conditions_that_cannot_be_used(condition: str, message: str) -> None:
     assert message in str(raised.value)
 
 
+def test_columns_of_arrays() -> None:
+    """As the structures of a session table are."""
+    areas = np.empty(3, object)
+    areas[:] = [np.array(["VISp", "LGd"], object), np.array([], object), np.array(["VISp"], object)]
+    table = pd.DataFrame({"areas": areas})
+    assert matches(table, "'VISp' in areas").tolist() == [True, False, True]
+    assert matches(table, "'LGd' not in areas").tolist() == [False, True, True]
+    with pytest.raises(LookupFailure, match="there is no column 'area'; did you mean 'areas'"):
+        matches(table, "area == 1")
+
+
 def test_no_condition_is_all_rows() -> None:
     assert select(MIXED, None) is MIXED
     assert select(MIXED, "  ") is MIXED

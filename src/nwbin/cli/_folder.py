@@ -75,7 +75,9 @@ def count_folder(
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
     existed = out.exists()
-    chosen: Any = int(sessions) if sessions is not None and sessions.isdecimal() else sessions
+    chosen: Any = sessions
+    if sessions is not None and all(one.strip().isdecimal() for one in sessions.split(",")):
+        chosen = [int(one) for one in sessions.split(",")]
     client = None if scheduler is None else _client(scheduler)
     try:
         results = data.spike_counts(
@@ -95,7 +97,9 @@ def count_folder(
     if not len(results) and not existed:
         shutil.rmtree(out, ignore_errors=True)  # a store of nothing
     number = len(results.report)
-    if number and len(results.passed_over) == number:
+    if not number:
+        raise LookupFailure(f"{folder}: none of its {len(data.session_ids)} sessions meets {sessions!r}")
+    if len(results.passed_over) == number:
         said = "has one session, which" if number == 1 else f"of its {number:,} sessions, each"
         raise LookupFailure(f"{folder}: {said} {_together(results.passed_over, number)}")
     _say_of_all(results)

@@ -217,7 +217,7 @@ def count(
             rich_help_panel=_MANY,
             show_default=False,
             help="Of a folder: only sessions that meet a condition (\"session_type == 'functional_connectivity'\"), "
-            "or one by its id.",
+            "or ids with a comma between.",
         ),
     ] = None,
     structures: Annotated[

@@ -208,7 +208,8 @@ class _Condition:
             return np.asarray(self.table.index.to_numpy())
         known = [str(column) for column in self.table.columns]
         for column in self.table.columns:
-            if (self.table[column].to_numpy() == name).any():
+            # One by one: a cell may hold an array.
+            if any(isinstance(one, str) and one == name for one in self.table[column].tolist()):
                 raise self.wrong(f"there is no column {name!r}; text needs quotes: {column} == {name!r}")
         raise LookupFailure(
             f"cannot use the condition {self.text!r}: there is no column {name!r}; {nearest(name, known)}"
@@ -272,11 +273,12 @@ class _Condition:
             nothing = np.zeros(self.rows, bool)
             return reduce(np.logical_or, [self._equal(value, one, node, node) for one in among], nothing)
         if isinstance(among, np.ndarray) and not isinstance(value, np.ndarray | list):
-            if not any(isinstance(one, list) for one in among):
+            lists = [one.tolist() if isinstance(one, np.ndarray) else one for one in among]
+            if not any(isinstance(one, list) for one in lists):
                 raise self.wrong(
                     f"{value!r} in ...: the column holds no lists; write the column first, or use =="
                 )
-            return np.asarray([isinstance(one, list) and value in one for one in among], dtype=bool)
+            return np.asarray([isinstance(one, list) and value in one for one in lists], dtype=bool)
         raise self.wrong("write 'in' as: column in [1, 2, 3]")
 
     # ---------------------------------------------------------------- the few functions
