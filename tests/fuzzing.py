@@ -268,6 +268,12 @@ def exercise(path: Path) -> tuple[list[str], Callable[[Any], None]]:
                 ask(lambda column=column: f.unit_column(column, int(ids[-1])))
         ask(lambda: f.time_series("acquisition/wheel"))
 
+    kinds = list(errors)
+    session = ask(lambda: nwbin.open(path))
+    if session is not None:
+        with session:
+            _exercise_session(session, ask)
+
     def compare(plain: Any) -> None:
         for where, frame in frames.items():
             for column in () if frame is None else frame.columns:
@@ -277,7 +283,22 @@ def exercise(path: Path) -> tuple[list[str], Callable[[Any], None]]:
         if trains is not None:
             _compare_trains(trains, plain)
 
-    return errors, compare
+    return kinds, compare
+
+
+def _exercise_session(session: Any, ask: Callable[[Callable[[], Any]], Any]) -> None:
+    """Ask for what Session makes of a file."""
+    for what in (
+        "units", "channels", "probes", "stimulus_presentations", "stimulus_conditions", "stimulus_names",
+        "invalid_times", "metadata", "running_speed", "session_start_time", "inter_presentation_intervals",
+    ):  # fmt: skip
+        ask(lambda what=what: getattr(session, what))
+    for mapping in ("spike_times", "spike_amplitudes", "mean_waveforms"):
+        ask(lambda mapping=mapping: dict(getattr(session, mapping)))
+    ask(lambda: session.presentationwise_spike_counts([0.0, 0.1, 0.2], None, None))
+    ask(session.presentationwise_spike_times)
+    ask(session.conditionwise_spike_statistics)
+    ask(lambda: session.response_matrix(None, label="contrast"))
 
 
 def _compare_trains(trains: Any, plain: Any) -> None:

@@ -412,6 +412,27 @@ def test_data_kept_elsewhere_are_not_followed(small: Path, way: str) -> None:
         assert f.spike_trains().times.tolist() == TIMES.tolist()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("start_time", np.nan), ("stop_time", 0.5), ("stop_time", np.nan)]
+)
+def test_presentations_without_a_place_in_time(small: Path, name: str, value: float) -> None:
+    with h5py.File(small, "a") as f:
+        f[f"intervals/trials/{name}"][2] = value
+    with nwbin.open(small) as session:
+        calls: list[Callable[[Any], Any]] = [
+            session.presentationwise_spike_times, session.conditionwise_spike_statistics,
+        ]  # fmt: skip
+        if name == "start_time":
+            calls.append(lambda ids: session.presentationwise_spike_counts([0, 1], ids, None))
+            calls.append(lambda ids: session.response_matrix(ids, label="contrast"))
+        for call in calls:
+            with pytest.raises(
+                FormatError,
+                match=r"small\.nwb: stimulus presentation \d runs from .*leave it out .1 of [34] are so",
+            ):
+                call(None)
+
+
 def test_dangling_link(small: Path) -> None:
     with h5py.File(small, "a") as f:
         del f["units/big"]

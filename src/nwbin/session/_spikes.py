@@ -14,7 +14,7 @@ from nwbin import _schema as schema
 from nwbin.allen import invalid, responses, stimuli, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import count_in_windows
-from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
+from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest, warn
 from nwbin.session._tables import Ids, SessionTables
 from nwbin.trains import SpikeTrains
 
@@ -64,6 +64,20 @@ class SessionSpikes(SessionTables):
         chosen = self._units.index[self._rows(self._units.index, ids, "unit")]
         self.warn_of_invalid_spikes()
         return self.file.spike_trains(chosen.to_numpy())
+
+    def _placed(self, shown: pd.DataFrame, *, to_stop: bool = True) -> pd.DataFrame:
+        """Be sure that presentations have a place in time."""
+        start, stop = (shown[name].to_numpy(np.float64) for name in ("start_time", "stop_time"))
+        bad = ~np.isfinite(start)
+        if to_stop:
+            bad |= ~(stop >= start)
+        if bad.any():
+            at = int(np.argmax(bad))
+            raise FormatError(
+                f"{self.file.name}: stimulus presentation {shown.index[at]} runs from {start[at]} to {stop[at]} s; "
+                f"leave it out ({int(bad.sum())} of {len(shown)} are so), or download the file again"
+            )
+        return shown
 
     @cached_property
     def _invalid_spikes(self) -> bool:
@@ -180,7 +194,7 @@ class SessionSpikes(SessionTables):
         Working set: the result, presentations x bins x units of its dtype. :func:`nwbin.iter_bin_spikes` counts
         what does not fit in memory.
         """
-        shown = self._presentations(stimulus_presentation_ids)
+        shown = self._placed(self._presentations(stimulus_presentation_ids), to_stop=False)
         return responses.spike_counts(
             self._trains(unit_ids),
             shown.index.to_numpy(),
@@ -216,7 +230,7 @@ class SessionSpikes(SessionTables):
         Working set: the result, 32 bytes a spike; three times that where presentations overlap or are not in order
         of time.
         """
-        shown = self._presentations(stimulus_presentation_ids)
+        shown = self._placed(self._presentations(stimulus_presentation_ids))
         return responses.spike_table(self._trains(unit_ids), shown, closed=closed)
 
     def conditionwise_spike_statistics(
@@ -251,7 +265,7 @@ class SessionSpikes(SessionTables):
         -----
         Working set: three times the result, and 130 MB for the counts of some units at a time.
         """
-        shown = self._presentations(stimulus_presentation_ids)
+        shown = self._placed(self._presentations(stimulus_presentation_ids))
         return responses.condition_statistics(
             self._trains(unit_ids), shown, use_rates=use_rates, spiking_only=unit_ids is None, threads=threads
         )
@@ -294,7 +308,8 @@ class SessionSpikes(SessionTables):
         if isinstance(label, str):
             if label not in shown.columns:
                 raise LookupFailure(
-                    f"the stimulus table has no column {label!r}; {nearest(label, shown.columns)}"
+                    f"{self.file.name}: the stimulus table has no column {label!r}; "
+                    f"{nearest(label, shown.columns)}"
                 )
             labels = shown[label].to_numpy(dtype=object)
         else:
@@ -306,7 +321,7 @@ class SessionSpikes(SessionTables):
         labelled = np.asarray(
             [one is not None and one == one and one != stimuli.NULL for one in labels], dtype=bool
         )
-        shown, labels = shown[labelled], labels[labelled]
+        shown, labels = self._placed(shown[labelled], to_stop=False), labels[labelled]
         y: npt.NDArray[Any] = labels
         if all(isinstance(one, int | float | np.number) for one in labels):
             y = labels.astype(np.float64)
