@@ -66,6 +66,12 @@ def nwbin_units(path):
     return len(nwbin.File(path).units)
 
 
+def nwbin_shown(path):
+    import nwbin
+
+    return len(nwbin.open(path).units)
+
+
 def nwbin_stimuli(path):
     import nwbin
 
@@ -100,6 +106,19 @@ def h5py_units(path):
 
     with h5py.File(path) as f:
         return len(dict(flat(f["units"]))["id"])
+
+
+def h5py_shown(path):
+    import h5py
+
+    with h5py.File(path) as f:
+        ephys = f["general/extracellular_ephys"]
+        dict(flat(ephys["electrodes"]))
+        for group in [ephys[name] for name in ephys if name != "electrodes"] + list(
+            f["general/devices"].values()
+        ):
+            dict(group.attrs)
+        dict(flat(f["units"]))  # reads only: which units pass is not its to say
 
 
 def h5py_columns(path):
@@ -151,7 +170,7 @@ def allensdk_tutorial(path):
     return int(counts.values.sum()), (counts.shape[0], counts.shape[2])
 
 
-def allensdk_units(path):
+def allensdk_shown(path):
     return len(_allen(path).units)
 
 

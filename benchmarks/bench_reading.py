@@ -24,7 +24,8 @@ from typing import Any
 
 STEPS = {
     "tutorial": "open, units, stimulus table, X and y of V1 for static gratings (imports included)",
-    "units": "units table, one value a unit",
+    "units": "units table as stored, one value a unit",
+    "shown": "units table as AllenSDK shows it: filtered, with channels and probes (h5py: the same columns, raw)",
     "columns": "all columns of all intervals tables, as stored",
     "stimuli": "stimulus table, as AllenSDK shows it (h5py: the same columns, raw)",
     "spikes": "all spike times",
@@ -139,7 +140,7 @@ def measure(step: str, path: Path, pythons: dict[str, str], given: Any, notes: l
         if "answer" not in row:
             notes.append(f"{contender} fails at {step}: {row['failed']}")
             continue
-        if row["answer"] != ours["answer"]:
+        if row["answer"] not in (None, ours["answer"]):
             notes.append(f"{contender} {step}: answer {row['answer']}, nwbin's {ours['answer']}")
         notes.append(f"{contender} {row['version']}")
         print(

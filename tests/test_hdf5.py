@@ -242,11 +242,11 @@ def test_distinct_text_is_made_once(tmp_path: Path) -> None:
 
 def test_benchmark_runs() -> None:
     done = subprocess.run(
-        [sys.executable, str(BENCHMARK), "--small", "--steps", "units", "stimuli", "spikes", "chunks"],
+        [sys.executable, str(BENCHMARK), "--small", "--steps", "units", "shown", "stimuli", "spikes", "chunks"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    for step in ("units", "stimuli", "spikes", "chunks"):
+    for step in ("units", "shown", "stimuli", "spikes", "chunks"):
         assert f"| {step} | nwbin |" in done.stdout
         assert f"| {step} | h5py |" in done.stdout
     assert " answer " not in done.stdout  # it says so where a contender's differs
