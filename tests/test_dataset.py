@@ -337,7 +337,7 @@ def test_taken_up_again(files: list[Path], tmp_path: Path) -> None:
 
 def test_a_full_disk_is_said_of_each_session(trees: dict[str, Path], tmp_path: Path) -> None:
     pytest.importorskip("zarr")
-    data = nwbin.Dataset(trees["folder"])
+    data = nwbin.Dataset(trees["folder"], cache=False)
     with FileSizeLimit(3000):
         found = data.spike_counts(tmp_path / "x.zarr", "flashes", window=(0, 0.25), workers=0, **OPEN)
     said = "cannot be written: File too large; make room, or give a name on another disk"
