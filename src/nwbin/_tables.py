@@ -341,7 +341,9 @@ class DynamicTable:
         block = self._blocks.pop((name, begin), None)
         if block is None:
             block = self.source.read(self._need(name), slice(begin, end))
-            while self._blocks and sum(kept.nbytes for kept in self._blocks.values()) + block.nbytes > _KEPT:
+            while (
+                self._blocks and sum(kept.nbytes for kept in [*self._blocks.values()]) + block.nbytes > _KEPT
+            ):
                 self._blocks.popitem(last=False)
         self._blocks[name, begin] = block
         return block
