@@ -36,12 +36,43 @@ MARKS = (
     "<!-- end of counting -->",
 )
 SHORT = (
-    "| | presentations x bins x units | AllenSDK's algorithm, s"
+    "| | presentations x bins x units | AllenSDK's algorithm (or NumPy), s"
     " | nwbin, one thread: s, times as fast, times the bound | two threads |"
 )
 
 # What was printed: (work, size) -> (contender, threads) -> (seconds, times as fast, times the bound).
-results: dict[tuple[str, str], dict[tuple[str, int], tuple[float, str, str]]] = {}
+Results = dict[tuple[str, str], dict[tuple[str, int], tuple[float, str, str]]]
+results: Results = {}
+
+
+def in_words(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.2g}"
+
+
+def short() -> str:
+    """The table for the README: what was counted, and how much quicker than AllenSDK's algorithm."""
+    lines = [SHORT, "|---|---|---|---|---|"]
+    for (work, size), found in results.items():
+        slow = [(who, took[0]) for (who, _), took in found.items() if who.startswith(("AllenSDK", "NumPy"))]
+        who, seconds = slow[0]
+        cells = [work.split(" ", 1)[1], size, in_words(seconds) + (" (NumPy)" if who == "NumPy" else "")]
+        for threads in (1, 2):
+            took, ratio, times = found.get(("**nwbin**", threads), (0.0, "", ""))
+            numbers = [in_words(took) if took else "", ratio, times and f"{float(times):.1f}"]
+            cells.append(", ".join(filter(None, numbers)))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def around_table(readme: Path) -> tuple[str, str]:
+    """What stands before and after the README's table."""
+    before, mark, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (mark and end):
+        raise SystemExit(
+            f"{readme} has no place for the table: it must hold the lines\n{MARKS[0]}\n{MARKS[1]}"
+        )
+    return before, after
 
 
 def ours(work: Work, threads: int) -> Any:
@@ -57,28 +88,6 @@ def line(
     times = "" if not least else f"{seconds / least:.2f}"
     print(f"| {work} | {size} | {who} | {threads} | {seconds:.4f} | {ratio} | {times} |", flush=True)
     results.setdefault((work, size), {})[who, threads] = seconds, ratio, times
-
-
-def short() -> str:
-    """The table for the README: what was counted, and how much quicker than AllenSDK's algorithm."""
-    lines = [SHORT, "|---|---|---|---|---|"]
-    for (work, size), found in results.items():
-        slow = next((took[0] for (who, _), took in found.items() if who.startswith("AllenSDK")), None)
-        cells = [work.split(" ", 1)[1], size, "" if slow is None else f"{slow:.3g}"]
-        for threads in (1, 2):
-            seconds, ratio, times = found.get(("**nwbin**", threads), (0.0, "", ""))
-            numbers = [f"{seconds:.2g}" if seconds else "", ratio, times and f"{float(times):.1f}"]
-            cells.append(", ".join(filter(None, numbers)))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def put_into(readme: Path) -> None:
-    """Replace what stands between the marks."""
-    before, rest = readme.read_text(encoding="utf-8").split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    text = f"{before}{MARKS[0]}\n{short()}\n\n{machine()}.\n{MARKS[1]}{after}"
-    readme.write_text(text, encoding="utf-8")
 
 
 def dense(key: str, work: Work, seconds: float) -> None:
@@ -223,6 +232,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--readme", type=Path, help="the file to put the short table into")
     parser.add_argument("--small", action="store_true", help="a hundredth of a session")
     chosen = parser.parse_args(arguments)
+    if chosen.readme and (chosen.works or chosen.small):
+        parser.error("the README shows all works at full size: leave out --small and the names of works")
+    around = around_table(chosen.readme) if chosen.readme else ("", "")
+    results.clear()
     works = make_works(0.02 if chosen.small else 1.0)
     seconds = 0.02 if chosen.small else 3.0
     others = "".join(f", {name} {number}" for name, (number, _) in present().items())
@@ -235,7 +248,8 @@ def main(arguments: list[str] | None = None) -> None:
     if not chosen.works or "W7" in chosen.works:
         tiny(2 if chosen.small else 7)
     if chosen.readme:
-        put_into(chosen.readme)
+        text = f"{MARKS[0]}\n{short()}\n\n{machine()}.\n{MARKS[1]}".join(around)
+        chosen.readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

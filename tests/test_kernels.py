@@ -195,6 +195,19 @@ def test_large_counts_by_every_kernel_are_equal() -> None:
                     np.testing.assert_array_equal(nwbin.bin_spikes(trains, starts, edges), expected)
 
 
+@pytest.mark.parametrize("kernel", ["plain", "walk", "scatter"])
+def test_times_as_far_apart_as_can_be(kernel: Any) -> None:
+    most = float(np.finfo(float).max)
+    trains = {1: [-most, 0.5, most], 2: [most]}
+    with naive.forced(kernel):  # overflow is no warning, which would be an error here
+        assert nwbin.bin_spikes(trains, [0.0], [-most, 0.0, most], closed="both")[0].T.tolist() == [
+            [1, 2],
+            [0, 1],
+        ]
+        found = nwbin.bin_spikes(trains, [-most, most], [-np.inf, -1e308, 1e308, np.inf])
+    assert found.sum(axis=1).tolist() == [[3, 1], [3, 1]]
+
+
 def test_windows_that_overlap_many_others() -> None:
     rng = np.random.default_rng(4)
     trains = nwbin.SpikeTrains.from_dict({u: np.sort(rng.uniform(0, 20, 100 * u)) for u in range(6)})

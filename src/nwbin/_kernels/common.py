@@ -45,15 +45,16 @@ __all__ = [
     "below_both",
     "copy_few",
     "ends_far",
-    "four_counts_8",
-    "four_counts_16",
+    "four_counts",
     "half_below_both",
+    "half_four_counts",
     "helper",
     "kernel",
     "search",
 ]
 
-# Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere.
+# Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere. Loads are not checked,
+# so whoever compares LANES, or HALF, from a position on must know that as many are left.
 LANES = 16
 HALF = LANES // 2
 
@@ -132,7 +133,7 @@ if _PLAIN_LOADS:
     def _four_counts(width):
         @helper
         def count(values, pos, lo, hi, at):
-            # As below, in words that every setting understands.
+            # As below, in words that every setting understands; and which care about no zero's sign.
             n = np.zeros(FOUR, np.int64)
             last = 0
             for k in range(width):
@@ -213,9 +214,9 @@ else:
             """Of the first ``width`` spikes from pos on: how many lie in each of FOUR windows from ``at`` on, and
             how many below the end of the last.
 
-            Each spike is compared with all ends at once. The sign of ``t - x`` is set exactly where ``t < x``,
-            if only zero is -0.0 among the ends, so signs are summed: comparing would go through mask
-            registers, of which fewer can be handled at a time.
+            Each spike is compared with all ends at once, by the sign of ``t - x``, which is set exactly where
+            ``t < x``; provided that every zero in lo and hi is -0.0, for -0.0 - 0.0 is -0.0. Comparing as
+            such would go through mask registers, of which fewer can be handled at a time.
             """
 
             def codegen(context, builder, signature, args):
@@ -283,8 +284,8 @@ else:
         return types.void(values, types.int64, types.float64, target, types.int64), codegen
 
 
-four_counts_8 = _four_counts(8)
-four_counts_16 = _four_counts(16)
+half_four_counts = _four_counts(HALF)
+four_counts = _four_counts(LANES)
 
 
 @helper

@@ -19,9 +19,9 @@ from nwbin._kernels.common import (
     below_both,
     copy_few,
     ends_far,
-    four_counts_8,
-    four_counts_16,
+    four_counts,
     half_below_both,
+    half_four_counts,
     helper,
     kernel,
     search,
@@ -40,9 +40,10 @@ __all__ = [
 
 @helper
 def _pass_singly(values, here, near, units, u0, u1, lo, hi, rows, c0, c1, out, limit, cap, half):
-    """Count as pass_counts does, window by window, for windows [c0, c1) of units[u0:u1].
+    """Count as pass_counts does, window by window: windows [c0, c1) of units[u0], ..., units[u1 - 1].
 
-    here : where each unit's next window is looked for, brought up to date. half : begin with HALF spikes.
+    here : where each unit's next window is looked for, brought up to date. near : LANES spikes before each
+    unit's end. half : try HALF spikes first.
     """
     over = False
     for c in range(c0, c1):
@@ -52,20 +53,22 @@ def _pass_singly(values, here, near, units, u0, u1, lo, hi, rows, c0, c1, out, l
         for i in range(np.uint64(u0), np.uint64(u1)):
             u = units[i]
             pos = here[u]
-            n = 0
-            m = full = LANES
+            # Of so many spikes compared, how many are below the window's start and below its end. If all are
+            # below the end, more have to be compared.
+            compared = n = m = 0
             if pos <= near[u]:
-                m = HALF
                 if half:
                     n, m = half_below_both(values, pos, x, y)
-                if m == HALF:
+                    compared = HALF
+                if m == compared:
                     n, m = below_both(values, pos, x, y)
+                    compared = LANES
                     if m == LANES and n < LANES and pos + LANES <= near[u]:
                         n2, m2 = below_both(values, pos + LANES, x, y)
                         n += n2
                         m += m2
-                        full = 2 * LANES
-            if m < full:
+                        compared = 2 * LANES
+            if m < compared:
                 here[u] = pos + m
                 out[row, u] = m - n if cap is None else min(m - n, cap)
             else:
@@ -77,16 +80,17 @@ def _pass_singly(values, here, near, units, u0, u1, lo, hi, rows, c0, c1, out, l
 
 
 @kernel
-def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, order, crowd):
+def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, order, ways):
     """Count in one pass over the spikes, for windows in order that do not overlap.
 
-    lo, hi : float64 (C,); each lo is not below the hi before it; zero is -0.0.
+    lo, hi : float64 (C,); each lo is not below the hi before it; every zero is -0.0.
     out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
     not below 2 * LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits
     in cache.
-    order : uint64 (units,), the units by the number of their spikes. crowd : int64 (units,), in that order:
-    which way of counting suits the unit. 0, 1: FOUR windows at a time, which have mostly fewer than 8, 16
-    spikes; 2, 3: one at a time, which has mostly fewer than 8, or more. Any way counts right.
+    order : uint64 (units,), the units in ascending order of how many spikes they have. ways : int64 (units,),
+    how best to count the unit that stands there in the order; all ways count right. 0, 1: FOUR windows
+    together, where these and what is between them hold mostly fewer than HALF, LANES spikes. 2, 3: one by one,
+    where it holds mostly fewer than HALF, or more. TILE units go the way of the last of them.
     Returns whether a count was larger than limit (any number is then written for it).
     """
     n_cells = lo.size
@@ -99,62 +103,48 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, ord
     for u in range(n_units):
         here[u] = search(values, starts[u], stops[u], lo[0])
         near[u] = stops[u] - LANES
-    others = np.empty(TILE, np.uint64)
+    left = np.empty(TILE, np.uint64)  # units with too many spikes in these four windows
     for c0 in range(0, n_cells, block):
         c1 = min(c0 + block, n_cells)
         for u0 in range(0, n_units, TILE):
             u1 = min(u0 + TILE, n_units)
-            way = crowd[u1 - 1]
-            fours = c0 if way > 1 else c1 - (c1 - c0) % FOUR
-            for c in range(c0, fours, FOUR):
+            way = ways[u1 - 1]
+            singly_from = c0 if way > 1 else c1 - (c1 - c0) % FOUR
+            for c in range(c0, singly_from, FOUR):
                 r0 = np.uint64(rows[c])
                 r1 = np.uint64(rows[c + 1])
                 r2 = np.uint64(rows[c + 2])
                 r3 = np.uint64(rows[c + 3])
-                n_others = 0
+                n_left = 0
                 # Unsigned, so that no index is checked for being negative: a third of this loop's
                 # instructions.
                 for i in range(np.uint64(u0), np.uint64(u1)):
                     u = order[i]
                     pos = here[u]
-                    m = full = 0
+                    compared = m = 0  # as in _pass_singly, m for the last of the four
                     n0 = n1 = n2 = n3 = 0
                     if pos <= near[u]:
                         if way == 0:
-                            n0, n1, n2, n3, m = four_counts_8(values, pos, lo, hi, c)
-                            full = 8
-                        if m == full:
-                            n0, n1, n2, n3, m = four_counts_16(values, pos, lo, hi, c)
-                            full = 16
-                    if m < full:
+                            n0, n1, n2, n3, m = half_four_counts(values, pos, lo, hi, c)
+                            compared = HALF
+                        if m == compared:
+                            n0, n1, n2, n3, m = four_counts(values, pos, lo, hi, c)
+                            compared = LANES
+                    if m < compared:
                         here[u] = pos + m
                         out[r0, u] = n0 if cap is None else min(n0, cap)
                         out[r1, u] = n1 if cap is None else min(n1, cap)
                         out[r2, u] = n2 if cap is None else min(n2, cap)
                         out[r3, u] = n3 if cap is None else min(n3, cap)
                     else:
-                        others[np.uint64(n_others)] = u
-                        n_others += 1
-                if n_others > 0:
+                        left[np.uint64(n_left)] = u
+                        n_left += 1
+                if n_left > 0:
                     over |= _pass_singly(
-                        values,
-                        here,
-                        near,
-                        others,
-                        0,
-                        n_others,
-                        lo,
-                        hi,
-                        rows,
-                        c,
-                        c + FOUR,
-                        out,
-                        limit,
-                        cap,
-                        True,
-                    )
+                        values, here, near, left, 0, n_left, lo, hi, rows, c, c + FOUR, out, limit, cap, True
+                    )  # fmt: skip
             over |= _pass_singly(
-                values, here, near, order, u0, u1, lo, hi, rows, fours, c1, out, limit, cap, way < 3
+                values, here, near, order, u0, u1, lo, hi, rows, singly_from, c1, out, limit, cap, way < 3
             )
     return over
 
@@ -163,7 +153,8 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, ord
 def search_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
     """Count by a search for each window from where the one before it starts, for windows that may overlap.
 
-    lo, hi : float64 (C,); lo is non-decreasing. Everything else as in pass_counts.
+    lo, hi : float64 (C,); lo is non-decreasing. rows, out, limit, cap, block and what is returned: as in
+    pass_counts.
     """
     n_cells = lo.size
     n_units = starts.size

@@ -111,11 +111,11 @@ def _lay_edges(edges, row, onset, rule, cells, absolute, bits):
 
 
 @helper
-def _count_one(cells, place, binarize):
+def _count_one(out, at, binarize):
     if binarize:
-        cells[np.uint64(place)] = 1
+        out[np.uint64(at)] = 1
     else:
-        cells[np.uint64(place)] += 1
+        out[np.uint64(at)] += 1
 
 
 @kernel
@@ -148,9 +148,9 @@ def scatter_counts(
     room = np.uint64(n_units * ASIDE)
     times = np.empty(n_units * (ASIDE + FEW) + FEW, np.float64)
     units = np.empty(n_units * (ASIDE + FEW) + FEW, np.int64)
-    place = np.empty(n_units * (ASIDE + FEW) + FEW, np.int64)
+    target = np.empty(n_units * (ASIDE + FEW) + FEW, np.int64)
     for r in range(onsets.size):
-        row = rows[r] * (n_bins * n_units)
+        first = rows[r] * (n_bins * n_units)  # the row's place in out
         own = r if edges.shape[0] > 1 else 0
         if own > 0:
             cells = _make_table(edges, own, table, finer)
@@ -161,7 +161,7 @@ def scatter_counts(
                 here[u] = search(values, starts[u], stops[u], begin)
                 near[u] = min(stops[u] - LANES, values.size - LANES - FEW)
         if zero:
-            for i in range(np.uint64(row), np.uint64(row + n_bins * n_units)):
+            for i in range(np.uint64(first), np.uint64(first + n_bins * n_units)):
                 out[i] = 0
         size = np.uint64(0)
         for u in range(np.uint64(n_units)):
@@ -189,7 +189,7 @@ def scatter_counts(
                     size += np.uint64(1)
             else:
                 over |= _scatter_train(
-                    values, a, b, absolute, rule, table, cells, origin, scale, out, row + u, n_units,
+                    values, a, b, absolute, rule, table, cells, origin, scale, out, first + u, n_units,
                     binarize, limit
                 )  # fmt: skip
         # First where each spike goes, then the counting: each loop is short, and the second waits for memory
@@ -201,16 +201,17 @@ def scatter_counts(
             if not (absolute[np.uint64(k)] <= t and t < absolute[np.uint64(k + 1)]):
                 k = _bin_of(absolute, t, k, n_bins)
             if rule == 2 and absolute[k] == t and k > 0:
-                # On an edge: it belongs to the bins before, too. Count it in all of them but the first.
+                # On an edge: it belongs to the bins before, too. Count it in all but the earliest, which is
+                # counted like any other bin.
                 if k < n_bins:
-                    _count_one(out, row + k * n_units + units[i], binarize)
+                    _count_one(out, first + k * n_units + units[i], binarize)
                 k -= 1
                 while k > 0 and absolute[k] == t:
-                    _count_one(out, row + k * n_units + units[i], binarize)
+                    _count_one(out, first + k * n_units + units[i], binarize)
                     k -= 1
-            place[i] = row + k * n_units + units[i]
+            target[i] = first + k * n_units + units[i]
         for i in range(size):
-            _count_one(out, place[i], binarize)
+            _count_one(out, target[i], binarize)
     return over
 
 

@@ -52,9 +52,9 @@ class Request:
 
     def in_order_of_time(self) -> tuple[Request, NDArray[np.int64]]:
         """The same presentations by the start of their first window, and where each stood before."""
-        key = (
-            self.onsets if len(self.begin) == 1 or not self.begin.shape[1] else self.onsets + self.begin[:, 0]
-        )
+        with np.errstate(over="ignore"):
+            alike = len(self.begin) == 1 or not self.begin.shape[1]
+            key = self.onsets if alike else self.onsets + self.begin[:, 0]
         if (key[1:] >= key[:-1]).all():
             return self, np.arange(key.size)
         order = np.argsort(key, kind="stable")
@@ -77,13 +77,13 @@ class Request:
 
         Exact: ``t <= x`` and ``t < nextafter(x, inf)`` are the same for every finite t.
         """
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # to infinity, which is what it means
             lo = self.onsets[:, None] + self.begin
             hi = self.onsets[:, None] + self.end
-        if self.closed == "right":
-            np.nextafter(lo, np.inf, out=lo)
-        if self.closed != "left":
-            np.nextafter(hi, np.inf, out=hi)
+            if self.closed == "right":
+                np.nextafter(lo, np.inf, out=lo)
+            if self.closed != "left":
+                np.nextafter(hi, np.inf, out=hi)
         return lo, hi
 
 
