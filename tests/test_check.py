@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py  # noqa: TID251 - files are bent
@@ -74,6 +75,8 @@ def test_words_and_json(spoilt: Path) -> None:
     report = check(spoilt)
     text = str(report)
     assert text.startswith(f"{spoilt}: 5 errors, ")
+    one = replace(report, findings=report.findings[:1])
+    assert str(one).startswith(f"{spoilt}: 1 error, 0 warnings, 0 notes; ")
     assert "error: units/spike_times: 1 of 3 units have times that do not ascend: 7; sort the spikes" in text
     read = json.loads(report.to_json())
     assert read["ok"] is False

@@ -91,7 +91,8 @@ class Report:
             f"{found.severity}: {found.object or 'the file'}: {found.finding}; {found.remedy}"
             for found in self.findings
         ]
-        counts = [f"{sum(f.severity == kind for f in self.findings)} {kind}s" for kind in _ORDER]
+        numbers = [(sum(f.severity == kind for f in self.findings), kind) for kind in _ORDER]
+        counts = [f"{n} {kind}{'s' * (n != 1)}" for n, kind in numbers]
         return "\n".join([f"{self.file}: {', '.join(counts)}; {self.looked_at} objects", *lines])
 
 
