@@ -571,6 +571,8 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="POSIX signals")
+# Between a file's opening and the block that closes it an error leaves it to the garbage collector, which complains.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_signals_wait_for_the_end_of_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error from a handler in the midst of HDF5's writing would leave HDF5 in pieces."""
 
