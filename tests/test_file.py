@@ -385,11 +385,11 @@ def test_nothing_is_read_until_asked(session: Path) -> None:
 def test_pickled_it_is_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_small(tmp_path / "small.nwb")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
     with nwbin.File("small.nwb") as file:
+        monkeypatch.chdir(tmp_path / "elsewhere")
         sent = pickle.dumps(file)
     assert len(sent) < 1000
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
     with pickle.loads(sent) as again:
         assert again.path == path
         assert again.unit_ids.tolist() == IDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,57 @@ def test_benchmark_runs() -> None:
         assert f"| {step} | nwbin |" in done.stdout
         assert f"| {step} | h5py |" in done.stdout
     assert " answer " not in done.stdout  # it says so where a contender's differs
+
+
+def test_chunks_behind_an_external_link(tmp_path: Path) -> None:
+    # At other places than in the file that links to them.
+    for name, value in (("a.h5", 1.0), ("b.h5", 2.0)):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.create_dataset("x", data=np.full(400_000, value), chunks=(10_000,))
+            file.create_dataset("t", data=[name] * 50, dtype=h5py.string_dtype(), chunks=(10,))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["far"] = h5py.ExternalLink("b.h5", "x")
+        file["far_text"] = h5py.ExternalLink("b.h5", "t")
+    source = H5Source(tmp_path / "a.h5", follow_external_links=True)
+    assert set(source.read("far").tolist()) == {2.0}
+    assert set(source.read("far_text").tolist()) == {"b.h5"}
+    source.close()
+
+
+def test_many_rows_of_empty_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.h5"
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    text = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
+    n = 9_000_000  # more than is read without looking at what is stored
+    with h5py.File(path, "w") as file:
+        h5py.h5d.create(file.id, b"t", text, h5py.h5s.create_simple((n,)), dcpl=plist)
+        file["t"][:3] = ["a", "b", "c"]
+    source = H5Source(path)
+    source.allow("t")
+    assert source.read("t", slice(0, 5)).tolist() == ["a", "b", "c", "", ""]
+    source.close()
+
+
+def test_text_that_was_never_written_is_never_another(tmp_path: Path) -> None:
+    path = tmp_path / "t.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("t", (50,), h5py.string_dtype(), chunks=(10,), fillvalue="abc")[:5] = "q"
+    source = H5Source(path)
+    assert source.read("t", slice(0, 10)).tolist() == ["q"] * 5 + ["abc"] * 5
+    with suppress(FileAccessError):  # libhdf5 would have to write, to say what it is
+        assert source.read("t").tolist() == ["q"] * 5 + ["abc"] * 45
+    source.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="where open files are listed")
+def test_errors_that_are_kept_keep_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "bad.h5"
+    path.write_bytes(b"x" * 1000)
+    errors = []
+    for _ in range(5):
+        with pytest.raises(FileAccessError) as error:
+            H5Source(path)
+        errors.append(error.value)
+    opened = Path("/proc/self/fd").iterdir()
+    assert path not in [one.readlink() for one in opened if one.is_symlink()]

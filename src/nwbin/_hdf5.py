@@ -60,6 +60,10 @@ class Layout(NamedTuple):
     stored: int  # bytes in the file; before filters are undone
     most: int  # bytes that may be read of it at a time
 
+    def chunks_of_all(self) -> int:
+        """How many chunks there are when all are written."""
+        return math.prod(-(-n // c) for n, c in zip(self.shape, self.chunks or (), strict=True))
+
     def chunks_of(self, n_rows: int) -> int:
         """How many chunks some rows touch at least."""
         if not self.chunks:
@@ -135,6 +139,8 @@ class H5Source:
         try:
             self._h5 = h5py.File(where, "r", locking="best-effort")
         except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
+            if self.path is not None:
+                self._release()  # at once: as long as somebody keeps the error, it keeps this object
             raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
         self._nodes[""] = self._h5
         self.size = self._h5.id.get_filesize() if self.path is None else os.fstat(self._descriptor).st_size
@@ -376,7 +382,8 @@ class H5Source:
             items = items // layout.shape[0] * n_rows
         # libhdf5 sets aside a whole chunk for any part of it.
         chunk = math.prod(layout.chunks) if layout.chunks else 0
-        size = max(items, chunk) * (2 * REF_SIZE if _is_heap_text(layout.dtype) else layout.dtype.itemsize)
+        # Of text, too, as much as the file holds of it: the references.
+        size = max(items, chunk) * (REF_SIZE if _is_heap_text(layout.dtype) else layout.dtype.itemsize)
         rows = n_rows if n_rows is not None else layout.shape[0] if layout.shape else 0
         # A chunk that is stored takes more than 16 bytes, in the file's index alone.
         many = layout.chunks_of(rows) > _MOST_CHUNKS + self.size // 16 and not self._follow
@@ -579,6 +586,7 @@ class H5Source:
             layout.chunks is None
             or not layout.shape
             or 0 in layout.shape
+            or not layout.here
             or not hasattr(node.id, "chunk_iter")
         ):
             return None
@@ -590,7 +598,11 @@ class H5Source:
             return None
         if SHUFFLE in filters[1:]:  # shuffled after compressing: nobody does, so it is left to libhdf5
             return None
-        if plist.get_layout() != h5py.h5d.CHUNKED or node.id.get_num_chunks() > _MOST_CHUNKS:
+        n_chunks = node.id.get_num_chunks()
+        if plist.get_layout() != h5py.h5d.CHUNKED or n_chunks > _MOST_CHUNKS:
+            return None
+        filled = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
+        if text and filled and n_chunks < layout.chunks_of_all():  # with text that only libhdf5 can find
             return None
         found: list[Any] = []
         node.id.chunk_iter(lambda info: found.append(info))

@@ -125,7 +125,9 @@ class File:
         self._source = H5Source(source, follow_external_links=follow_external_links)
         self._pynwb_io: Any = None
         try:
-            self._stamp = None if self._source.path is None else _stamp(self._source.path)
+            path = self._source.path
+            self._stamp = None if path is None else _stamp(path)
+            self._place = None if path is None else path.absolute()  # now: the working folder may change
             self._check_version()
         except BaseException:
             self._source.close()
@@ -160,7 +162,7 @@ class File:
             raise FileAccessError(
                 f"{self.name}: is closed, and cannot be sent to another process; send its path"
             )
-        return _reopened, (self.path.absolute(), self._source._follow, self._stamp)
+        return _reopened, (self._place, self._source._follow, self._stamp)
 
     def close(self) -> None:
         """Close the file. Spike trains that were read stay usable."""
