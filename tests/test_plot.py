@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -115,3 +117,14 @@ def test_refusals(tmp_path: Path, rates: object, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'nwbin\[plot\]'"):
         plot_rates(rates)  # type: ignore[arg-type]
+
+
+def test_a_long_title_stays_in_the_picture(rates: Any) -> None:
+    title = "drifting_gratings: 600 presentations, session 700000003 " * 2
+    for some in (rates, rates.isel(unit_id=[0])):
+        for per_unit in (False, True):
+            figure = plot_rates(some, title=title, per_unit=per_unit)
+            figure.savefig(io.BytesIO())
+            box = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
+            assert box.x0 >= 0
+            assert box.x1 <= figure.bbox.x1

@@ -93,6 +93,18 @@ def test_response_matrix(session: nwbin.Session) -> None:
     np.testing.assert_allclose(rates.X, matrix.X / 0.19)
 
 
+def test_response_matrix_says_what_was_hardly_meant(session: nwbin.Session) -> None:
+    table = session.get_stimulus_table("static_gratings")
+    with pytest.warns(
+        nwbin.NwbinWarning, match=r"240 s long and the longest presentation 0\.25\d* s; .* seconds"
+    ):
+        session.response_matrix(table.index, window=(10, 250))
+    with pytest.warns(nwbin.NwbinWarning, match=r"none of the [\d,]+ presentations has a value of 'color'"):
+        assert session.response_matrix(table.index, label="color").X.shape == (0, len(session.units))
+    with pytest.raises(ArgumentError, match=r"window must be \(from, to\) in seconds from onset, not 0\.25"):
+        session.response_matrix(table.index, window=0.25)  # type: ignore[arg-type]
+
+
 def test_response_matrix_of_mixed_labels(session: nwbin.Session) -> None:
     matrix = session.response_matrix(None, label="spatial_frequency")
     numbers = [one for one in matrix.classes if not isinstance(one, str)]
@@ -164,7 +176,7 @@ def test_unknown_ids_are_named(session: nwbin.Session, path: Path) -> None:
     assert isinstance(caught.value, KeyError)
     with nwbin.open(path, amplitude_cutoff_maximum=None, filter_by_validity=False) as loose:
         filtered = (set(loose.units.index) - set(session.units.index)).pop()
-    with pytest.raises(LookupFailure, match="is not the id of a unit that passed the filters"):
+    with pytest.raises(LookupFailure, match=r"a unit that passed the filters; it is in the file: to keep"):
         session.presentationwise_spike_counts([0, 1], [0], [filtered])
     with pytest.raises(LookupFailure, match=f"no unit {filtered} among the"):
         session.spike_times[filtered]

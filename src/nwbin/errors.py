@@ -96,12 +96,14 @@ def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:
     Returns
     -------
     str
-        ``"did you mean 'a' or 'b'?"`` or ``"there are: a, b, c, ..."``; ``"there are none"`` if empty.
+        ``"did you mean 'a' or 'b'?"`` for text that is nearly one of them, else ``"there are: a, b, c, ..."``;
+        ``"there are none"`` if empty.
     """
     names = [str(item) for item in known]
     if not names:
         return "there are none"
-    close = get_close_matches(str(name), names, n=3, cutoff=0.7)
+    # An id that looks like another is no more likely meant than any.
+    close = get_close_matches(name, names, n=3, cutoff=0.7) if isinstance(name, str) else []
     if close:
         return "did you mean " + " or ".join(repr(item) for item in close) + "?"
     shown = ", ".join(names[:limit])

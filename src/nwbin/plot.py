@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,12 @@ def _figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def _head(figure: Figure, title: str) -> None:
+    """Give a figure its title, on as many lines as it needs."""
+    letters = int(figure.get_figwidth() * 13)  # of this size that an inch holds, and some to spare
+    figure.suptitle(textwrap.fill(title, letters), fontsize=11)
 
 
 def save_picture(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
@@ -146,7 +153,7 @@ def plot_decoding(
     right.set_title(f"accuracy {decoding.accuracy:.1%}, chance {decoding.chance:.1%}", fontsize=10)
     figure.colorbar(image, ax=right, label="% of trials", shrink=0.8)
     if title:
-        figure.suptitle(title, fontsize=11)
+        _head(figure, title)
     return figure
 
 
@@ -186,7 +193,7 @@ def plot_rates(
     draw = _per_unit if per_unit else _population
     figure = draw(rates, by, colors, duration, most)
     if title:
-        figure.suptitle(title, fontsize=11)
+        _head(figure, title)
     return figure
 
 

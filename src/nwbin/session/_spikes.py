@@ -304,6 +304,8 @@ class SessionSpikes(SessionTables):
         -----
         Working set: X, 8 bytes a trial and neuron.
         """
+        if np.shape(window) != (2,):
+            raise ArgumentError(f"window must be (from, to) in seconds from onset, not {window!r}")
         shown = self._presentations(presentation_ids)
         if isinstance(label, str):
             if label not in shown.columns:
@@ -321,10 +323,20 @@ class SessionSpikes(SessionTables):
         labelled = np.asarray(
             [one is not None and one == one and one != stimuli.NULL for one in labels], dtype=bool
         )
+        if labelled.size and not labelled.any():
+            what = f"a value of {label!r}" if isinstance(label, str) else "a label"
+            warn(f"none of the {labelled.size:,} presentations has {what}: the matrix is empty")
         shown, labels = self._placed(shown[labelled], to_stop=False), labels[labelled]
         y: npt.NDArray[Any] = labels
         if all(isinstance(one, int | float | np.number) for one in labels):
             y = labels.astype(np.float64)
+        lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
+        longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
+        if window[1] - window[0] > 10 * longest > 0:
+            warn(
+                f"the window is {window[1] - window[0]:g} s long and the longest presentation {longest:.4g} s; "
+                "times are in seconds"
+            )
         trains = self._trains(unit_ids)
         counts = count_in_windows(
             trains,

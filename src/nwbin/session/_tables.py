@@ -334,6 +334,8 @@ class SessionTables:
                 else ""
             )
             hint = nearest(unknown, index)
+            if note:
+                hint = "it is in the file: to keep such units, open the session with other filters, or none (None)"
             if what == "stimulus presentation" and unknown in self.stimulus_names:
                 hint = f"for all of that stimulus: get_stimulus_table({unknown!r}).index"
             raise LookupFailure(
