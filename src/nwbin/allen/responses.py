@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Closed", "condition_statistics", "presentation_windows", "spike_counts", "spike_table"]
+__all__ = ["Closed", "condition_statistics", "presentation_windows", "spike_counts", "spike_table", "too_long"]
 
 # A spike on an edge: [a, b), (a, b] or [a, b].
 Closed = Literal["left", "right", "both"]
@@ -212,3 +212,14 @@ def condition_statistics(
         names=["unit_id", "stimulus_condition_id"],
     )
     return pd.DataFrame(columns, index=index)
+
+
+def too_long(window: tuple[float, float], lasting: npt.NDArray[np.float64], what: str) -> str | None:
+    """Say that a window (s) is far longer than what it is around, which lasts so long (s): milliseconds, perhaps."""
+    longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
+    if not window[1] - window[0] > 10 * longest > 0:
+        return None
+    return (
+        f"the window is {window[1] - window[0]:g} s long and the longest {what} {longest:.4g} s; "
+        "times are in seconds"
+    )

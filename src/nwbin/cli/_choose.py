@@ -231,6 +231,7 @@ def note_windows(
     import numpy as np
 
     from nwbin.allen.invalid import overlapping, tagged
+    from nwbin.allen.responses import too_long
 
     start = rows["start_time"].to_numpy(np.float64)
     lasting = np.zeros(0)
@@ -250,12 +251,8 @@ def note_windows(
             f"{hit:,} of {counted(len(rows), what)} overlap times during which spikes of these units' "
             "probes are invalid (see invalid_times); they are not left out"
         )
-    longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
-    if window is not None and longest > 0 and window[1] - window[0] > 10 * longest:
-        said.append(
-            f"the window is {window[1] - window[0]:g} s long and the longest {what} {longest:.4g} s; "
-            "times are in seconds"
-        )
+    if window is not None and (note := too_long(window, lasting, what)):
+        said.append(note)
     last = max((float(spikes[-1]) for spikes in trains.values() if len(spikes)), default=None)
     late = 0 if last is None else int((start > last).sum())
     if late:

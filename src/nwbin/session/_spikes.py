@@ -331,12 +331,8 @@ class SessionSpikes(SessionTables):
         if all(isinstance(one, int | float | np.number) for one in labels):
             y = labels.astype(np.float64)
         lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
-        longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
-        if window[1] - window[0] > 10 * longest > 0:
-            warn(
-                f"the window is {window[1] - window[0]:g} s long and the longest presentation {longest:.4g} s; "
-                "times are in seconds"
-            )
+        if note := responses.too_long(window, lasting, "presentation"):
+            warn(note)
         trains = self._trains(unit_ids)
         counts = count_in_windows(
             trains,
