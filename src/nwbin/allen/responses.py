@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Closed", "condition_statistics", "presentation_windows", "spike_counts", "spike_table", "too_long"]
+__all__ = [
+    "Closed",
+    "condition_statistics",
+    "presentation_windows",
+    "spike_counts",
+    "spike_table",
+    "too_long",
+]
 
 # A spike on an edge: [a, b), (a, b] or [a, b].
 Closed = Literal["left", "right", "both"]
