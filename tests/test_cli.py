@@ -171,6 +171,23 @@ def test_interrupted(tiny: Path, tmp_path: Path, number: signal.Signals, code: i
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_interrupted_within_source_text(tmp_path: Path) -> None:
+    # As in the midst of Numba's templates: Python would end by the signal although it was caught.
+    (tmp_path / "program.py").write_text(
+        "import os, signal, sys\n"
+        "import nwbin.cli._app as program\n"
+        "@program.app.command()\n"
+        "def work() -> None:\n"
+        "    exec('os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(60)')\n"
+        "sys.argv[1:] = ['work']\n"
+        "program.main()\n"
+    )
+    command = [sys.executable, "-m", "program"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stderr) == (130, "nwbin: interrupted\n")
+
+
 def test_what_newcomers_write_is_answered(tiny: Path, here: Path) -> None:
     for width in ("0", "-1", "nan", "inf"):
         assert "--bin must be more than 0 s, not" in bad(

@@ -107,6 +107,14 @@ class Program(TyperGroup):
 stopped: list[int] = []  # signals that arrived
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C.
+
+    Of KeyboardInterrupt itself Python notes whether it passed through an ``exec`` of source text (dataclasses
+    and Numba do that), and a program started with ``python -m`` then ends by the signal, although it was caught.
+    """
+
+
 def still_wanted() -> None:
     """Raise if a signal to stop has arrived.
 
@@ -114,7 +122,7 @@ def still_wanted() -> None:
     loops ask again.
     """
     if stopped and stopped[-1] == signal.SIGINT:
-        raise KeyboardInterrupt
+        raise Interrupted
     if stopped:
         raise SystemExit(TERMINATED)
 
