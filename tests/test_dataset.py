@@ -25,7 +25,14 @@ from nwbin.dataset._layouts import find_sessions
 from nwbin.dataset._results import JobError
 from nwbin.dataset._task import Opening
 from nwbin.dataset._work import Call, Counts
-from nwbin.errors import ArgumentError, ArgumentTypeError, FileAccessError, LookupFailure, MissingFileError
+from nwbin.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    FileAccessError,
+    InvalidSpikesWarning,
+    LookupFailure,
+    MissingFileError,
+)
 from nwbin.export import regular_edges
 from tests.caches import make_allen, make_dandi, make_plain
 from tests.disks import FileSizeLimit
@@ -649,6 +656,17 @@ def test_count_a_folder(trees: dict[str, Path], tmp_path: Path, capsys: pytest.C
     assert error.startswith("error: 1 of 1 session failed")
 
 
+def test_results_say_where_spikes_were_invalid(trees: dict[str, Path], tmp_path: Path) -> None:
+    data = nwbin.Dataset(trees["folder"])
+    for stimulus, there in (("flashes", []), ("gabors", list(data.session_ids))):
+        for done in (
+            data.spike_tables(tmp_path / stimulus, stimulus, workers=1),
+            data.response_matrices(stimulus=stimulus, label="stimulus_name", workers=1),
+        ):
+            assert done.warned(InvalidSpikesWarning) == there
+            assert [("are invalid" in text) for text in done.report["notes"]] == [bool(there)] * len(done)
+
+
 def test_count_a_folder_of_none_of_it(
     trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -680,6 +698,9 @@ def test_count_a_folder_of_none_of_it(
     assert (code, said) == (0, f"{out}: 3 sessions: 3 counted\n")
     assert "note: every session has no units in 'VISpp'\n" in error
     assert error.count("note: every") == 1
+    assert "are invalid" not in error, "not while flashes were shown"
+    code, _, error = run("--stimulus", "gabors", *window, "--overwrite")
+    assert code == 0
     assert "note: 3 of 3 sessions have times during which spikes of some probes are invalid" in error
     code, _, error = run(*flashes)
     assert code == 2

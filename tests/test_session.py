@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import pickle
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py  # noqa: TID251
@@ -14,7 +16,7 @@ import pytest
 
 import nwbin
 from nwbin.allen import lfp as lfp_reading
-from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
+from nwbin.errors import ArgumentError, ArgumentTypeError, InvalidSpikesWarning, LookupFailure
 from nwbin.testing import write_session
 from tests.small_files import write_small
 
@@ -214,6 +216,50 @@ def test_invalid_spikes_warn_once(masked: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         session.spike_times  # noqa: B018
+
+
+def test_invalid_spikes_are_told_of_where_they_are_asked_for(masked: Path) -> None:
+    session = nwbin.open(masked)
+    table, invalid, units = session.stimulus_presentations, session.invalid_times, session.units
+    of_probe = {
+        tags[-1]: (start, stop)
+        for start, stop, tags in zip(
+            invalid["start_time"], invalid["stop_time"], invalid["tags"], strict=True
+        )
+        if tags[0] == "EcephysProbe"
+    }
+    (mine, (start, stop)), (other, _) = list(of_probe.items())[:2]
+    hit = ((table["start_time"] <= stop) & (table["stop_time"] >= start)).to_numpy()
+    far = ~(
+        (table["start_time"] <= invalid["stop_time"].iloc[:-1].max() + 10)
+        & (table["stop_time"] >= start - 20)
+    )
+    ids = [units.index[units["probe_description"] == name] for name in (mine, other)]
+
+    def heard(asked: Callable[[], object]) -> list[str]:
+        with warnings.catch_warnings(record=True) as given:
+            warnings.simplefilter("always")
+            asked()
+        return [str(one.message) for one in given if one.category is InvalidSpikesWarning]
+
+    some = table.index[hit]
+    assert heard(lambda: session.presentationwise_spike_counts([0, 0.01], table.index[far], ids[0])) == []
+    assert (
+        heard(lambda: session.response_matrix(some, ids[0], window=(-9e3, -8e3), label="stimulus_name")) == []
+    )
+    assert not any(mine in one for one in heard(lambda: session.presentationwise_spike_times(some, ids[1])))
+    [said] = heard(lambda: session.presentationwise_spike_times(some, ids[0]))
+    assert f"{len(some)} of {len(some)} presentations overlap" in said
+    assert f"({mine} {start:.6g} to {stop:.6g} s" in said
+    assert other not in said
+    assert heard(lambda: session.presentationwise_spike_times(some, ids[0])) == []
+    [said] = heard(lambda: session.conditionwise_spike_statistics(None, None))
+    assert mine in said
+    assert other in said
+    edges = [0, float(table["duration"].loc[some].min())]
+    count = partial(session.presentationwise_spike_counts, edges, some, ids[0])
+    assert heard(lambda: count(time_domain_callback=lambda times: times + 9e4)) == []
+    assert len(heard(lambda: count(time_domain_callback=lambda times: times))) == 1
 
 
 def test_masked_presentations_have_times_only(masked: Path) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "CountOverflowError",
     "FileAccessError",
     "FormatError",
+    "InvalidSpikesWarning",
     "LookupFailure",
     "MissingDependencyError",
     "MissingFileError",
@@ -72,13 +73,17 @@ class NwbinWarning(UserWarning):
     """A warning given by nwbin: something was left out, or is probably not what was meant."""
 
 
-def warn(message: str) -> None:
-    """Give a NwbinWarning that points at the line outside nwbin that led to it."""
+class InvalidSpikesWarning(NwbinWarning):
+    """What was asked for overlaps times during which spikes of some probes are invalid."""
+
+
+def warn(message: str, kind: type[NwbinWarning] = NwbinWarning) -> None:
+    """Give a warning that points at the line outside nwbin that led to it."""
     level, frame = 2, sys._getframe(1)
     # cached_property stands between a property and its first reader.
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("nwbin", "functools"):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, NwbinWarning, stacklevel=level)
+    warnings.warn(message, kind, stacklevel=level)
 
 
 def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:

@@ -79,10 +79,15 @@ def spike_counts(
     dtype: Any,
     large_bin_size_threshold: float,
     time_domain_callback: Callable[[Domain], Domain] | None,
+    told_windows: Callable[[Domain, Domain], None],
     closed: Closed,
     threads: int | None,
 ) -> xr.DataArray:
-    """Count spikes and label the result as AllenSDK does; see Session.presentationwise_spike_counts."""
+    """Count spikes and label the result as AllenSDK does; see Session.presentationwise_spike_counts.
+
+    `told_windows` is called before counting with the begin and end of each presentation's bins, float64
+    (presentations,), in s on the session's clock.
+    """
     import xarray as xr
 
     edges = np.asarray(bin_edges, dtype=np.float64)
@@ -99,15 +104,16 @@ def spike_counts(
             f"({large_bin_size_threshold:.5g} s): several spikes in one bin will count as one"
         )
     domain = _time_domain(edges, onsets, time_domain_callback)
+    first = onsets + edges[0] if domain is None else domain[:, 0]
+    last = onsets + edges[-1] if domain is None else domain[:, -1]
+    _warn_of_overlap(first, last)
+    told_windows(first, last)
     if domain is None:
-        _warn_of_overlap(onsets + edges[0], onsets + edges[-1])
         # An integer time would lose the fraction of the onset: nwbin computes onset + edge in float64 throughout.
         counts = bin_spikes(
             trains, onsets, edges, closed=closed, binarize=binarize, dtype=dtype, threads=threads
         )
     else:
-        if len(domain):
-            _warn_of_overlap(domain[:, 0], domain[:, -1])
         zero = np.zeros(len(onsets))
         counts = bin_spikes(
             trains, zero, domain, closed=closed, binarize=binarize, dtype=dtype, threads=threads

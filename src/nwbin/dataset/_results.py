@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._task import Outcome
-from nwbin.errors import LookupFailure, NwbinError, nearest
+from nwbin.errors import LookupFailure, NwbinError, NwbinWarning, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +74,14 @@ class Results(Mapping[Any, Any]):
             "notes": ["; ".join(one.notes) for one in outcomes],
         }
         return pd.DataFrame(columns, index=pd.Index(list(self._outcomes), name="session_id"))
+
+    def warned(self, kind: type[NwbinWarning]) -> list[Any]:
+        """Return the ids of the sessions, done in this run, that were warned of something of a kind.
+
+        Such as :class:`nwbin.errors.InvalidSpikesWarning`; `notes` in the report has the words.
+        """
+        outcomes = self._outcomes.items()
+        return [key for key, one in outcomes if any(issubclass(heard, kind) for heard in one.kinds)]
 
     def __getitem__(self, session_id: Any) -> Any:
         one = self._outcomes.get(session_id)

@@ -121,7 +121,6 @@ class Selection:
     def unit_table(self, session: Session) -> pd.DataFrame:
         """Return the units that are meant, by id."""
         table = session.units
-        session.warn_of_invalid_spikes()  # into the report's notes
         if self.structures is not None:
             wanted = list(self.structures)
             column = next((name for name in _STRUCTURE if name in table.columns), None)

@@ -25,7 +25,7 @@ from nwbin.dataset._select import NothingToDo
 from nwbin.dataset._sinks import Sink, commit
 from nwbin.dataset._tables import CsvTables, csv_tables
 from nwbin.dataset._work import Work
-from nwbin.errors import NwbinError
+from nwbin.errors import NwbinError, NwbinWarning
 from nwbin.export._whole import writing
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ class Outcome:
         Host and process id.
     notes
         Warnings given on the way.
+    kinds
+        Their kinds.
     """
 
     key: int | str
@@ -132,6 +134,7 @@ class Outcome:
     memory: int = 0
     worker: str = ""
     notes: tuple[str, ...] = ()
+    kinds: tuple[type[Warning], ...] = ()
 
 
 def peak_memory() -> int:
@@ -149,12 +152,16 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
     started = time.perf_counter()
     status, value, error, trace = "done", None, "", ""
     notes: tuple[str, ...] = ()
+    kinds: tuple[type[Warning], ...] = ()
     try:
         if listen:
             with warnings.catch_warnings(record=True) as heard:
                 warnings.simplefilter("always")
                 value = _result(task)
             notes = tuple(dict.fromkeys(str(one.message) for one in heard))
+            kinds = tuple(
+                dict.fromkeys(one.category for one in heard if issubclass(one.category, NwbinWarning))
+            )
         else:
             value = _result(task)
     except NothingToDo as reason:
@@ -167,7 +174,7 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
     gc.collect()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     seconds = time.perf_counter() - started
-    return Outcome(task.key, status, value, error, trace, seconds, peak_memory(), worker, notes)
+    return Outcome(task.key, status, value, error, trace, seconds, peak_memory(), worker, notes, kinds)
 
 
 def _result(task: Task) -> bytes | None:

@@ -92,6 +92,7 @@ class Counts:
     def run(self, session: Session, threads: int | None) -> Counted:
         shown = self.selection.presentation_table(session)
         units = self.selection.unit_table(session)
+        _note_invalid_spikes(session, units, shown, (self.edges[0], self.edges[-1]))
         windows = Windows(
             session.file.spike_trains(units.index.to_numpy()), shown, self.edges, closed=self.closed,
             binarize=self.binarize, dtype=self.dtype, threads=threads,
@@ -123,7 +124,8 @@ class Matrices:
         from nwbin.session import ResponseMatrix
 
         shown = self.selection.presentation_table(session)
-        units = self.selection.unit_table(session).index.to_numpy()
+        chosen = self.selection.unit_table(session)
+        units = chosen.index.to_numpy()
         if shown.index.name == "stimulus_presentation_id" and self.selection.align == "start_time":
             return session.response_matrix(
                 shown.index.to_numpy(), units, self.window, self.label, closed=self.closed, rate=self.rate,  # type: ignore[arg-type]
@@ -133,6 +135,7 @@ class Matrices:
             raise LookupFailure(
                 f"the table has no column {self.label!r}; {nearest(self.label, shown.columns)}"
             )
+        _note_invalid_spikes(session, chosen, shown, self.window)
         counted = Windows(
             session.file.spike_trains(units), shown[["start_time"]], self.window, closed=self.closed, dtype=np.float64,
             threads=threads,
@@ -162,6 +165,7 @@ class SpikeTables:
 
         shown = self.selection.presentation_table(session)
         units = self.selection.unit_table(session)
+        _note_invalid_spikes(session, units, shown, self.window)
         if self.window is not None:
             start = shown["start_time"].to_numpy(np.float64)
             shown = shown.assign(start_time=start + self.window[0], stop_time=start + self.window[1])
@@ -171,6 +175,15 @@ class SpikeTables:
             onset = "time_since_stimulus_presentation_onset"
             table[onset] += self.window[0]
         return table.reset_index()
+
+
+def _note_invalid_spikes(
+    session: Session, units: pd.DataFrame, shown: pd.DataFrame, window: tuple[float, float] | None
+) -> None:
+    """Put into the report's notes that spikes are invalid in some windows (s from the start; None: to the stop)."""
+    start = shown["start_time"].to_numpy(np.float64)
+    first, last = (0.0, shown["stop_time"].to_numpy(np.float64) - start) if window is None else window
+    session.warn_of_invalid_spikes("job", units.index.to_numpy(), start + first, start + last)
 
 
 def about(session: Session) -> dict[str, Any]:

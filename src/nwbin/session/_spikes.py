@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +14,8 @@ from nwbin import _schema as schema
 from nwbin.allen import invalid, responses, stimuli, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import count_in_windows
-from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest, warn
+from nwbin.errors import ArgumentError, FormatError, InvalidSpikesWarning, LookupFailure, nearest, warn
 from nwbin.session._tables import Ids, SessionTables
-from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,10 +59,8 @@ def _sorted_distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 class SessionSpikes(SessionTables):
     """What the units of a session did."""
 
-    def _trains(self, ids: Ids) -> SpikeTrains:
-        chosen = self._units.index[self._rows(self._units.index, ids, "unit")]
-        self.warn_of_invalid_spikes()
-        return self.file.spike_trains(chosen.to_numpy())
+    def _unit_ids(self, ids: Ids) -> npt.NDArray[Any]:
+        return self._units.index[self._rows(self._units.index, ids, "unit")].to_numpy()
 
     def _placed(self, shown: pd.DataFrame, *, to_stop: bool = True) -> pd.DataFrame:
         """Be sure that presentations have a place in time."""
@@ -80,18 +77,48 @@ class SessionSpikes(SessionTables):
         return shown
 
     @cached_property
-    def _invalid_spikes(self) -> bool:
-        tags = [*self.probes["description"], "all_probes"]
-        return not invalid.tagged(self.invalid_times, tags).empty
+    def _told(self) -> dict[str, set[Any]]:
+        """The invalid times that were warned of already, by what was asked for."""
+        return {}
 
-    def warn_of_invalid_spikes(self) -> None:
-        """Warn, once a session, if spikes of some probes are invalid at times: whatever counts them does."""
-        if self.__dict__.get("_warned") or not self._invalid_spikes:
+    def warn_of_invalid_spikes(
+        self,
+        asked: str,
+        unit_ids: npt.NDArray[Any],
+        start: npt.NDArray[np.float64],
+        stop: npt.NDArray[np.float64],
+    ) -> None:
+        """Warn where spikes are asked for that are invalid; of the same times once for each kind of question.
+
+        Parameters
+        ----------
+        asked
+            The kind of question, such as the method's name.
+        unit_ids
+            The units: only their probes' invalid times matter.
+        start, stop
+            From when to when, in s: float64 (presentations,).
+        """
+        if not len(unit_ids):
             return
-        self.__dict__["_warned"] = True
+        column = "probe_description"
+        if column in self._units.columns:
+            chosen = self._units.index.isin(unit_ids)
+            probes = self._units[column][chosen].unique().tolist()
+        else:  # nobody knows whose they are
+            probes = self.probes["description"].tolist()
+        bad = invalid.touched(start, stop, invalid.of_spikes(self.invalid_times, probes))
+        told = self._told.setdefault(asked, set())
+        if told.issuperset(bad.index):
+            return
+        told.update(bad.index)
+        hit = int(invalid.overlapping(start, stop, bad).sum())
         warn(
-            f"{self.file.name}: has times during which spikes of some probes are invalid (see invalid_times); they "
-            "are not left out: exclude those stretches where they matter"
+            f"{self.file.name}: {hit:,} of {len(start):,} presentation{'s' * (len(start) != 1)} overlap"
+            f"{'s' * (hit == 1)} times during which spikes of some probes are invalid "
+            f"({invalid.ranges(bad)}; see invalid_times); they are not left out: exclude such presentations where "
+            "they matter",
+            InvalidSpikesWarning,
         )
 
     @cached_property
@@ -121,7 +148,14 @@ class SessionSpikes(SessionTables):
 
         Working set: that of :meth:`nwbin.File.spike_trains`.
         """
-        self.warn_of_invalid_spikes()
+        bad = invalid.of_spikes(self.invalid_times, self.probes["description"])
+        if len(bad) and "spike_times" not in self._told:
+            self._told["spike_times"] = set()
+            warn(
+                f"{self.file.name}: has times during which spikes of some probes are invalid ({invalid.ranges(bad)}; "
+                "see invalid_times); they are not left out: exclude those stretches where they matter",
+                InvalidSpikesWarning,
+            )
         return self._spike_times
 
     @cached_property
@@ -195,8 +229,9 @@ class SessionSpikes(SessionTables):
         what does not fit in memory.
         """
         shown = self._placed(self._presentations(stimulus_presentation_ids), to_stop=False)
+        chosen = self._unit_ids(unit_ids)
         return responses.spike_counts(
-            self._trains(unit_ids),
+            self.file.spike_trains(chosen),
             shown.index.to_numpy(),
             shown["start_time"].to_numpy(np.float64),
             bin_edges,
@@ -204,6 +239,7 @@ class SessionSpikes(SessionTables):
             dtype=dtype,
             large_bin_size_threshold=large_bin_size_threshold,
             time_domain_callback=time_domain_callback,
+            told_windows=partial(self.warn_of_invalid_spikes, "presentationwise_spike_counts", chosen),
             closed=closed,
             threads=threads,
         )
@@ -231,7 +267,11 @@ class SessionSpikes(SessionTables):
         of time.
         """
         shown = self._placed(self._presentations(stimulus_presentation_ids))
-        return responses.spike_table(self._trains(unit_ids), shown, closed=closed)
+        chosen = self._unit_ids(unit_ids)
+        self.warn_of_invalid_spikes(
+            "presentationwise_spike_times", chosen, *responses.presentation_windows(shown).T
+        )
+        return responses.spike_table(self.file.spike_trains(chosen), shown, closed=closed)
 
     def conditionwise_spike_statistics(
         self,
@@ -266,8 +306,16 @@ class SessionSpikes(SessionTables):
         Working set: three times the result, and 130 MB for the counts of some units at a time.
         """
         shown = self._placed(self._presentations(stimulus_presentation_ids))
+        chosen = self._unit_ids(unit_ids)
+        self.warn_of_invalid_spikes(
+            "conditionwise_spike_statistics", chosen, *responses.presentation_windows(shown).T
+        )
         return responses.condition_statistics(
-            self._trains(unit_ids), shown, use_rates=use_rates, spiking_only=unit_ids is None, threads=threads
+            self.file.spike_trains(chosen),
+            shown,
+            use_rates=use_rates,
+            spiking_only=unit_ids is None,
+            threads=threads,
         )
 
     def response_matrix(
@@ -333,10 +381,12 @@ class SessionSpikes(SessionTables):
         lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
         if note := responses.too_long(window, lasting, "presentation"):
             warn(note)
-        trains = self._trains(unit_ids)
+        chosen, onsets = self._unit_ids(unit_ids), shown["start_time"].to_numpy(np.float64)
+        self.warn_of_invalid_spikes("response_matrix", chosen, onsets + window[0], onsets + window[1])
+        trains = self.file.spike_trains(chosen)
         counts = count_in_windows(
             trains,
-            shown["start_time"].to_numpy(np.float64),
+            onsets,
             np.asarray([window], dtype=np.float64),
             closed=closed,
             dtype=np.float64,
