@@ -7,7 +7,8 @@
 
 Every contender does every step in a fresh process, several times, in turns; the best time counts, the largest
 memory. Files come from the page cache. "read" is what a process asked of the system by read calls: pages of a
-map are not in it. Contenders in other environments: ``--python lazynwb=path/to/python``.
+map are not in it. pynapple comes with the extra `bench`; lazynwb, which does not go with current Zarr, is found
+in an environment of its own (``--python lazynwb=path/to/python``), and so is any other contender.
 """
 
 from __future__ import annotations
