@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 import nwbin
 from nwbin.binning import SparseCounts, _work, bin_spikes_sparse, iter_bin_spikes
-from nwbin.errors import ArgumentError, ArgumentTypeError, CountOverflowError, MissingDependencyError
+from nwbin.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    CountOverflowError,
+    MissingDependencyError,
+    NotEnoughMemoryError,
+)
 from tests import naive
 from tests.strategies import Case, cases, closed_rules
 
@@ -424,3 +430,16 @@ def test_edges_without_end_and_the_choice_of_kernel(edges: Any, monkeypatch: pyt
         expected = naive.count(trains, [0.0, 1.0], naive.windows_of(edges, 2), closed)
         found = nwbin.bin_spikes({1: trains[0]}, [0.0, 1.0], edges, closed=closed)  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, expected)
+
+
+def test_too_large_for_memory_says_how_large() -> None:
+    # More than can be addressed, however freely the system promises memory.
+    trains = {unit: [0.5] for unit in range(100)}
+    with pytest.raises(
+        NotEnoughMemoryError,
+        match=r"1,000,000 presentations x 1,000,000 bins x 100 units of uint64 take 8e\+05 GB",
+    ) as e:
+        nwbin.bin_spikes(trains, np.zeros(10**6), np.arange(10**6 + 1.0), dtype="uint64")
+    assert isinstance(e.value, MemoryError)
+    for word in ("nwbin.iter_bin_spikes", "out=", "uint8"):
+        assert word in str(e.value)

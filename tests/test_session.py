@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -101,8 +102,25 @@ def test_response_matrix_says_what_was_hardly_meant(session: nwbin.Session) -> N
         nwbin.NwbinWarning, match=r"240 s long and the longest presentation 0\.25\d* s; .* seconds"
     ):
         session.response_matrix(table.index, window=(10, 250))
-    with pytest.warns(nwbin.NwbinWarning, match=r"none of the [\d,]+ presentations has a value of 'color'"):
+    with pytest.warns(
+        nwbin.NwbinWarning,
+        match=r"none of the [\d,]+ presentations has a value of 'color': .* values: orientation, phase, spatial_f",
+    ):
         assert session.response_matrix(table.index, label="color").X.shape == (0, len(session.units))
+    flashes = session.get_stimulus_table("flashes")
+    with pytest.warns(
+        nwbin.NwbinWarning, match=r"all \d+ presentations have the same 'orientation', 0\.0: .* values: color"
+    ):
+        assert session.response_matrix(flashes).classes.tolist() == [0.0]
+    with pytest.warns(nwbin.NwbinWarning, match=r"the window is 250 s long .* times are in seconds"):
+        session.presentationwise_spike_counts([0, 50, 250], flashes.index[:1], None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        session.presentationwise_spike_counts([-np.inf, 0, np.inf], flashes.index[:1], None)
+        frame = session.get_stimulus_table("natural_movie_one").index[:1]
+        session.presentationwise_spike_counts(
+            np.arange(0, 12.01, 0.1), frame, None
+        )  # a clip from its first frame
     with pytest.raises(ArgumentError, match=r"window must be \(from, to\) in seconds from onset, not 0\.25"):
         session.response_matrix(table.index, window=0.25)  # type: ignore[arg-type]
 
@@ -170,20 +188,82 @@ def test_interval_rules_add_up(session: nwbin.Session) -> None:
         assert (fine.sum(axis=1).values == whole.values[:, 0, :]).all()
 
 
-def test_unknown_ids_are_named(session: nwbin.Session, path: Path) -> None:
+def test_unknown_ids_are_named(session: nwbin.Session) -> None:
     with pytest.raises(
-        LookupFailure, match=r"session_1.nwb: 123 is not the id of a unit; there are: "
+        LookupFailure, match=r"session_1.nwb: 77123 is not the id of a unit; there are: "
     ) as caught:
-        session.presentationwise_spike_counts([0, 1], [0], [123])
+        session.presentationwise_spike_counts([0, 1], [0], [np.int64(77123)])
     assert isinstance(caught.value, KeyError)
-    with nwbin.open(path, amplitude_cutoff_maximum=None, filter_by_validity=False) as loose:
-        filtered = (set(loose.units.index) - set(session.units.index)).pop()
-    with pytest.raises(LookupFailure, match=r"a unit that passed the filters; it is in the file: to keep"):
-        session.presentationwise_spike_counts([0, 1], [0], [filtered])
-    with pytest.raises(LookupFailure, match=f"no unit {filtered} among the"):
-        session.spike_times[filtered]
+    with pytest.raises(LookupFailure, match="spike amplitudes: 77123 is not the id of a unit; there are"):
+        session.spike_amplitudes[77123]
     with pytest.raises(LookupFailure, match="1000000 is not the id of a stimulus presentation"):
         session.presentationwise_spike_times([0, 10**6])
+
+
+def test_swapped_ids_are_noticed(session: nwbin.Session) -> None:
+    units, shown = session.units, session.get_stimulus_table("flashes")
+    swapped = "presentations come first, then units; are they swapped?"
+    for first, second in ((units, shown), (units.index, shown.index), (None, shown)):
+        with pytest.raises(LookupFailure, match=swapped.replace("?", r"\?")):
+            session.presentationwise_spike_counts([0, 0.1], first, second)
+    with pytest.raises(
+        LookupFailure, match=f"{units.index[0]} is not the id of a stimulus presentation, but of a unit"
+    ):
+        session.response_matrix(units.index.tolist(), shown.index.tolist())
+    with pytest.raises(
+        LookupFailure, match=f"{shown.index[0]} is not the id of a unit, but of a stimulus presentation"
+    ):
+        session.presentationwise_spike_times(shown.index.tolist(), shown.index.tolist())
+
+
+def test_units_left_out_say_by_which_filter(session: nwbin.Session, path: Path) -> None:
+    """What the message says is done, and the unit is there; each kind of reason occurs."""
+    seen = set()
+    for unit in session.file.unit_ids:
+        if unit in session.units.index:
+            continue
+        with pytest.raises(
+            LookupFailure, match=f"{unit} is not the id of a unit that passed the filters"
+        ) as caught:
+            session.presentationwise_spike_times([0], [unit])
+        with pytest.raises(LookupFailure, match=re.escape(str(caught.value).partition(": ")[2])):
+            session.spike_times[unit]
+        why, _, how = str(caught.value).partition(": to keep it, open the session with ")
+        value = session.file.units.loc[unit]
+        for column, bound in (("amplitude_cutoff", 0.1), ("presence_ratio", 0.95), ("isi_violations", 0.5)):
+            name = column + ("_minimum" if column == "presence_ratio" else "_maximum")
+            there = re.search(rf"its {column} is ([-\d.e]+), (more|less) than {name}={bound}", why)
+            passes = value[column] >= bound if name.endswith("minimum") else value[column] <= bound
+            assert (there is not None) == (not passes and not np.isnan(value[column]))
+            assert there is None or float(there[1]) == pytest.approx(value[column], rel=1e-5)
+            if there:
+                seen.add(column)
+        if not how:
+            assert "is NaN, which no bound lets through" in why
+            seen.add("NaN")
+            continue
+        seen |= set(re.findall("filter_[a-z_]+", how))
+        with nwbin.open(path, **eval(f"dict({how})")) as loose:
+            assert unit in loose.units.index
+    assert seen >= {"amplitude_cutoff", "presence_ratio", "isi_violations", "filter_by_validity", "NaN"}
+    assert "filter_out_of_brain_units" in seen
+
+
+def test_filters_must_be_numbers(path: Path) -> None:
+    for value in ("0.1", [0.1], 1j):
+        for name in ("amplitude_cutoff_maximum", "presence_ratio_minimum", "isi_violations_maximum"):
+            with pytest.raises(
+                ArgumentTypeError,
+                match=re.escape(f"{name} must be a number, or None for no bound; not {value!r}"),
+            ):
+                nwbin.open(path, **{name: value})  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="isi_violations_maximum is NaN"):
+        nwbin.open(path, isi_violations_maximum=float("nan"))
+    with pytest.raises(ArgumentTypeError, match="filter_by_validity must be True or False, not 'no'"):
+        nwbin.open(path, filter_by_validity="no")  # type: ignore[arg-type]
+    numpy = {"amplitude_cutoff_maximum": np.float32(1), "filter_by_validity": np.False_}
+    plain = {"amplitude_cutoff_maximum": 1, "filter_by_validity": False}
+    assert nwbin.open(path, **numpy).units.equals(nwbin.open(path, **plain).units)  # type: ignore[arg-type]
 
 
 def test_tables_serve_as_ids(session: nwbin.Session) -> None:
@@ -315,8 +395,10 @@ def test_pickled_it_is_opened_as_it_was(path: Path, tmp_path: Path, monkeypatch:
         units, shown, lfp = session.units, session.stimulus_presentations, session.get_lfp(probe)
         paths = {one: str(at.relative_to(path.parent)) if isinstance(at, Path) and at.is_absolute() else str(at)
                  for one, at in session.probe_lfp_paths.items()}  # fmt: skip
-        sent, times = pickle.dumps(session), pickle.dumps(session.spike_times)
-        of_first = session.spike_times[units.index[0]].copy()
+        first = units.index[0]
+        mappings = (session.spike_times, session.spike_amplitudes, session.mean_waveforms)
+        of_first = [np.array(one[first]) for one in mappings]
+        sent, sent_mappings = pickle.dumps(session), [pickle.dumps(one) for one in mappings]
         with nwbin.open(path.name, probe_lfp_paths=paths) as other:
             sent_with_paths = pickle.dumps(other)
     assert len(sent) < 2000  # nothing that was read
@@ -328,7 +410,9 @@ def test_pickled_it_is_opened_as_it_was(path: Path, tmp_path: Path, monkeypatch:
     with pickle.loads(sent) as again:
         pd.testing.assert_frame_equal(again.units, units)
         assert again.filters == session.filters
-    np.testing.assert_array_equal(pickle.loads(times)[units.index[0]], of_first)
+    for one, values in zip(sent_mappings, of_first, strict=True):
+        assert len(one) < 3000
+        np.testing.assert_array_equal(pickle.loads(one)[first], values)
 
 
 def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> None:

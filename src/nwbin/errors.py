@@ -22,6 +22,7 @@ __all__ = [
     "LookupFailure",
     "MissingDependencyError",
     "MissingFileError",
+    "NotEnoughMemoryError",
     "NwbinError",
     "NwbinWarning",
     "nearest",
@@ -63,6 +64,10 @@ class ArgumentTypeError(NwbinError, TypeError):
 
 class CountOverflowError(NwbinError, OverflowError):
     """A spike count is larger than the asked-for dtype can hold."""
+
+
+class NotEnoughMemoryError(NwbinError, MemoryError):
+    """A result does not fit in memory."""
 
 
 class MissingDependencyError(NwbinError, ImportError):

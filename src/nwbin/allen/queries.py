@@ -19,6 +19,7 @@ __all__ = [
     "inter_presentation_intervals",
     "parameter_values",
     "runs",
+    "varied",
     "without_detail",
     "without_unused",
 ]
@@ -71,6 +72,26 @@ def parameter_values(presentations: pd.DataFrame, *, drop_nulls: bool) -> dict[s
             distinct = np.concatenate([distinct[~is_null], distinct[is_null & (not drop_nulls)]])
         found[name] = distinct
     return found
+
+
+def varied(presentations: pd.DataFrame) -> list[str]:
+    """Return the columns with several values, that is those which tell presentations apart.
+
+    Those in which values repeat; others only where there are none of these.
+    """
+    repeated: list[str] = []
+    other: list[str] = []
+    for name in presentations.columns:
+        if name in NON_PARAMETERS and name != "stimulus_condition_id":
+            continue
+        values = presentations[name].to_numpy(dtype=object).tolist()
+        try:
+            distinct = {one for one in values if one is not None and one == one and one != NULL}
+        except (TypeError, ValueError):  # lists
+            continue
+        if len(distinct) > 1:
+            (repeated if len(distinct) < len(values) else other).append(str(name))
+    return repeated or other
 
 
 def runs(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:

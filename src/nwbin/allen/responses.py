@@ -79,14 +79,15 @@ def spike_counts(
     dtype: Any,
     large_bin_size_threshold: float,
     time_domain_callback: Callable[[Domain], Domain] | None,
+    lasting: npt.NDArray[np.float64],
     told_windows: Callable[[Domain, Domain], None],
     closed: Closed,
     threads: int | None,
 ) -> xr.DataArray:
     """Count spikes and label the result as AllenSDK does; see Session.presentationwise_spike_counts.
 
-    `told_windows` is called before counting with the begin and end of each presentation's bins, float64
-    (presentations,), in s on the session's clock.
+    `lasting` is how long each presentation is, in s, float64 (presentations,). `told_windows` is called before
+    counting with the begin and end of each one's bins, float64 (presentations,), in s on the session's clock.
     """
     import xarray as xr
 
@@ -103,6 +104,8 @@ def spike_counts(
             f"counts are binarized in bins up to {widths.max():.5g} s wide, more than large_bin_size_threshold "
             f"({large_bin_size_threshold:.5g} s): several spikes in one bin will count as one"
         )
+    if note := too_long(edges, lasting, "presentation"):
+        warn(note)
     domain = _time_domain(edges, onsets, time_domain_callback)
     first = onsets + edges[0] if domain is None else domain[:, 0]
     last = onsets + edges[-1] if domain is None else domain[:, -1]
@@ -227,12 +230,15 @@ def condition_statistics(
     return pd.DataFrame(columns, index=index)
 
 
-def too_long(window: tuple[float, float], lasting: npt.NDArray[np.float64], what: str) -> str | None:
-    """Say that a window (s) is far longer than what it is around, which lasts so long (s): milliseconds, perhaps."""
+def too_long(edges: npt.ArrayLike, lasting: npt.NDArray[np.float64], what: str) -> str | None:
+    """Say that a window, or bins (edges in s), are far longer than what they are around: milliseconds, perhaps.
+
+    What they are around lasts so long (s). Around a frame of a movie windows of many frames are nothing odd: only
+    whole numbers, and 10 s or more, look like milliseconds.
+    """
+    times = np.asarray(edges, dtype=np.float64)
     longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
-    if not window[1] - window[0] > 10 * longest > 0:
+    length = float(times[-1] - times[0])
+    if not (10 <= length < np.inf and length > 10 * longest > 0 and (times == np.round(times)).all()):
         return None
-    return (
-        f"the window is {window[1] - window[0]:g} s long and the longest {what} {longest:.4g} s; "
-        "times are in seconds"
-    )
+    return f"the window is {length:g} s long and the longest {what} {longest:.4g} s; times are in seconds"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +12,21 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._tables import frame_of
-from nwbin.errors import ArgumentError, FormatError, warn
+from nwbin.errors import ArgumentError, ArgumentTypeError, FormatError, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["METRIC_NAMES", "UnitFilters", "channel_table", "probe_table", "unit_order", "unit_table"]
+__all__ = [
+    "METRIC_NAMES",
+    "UnitFilters",
+    "channel_table",
+    "probe_table",
+    "unit_order",
+    "unit_table",
+    "why_left_out",
+]
 
 _FILTERING = "AP band: 500 Hz high-pass; LFP band: 1000 Hz low-pass"
 
@@ -89,6 +98,18 @@ class UnitFilters:
     isi_violations_maximum: float | None = 0.5
     filter_by_validity: bool = True
     filter_out_of_brain_units: bool = True
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.startswith("filter_"):
+                if not isinstance(value, bool | np.bool_ | int | None):
+                    raise ArgumentTypeError(f"{field.name} must be True or False, not {value!r}")
+                continue
+            if not isinstance(value, Real | None):
+                raise ArgumentTypeError(f"{field.name} must be a number, or None for no bound; not {value!r}")
+            if value is not None and np.isnan(float(value)):
+                raise ArgumentError(f"{field.name} is NaN, with which nothing compares; None means no bound")
 
     def bounds(self) -> list[tuple[str, str, float]]:
         """The quality bounds as (column, "<=" or ">=", value)."""
@@ -339,3 +360,50 @@ def unit_table(
         units = units.take(_sorted_rows(units))
     units.columns = pd.Index(list(units.columns), dtype=object)
     return units
+
+
+def why_left_out(file: File, channels: pd.DataFrame, filters: UnitFilters, unit_id: int) -> str:
+    """Say which filters leave a unit of the file out of `units`, and how to open the session with it."""
+    table = file.unit_table
+    row = int(np.flatnonzero(table.ids == unit_id)[0])
+
+    def of_unit(name: str) -> Any:
+        return table.column(name)[row] if name in table and table.is_flat(name) else None
+
+    reasons: list[str] = []
+    other: list[str] = []  # the arguments that keep it
+    for column, sign, bound in filters.bounds():
+        value = of_unit(column)
+        if value is None or (value <= bound if sign == "<=" else value >= bound):
+            continue
+        if np.isnan(value):
+            reasons.append(f"its {column} is NaN, which no bound lets through, not even None")
+            continue
+        name = column + ("_maximum" if sign == "<=" else "_minimum")
+        reasons.append(
+            f"its {column} is {value:.6g}, {'more' if sign == '<=' else 'less'} than {name}={bound:g}"
+        )
+        other.append(f"{name}=None")
+    quality = of_unit("quality")
+    if filters.filter_by_validity and quality is not None and quality != "good":
+        reasons.append(f"its quality is {quality!r}")
+        other.append("filter_by_validity=False")
+    channel = of_unit("peak_channel_id")
+    if channel is not None and "probe_id" in channels.columns:
+        if channel not in channels.index:
+            reasons.append(f"its peak channel {channel} has no valid data")
+            other.append("filter_by_validity=False")
+        elif (
+            filters.filter_out_of_brain_units
+            and "structure_acronym" in channels.columns
+            and channels["structure_acronym"].isna()[channel]
+        ):
+            reasons.append(f"its peak channel {channel} lies in no structure of the brain")
+            other.append("filter_out_of_brain_units=False")
+    if not reasons:
+        return "its probe is not in the file"
+    said = "; ".join(reasons)
+    arguments = ", ".join(dict.fromkeys(other))
+    if len(other) < len(reasons):
+        return f"{said}; session.file.spike_trains([{unit_id}]) reads it all the same"
+    return f"{said}: to keep it, open the session with {arguments}"

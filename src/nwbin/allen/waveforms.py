@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin import _schema as schema
-from nwbin.errors import LookupFailure, nearest
+from nwbin.errors import LookupFailure
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -32,20 +32,30 @@ class UnitMapping(Mapping[int, T]):
         Reads one unit.
     what
         What is mapped, for messages.
+    unknown
+        Says of something that is no unit here what it is.
+
+    Notes
+    -----
+    Pickled, it is its arguments: what was read stays behind.
     """
 
-    def __init__(self, unit_ids: Iterable[int], read: Callable[[int], T], what: str) -> None:
+    def __init__(
+        self,
+        unit_ids: Iterable[int],
+        read: Callable[[int], T],
+        what: str,
+        unknown: Callable[[Any, Iterable[int]], str],
+    ) -> None:
         self._ids = dict.fromkeys(int(unit) for unit in unit_ids)
         self._read = read
         self._what = what
+        self._unknown = unknown
         self._kept: dict[int, T] = {}
 
     def __getitem__(self, unit_id: int) -> T:
         if unit_id not in self._ids:
-            raise LookupFailure(
-                f"{self._what}: no unit {unit_id!r} among the {len(self._ids)} that passed the filters; "
-                f"{nearest(unit_id, self._ids)}"
-            )
+            raise LookupFailure(f"{self._what}: {self._unknown(unit_id, self._ids)}")
         if unit_id not in self._kept:
             self._kept[unit_id] = self._read(unit_id)
         return self._kept[unit_id]
@@ -55,6 +65,9 @@ class UnitMapping(Mapping[int, T]):
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return UnitMapping, (list(self._ids), self._read, self._what, self._unknown)
 
     def __repr__(self) -> str:
         return f"<{self._what} of {len(self)} units>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from nwbin.binning._request import (
     request_of_edges,
     request_of_windows,
 )
-from nwbin.errors import ArgumentError, ArgumentTypeError, CountOverflowError
+from nwbin.errors import ArgumentError, ArgumentTypeError, CountOverflowError, NotEnoughMemoryError
 
 __all__ = ["bin_spikes", "count_in_windows", "iter_bin_spikes"]
 
@@ -85,6 +86,8 @@ def bin_spikes(
         C-contiguous), as asked for in those before, and as it was in those after.
     ArgumentError, ArgumentTypeError
         An argument makes no sense; the message says which, where, and what to give.
+    NotEnoughMemoryError
+        The result does not fit in memory (also a ``MemoryError``); the message says how large it is.
 
     Notes
     -----
@@ -239,11 +242,9 @@ def _count(
         dtype = out.dtype
     kind = count_type(dtype, bool(binarize))
     result = out
-    if out is None and kind.direct:
+    if out is None:
         # Zeros straight from the operating system: the kernels need not write them once more.
-        result = np.zeros(request.shape, kind.dtype)
-    elif out is None:
-        result = np.empty(request.shape, kind.dtype)
+        result = _made(np.zeros if kind.direct else np.empty, request.shape, kind.dtype)
     n_rows = request.onsets.size
     in_place = (
         isinstance(result, np.ndarray) and result.flags.c_contiguous and kind.direct and _aligned(result)
@@ -263,6 +264,21 @@ def _count(
     if n_rows == 0 and progress is not None:
         progress(0, 0)
     return result
+
+
+def _made(
+    make: Callable[..., NDArray[Any]], shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    try:
+        return make(shape, dtype)
+    except (MemoryError, ValueError) as error:  # ValueError: more bytes than can be numbered
+        size = math.prod(shape) * dtype.itemsize
+        smaller = " a smaller dtype (uint8 holds up to 255 spikes)," if dtype.itemsize > 1 else ""
+        raise NotEnoughMemoryError(
+            f"{shape[0]:,} presentations x {shape[1]:,} bins x {shape[2]:,} units of {dtype} take {size / 1e9:,.4g} "
+            f"GB, more than there is memory: give{smaller} fewer units or bins, out= with an array on the disk, or "
+            "count block by block with nwbin.iter_bin_spikes"
+        ) from error
 
 
 def _aligned(array: NDArray[Any]) -> bool:

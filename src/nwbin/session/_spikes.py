@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin import _schema as schema
-from nwbin.allen import invalid, responses, stimuli, units
+from nwbin.allen import invalid, queries, responses, stimuli, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import count_in_windows
 from nwbin.errors import ArgumentError, FormatError, InvalidSpikesWarning, LookupFailure, nearest, warn
@@ -54,6 +54,12 @@ def _sorted_distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if labels.dtype != object:
         return np.unique(labels)
     return np.asarray(sorted(set(labels.tolist()), key=lambda one: (isinstance(one, str), one)), dtype=object)
+
+
+def _others(shown: pd.DataFrame) -> str:
+    """Say which columns would make labels: those that have several values, and not each in one row only."""
+    found = queries.varied(shown)
+    return f"columns with several values: {', '.join(found)}" if found else "no column has several values"
 
 
 class SessionSpikes(SessionTables):
@@ -135,12 +141,29 @@ class SessionSpikes(SessionTables):
 
     @cached_property
     def _spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
-        return UnitMapping(self._kept_in_order, self._times_of, "spike times")
+        return UnitMapping(self._kept_in_order, self._times_of, "spike times", self._no_unit)
 
-    def _times_of(
-        self, unit: int
-    ) -> npt.NDArray[np.float64]:  # has a name, so that the mapping can be pickled
+    # These have names, so that the mappings can be pickled: the session is, and reads anew.
+
+    def _times_of(self, unit: int) -> npt.NDArray[np.float64]:
         return self.file.spike_trains([unit])[unit]
+
+    def _amplitudes_of(self, unit: int) -> npt.NDArray[np.float64]:
+        return self._read_amplitudes(unit)
+
+    def _waveform_of(self, unit: int) -> xr.DataArray:
+        return self._read_waveform(unit)
+
+    def _no_unit(self, one: Any, known: Iterable[int]) -> str:
+        return self._unknown(one, "unit", known)
+
+    @cached_property
+    def _read_amplitudes(self) -> Callable[[int], npt.NDArray[np.float64]]:
+        return amplitudes_of(self.file)
+
+    @cached_property
+    def _read_waveform(self) -> Callable[[int], xr.DataArray]:
+        return waveform_reader(self.file, self._units, self.channels, self.probes)
 
     @property
     def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
@@ -165,7 +188,8 @@ class SessionSpikes(SessionTables):
         A unit is read when asked for, and kept. Working set: the units read (nothing where the file lets them be
         mapped), and of amplitudes in chunks the last ones decoded, up to 64 MB (one chunk where it is larger).
         """
-        return UnitMapping(self._unit_order, amplitudes_of(self.file), "spike amplitudes")
+        self._read_amplitudes  # noqa: B018  now: a file that has none says so
+        return UnitMapping(self._unit_order, self._amplitudes_of, "spike amplitudes", self._no_unit)
 
     @cached_property
     def mean_waveforms(self) -> Mapping[int, xr.DataArray]:
@@ -173,8 +197,8 @@ class SessionSpikes(SessionTables):
 
         Read and kept as :attr:`spike_amplitudes` are; a waveform takes 8 bytes a channel and sample.
         """
-        read = waveform_reader(self.file, self._units, self.channels, self.probes)
-        return UnitMapping(self._kept_in_order, read, "mean waveforms")
+        self._read_waveform  # noqa: B018  now: a file that has none says so
+        return UnitMapping(self._kept_in_order, self._waveform_of, "mean waveforms", self._no_unit)
 
     def presentationwise_spike_counts(
         self,
@@ -230,6 +254,7 @@ class SessionSpikes(SessionTables):
         """
         shown = self._placed(self._presentations(stimulus_presentation_ids), to_stop=False)
         chosen = self._unit_ids(unit_ids)
+        lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
         return responses.spike_counts(
             self.file.spike_trains(chosen),
             shown.index.to_numpy(),
@@ -239,6 +264,7 @@ class SessionSpikes(SessionTables):
             dtype=dtype,
             large_bin_size_threshold=large_bin_size_threshold,
             time_domain_callback=time_domain_callback,
+            lasting=lasting,
             told_windows=partial(self.warn_of_invalid_spikes, "presentationwise_spike_counts", chosen),
             closed=closed,
             threads=threads,
@@ -340,7 +366,9 @@ class SessionSpikes(SessionTables):
         window
             From and to, in s from onset.
         label
-            A column of :attr:`stimulus_presentations`, or an array with a label for each trial.
+            A column of :attr:`stimulus_presentations`, or an array with a label for each trial. A column that has
+            no value in the trials, or the same one in all (flashes differ by "color", natural scenes by "frame"),
+            brings a warning that names those with several.
         closed
             The interval rule; as in :meth:`presentationwise_spike_counts`.
         rate
@@ -372,8 +400,17 @@ class SessionSpikes(SessionTables):
             [one is not None and one == one and one != stimuli.NULL for one in labels], dtype=bool
         )
         if labelled.size and not labelled.any():
-            what = f"a value of {label!r}" if isinstance(label, str) else "a label"
-            warn(f"none of the {labelled.size:,} presentations has {what}: the matrix is empty")
+            what, more = (
+                (f"a value of {label!r}", f"; {_others(shown)}")
+                if isinstance(label, str)
+                else ("a label", "")
+            )
+            warn(f"none of the {labelled.size:,} presentations has {what}: the matrix is empty{more}")
+        elif isinstance(label, str) and int(labelled.sum()) > 1 and len(set(labels[labelled].tolist())) == 1:
+            warn(
+                f"all {int(labelled.sum()):,} presentations have the same {label!r}, {labels[labelled][0]!r}: there is "
+                f"nothing to tell apart; {_others(shown)}"
+            )
         shown, labels = self._placed(shown[labelled], to_stop=False), labels[labelled]
         y: npt.NDArray[Any] = labels
         if all(isinstance(one, int | float | np.number) for one in labels):

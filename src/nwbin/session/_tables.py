@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin import _schema as schema
 from nwbin.allen import behavior, invalid, lfp, queries, stimuli, units
 from nwbin.allen.units import UnitFilters
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Ids", "SessionTables"]
+
+_PRESENTATION = "stimulus presentation"
+# What the index of another table is called.
+_OF_OTHERS = {"unit": ("stimulus_presentation_id",), _PRESENTATION: ("unit_id",)}
 
 Ids = Any  # an id, or array-like of ids, or a boolean mask over the table's rows; None for all
 
@@ -312,6 +317,11 @@ class SessionTables:
             return np.arange(len(index))
         if isinstance(ids, pd.DataFrame):  # the table itself, for its index
             ids = ids.index
+        if isinstance(ids, pd.Index) and ids.name in _OF_OTHERS.get(what, ()):
+            raise LookupFailure(
+                f"{self.file.name}: {what} ids were expected, and these are of a {ids.name}: presentations come first, "
+                "then units; are they swapped?"
+            )
         if isinstance(ids, str) or not isinstance(ids, Iterable):
             ids = [ids]
         elif not isinstance(ids, pd.Series | pd.Index | np.ndarray):
@@ -328,23 +338,27 @@ class SessionTables:
         except KeyError as error:
             wanted = np.atleast_1d(np.asarray(ids, dtype=object)).tolist()
             unknown = next((one for one in wanted if one not in index), wanted[0])
-            note = (
-                " that passed the filters"
-                if what == "unit" and unknown in set(self.file.unit_ids.tolist())
-                else ""
-            )
-            hint = nearest(unknown, index)
-            if note:
-                hint = "it is in the file: to keep such units, open the session with other filters, or none (None)"
-            if what == "stimulus presentation" and unknown in self.stimulus_names:
-                hint = f"for all of that stimulus: get_stimulus_table({unknown!r}).index"
-            raise LookupFailure(
-                f"{self.file.name}: {unknown!r} is not the id of a {what}{note}; {hint}"
-            ) from error
+            raise LookupFailure(f"{self.file.name}: {self._unknown(unknown, what, index)}") from error
         if rows.size == 0:
             warn(f"no {what} was chosen: the result is empty")
         return rows
 
+    def _unknown(self, one: Any, what: str, known: Iterable[Any]) -> str:
+        """Say of something that is not an id of this kind what it is instead, or which ids there are."""
+        one = one.item() if isinstance(one, np.generic) else one
+        if what == "unit" and one in self.file.unit_ids.tolist():
+            why = units.why_left_out(self.file, self.channels, self.filters, one)
+            return f"{one!r} is not the id of a unit that passed the filters; {why}"
+        said = f"{one!r} is not the id of a {what}"
+        if what == _PRESENTATION:
+            if isinstance(one, str) and one in self.stimulus_names:
+                return f"{said}; for all of that stimulus: get_stimulus_table({one!r}).index"
+            if self.file.has(schema.UNITS) and one in self.file.unit_ids.tolist():
+                return f"{said}, but of a unit: presentations come first, then units; are they swapped?"
+        elif what == "unit" and one in self._stimulus_presentations.index:
+            said += ", but of a stimulus presentation"
+        return f"{said}; {nearest(one, known)}"
+
     def _presentations(self, ids: Ids) -> pd.DataFrame:
         table = self.stimulus_presentations
-        return table if ids is None else table.iloc[self._rows(table.index, ids, "stimulus presentation")]
+        return table if ids is None else table.iloc[self._rows(table.index, ids, _PRESENTATION)]
