@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from _contenders import allensdk, numpy_best, present
 from _data import Work, best, bound, machine, make_works
+from _readme import Place, in_words
 
 import nwbin
 from nwbin.binning import iter_bin_spikes
@@ -31,10 +32,6 @@ HEAD = "| work | size | contender | threads | seconds | x Allen | bound |\n|---|
 BLOCK = 32 << 20
 
 
-MARKS = (
-    "<!-- counting: python benchmarks/bench_counting.py --readme README.md -->",
-    "<!-- end of counting -->",
-)
 SHORT = (
     "| | presentations x bins x units | AllenSDK's algorithm (or NumPy), s"
     " | nwbin, one thread: s, times as fast, times the bound | two threads |"
@@ -43,10 +40,6 @@ SHORT = (
 # What was printed: (work, size) -> (contender, threads) -> (seconds, times as fast, times the bound).
 Results = dict[tuple[str, str], dict[tuple[str, int], tuple[float, str, str]]]
 results: Results = {}
-
-
-def in_words(seconds: float) -> str:
-    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.2g}"
 
 
 def short() -> str:
@@ -62,17 +55,6 @@ def short() -> str:
             cells.append(", ".join(filter(None, numbers)))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def around_table(readme: Path) -> tuple[str, str]:
-    """What stands before and after the README's table."""
-    before, mark, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    if not (mark and end):
-        raise SystemExit(
-            f"{readme} has no place for the table: it must hold the lines\n{MARKS[0]}\n{MARKS[1]}"
-        )
-    return before, after
 
 
 def ours(work: Work, threads: int) -> Any:
@@ -236,7 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.readme and (chosen.works or chosen.small):
         parser.error("the README shows all works at full size: leave out --small and the names of works")
-    around = around_table(chosen.readme) if chosen.readme else ("", "")
+    place = Place(chosen.readme, "counting") if chosen.readme else None
     results.clear()
     works = make_works(0.02 if chosen.small else 1.0)
     seconds = 0.02 if chosen.small else 3.0
@@ -249,9 +231,8 @@ def main(arguments: list[str] | None = None) -> None:
         {"W4": blocks, "W8": raster}.get(key, dense)(key, work, seconds)
     if not chosen.works or "W7" in chosen.works:
         tiny(2 if chosen.small else 7)
-    if chosen.readme:
-        text = f"{MARKS[0]}\n{short()}\n\n{machine()}.\n{MARKS[1]}".join(around)
-        chosen.readme.write_text(text, encoding="utf-8")
+    if place:
+        place.fill(f"{short()}\n\n{machine()}.")
 
 
 if __name__ == "__main__":

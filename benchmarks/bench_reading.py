@@ -4,6 +4,7 @@
     python benchmarks/bench_reading.py [FILE]           # a released-size session is written where none is given
     NWBIN_ALLENSDK_PYTHON=path/to/python python benchmarks/bench_reading.py FILE
     python benchmarks/bench_reading.py --small          # a smoke test
+    python benchmarks/bench_reading.py --readme README.md    # and put a short table there
 
 Every contender does every step in a fresh process, several times, in turns; the best time counts, the largest
 memory. Files come from the page cache. "read" is what a process asked of the system by read calls: pages of a
@@ -16,20 +17,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from _data import machine
+from _readme import Place, in_words
+
 STEPS = {
     "tutorial": "open, units, stimulus table, X and y of V1 for static gratings (imports included)",
     "units": "units table as stored, one value a unit",
-    "shown": "units table as AllenSDK shows it: filtered, with channels and probes (h5py: the same columns, raw)",
+    "shown": "units table as AllenSDK shows it, with channels and probes (h5py: the same columns, raw)",
     "columns": "all columns of all intervals tables, as stored",
-    "stimuli": "stimulus table, as AllenSDK shows it (h5py: the same columns, raw)",
-    "spikes": "all spike times",
+    "stimuli": "stimulus table as AllenSDK shows it (h5py: the same columns, raw)",
+    "spikes": "all spike times (AllenSDK: of the units that pass its filters)",
     "hundred": "spike times of 100 units",
     "chunks": "all spike times, gzip and shuffle",
 }
@@ -95,7 +98,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", nargs="*", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--python", action="append", default=[], metavar="CONTENDER=PYTHON")
     parser.add_argument("--limit", type=float, default=300, help="seconds for one step")
+    parser.add_argument("--readme", type=Path, help="the file to put the short table into")
     given = parser.parse_args(arguments)
+    if given.readme and (given.small or len(given.steps) < len(STEPS)):
+        parser.error("the README shows all steps on a file of real size: leave out --small and --steps")
+    place = Place(given.readme, "reading") if given.readme else None
 
     pythons = dict.fromkeys(CONTENDERS, sys.executable)
     if allen := os.environ.get("NWBIN_ALLENSDK_PYTHON"):
@@ -108,21 +115,46 @@ def main(arguments: list[str] | None = None) -> None:
 
             path = Path(folder) / "session.nwb"
             nwbin.testing.write_session(path, size="tiny" if given.small else "full", seed=0)
-        print(
-            f"{path.name}, {path.stat().st_size / 1e6:,.0f} MB; Python {platform.python_version()}, ", end=""
-        )
-        print(f"{os.cpu_count()} cores, {platform.machine()}\n")
+        size = f"{path.stat().st_size / 1e9:.3g} GB"
+        print(f"{path.name}, {size}; {machine()}\n")
         print("| step | contender | seconds | / nwbin | peak MB | read MB |")
         print("|---|---|--:|--:|--:|--:|")
         notes: list[str] = []
+        found = {}
         for step in given.steps:
             target = chunked_copy(path, Path(folder) / "chunks.nwb") if step == "chunks" else path
-            measure(step, target, pythons, given, notes)
+            found[step] = measure(step, target, pythons, given, notes)
         print("\n" + "\n".join(f"{step}: {text}." for step, text in STEPS.items() if step in given.steps))
         print("\n".join(dict.fromkeys(notes)))
+        if place:
+            place.fill(f"{short(found)}\n\nA file of {size}; {machine()}.")
 
 
-def measure(step: str, path: Path, pythons: dict[str, str], given: Any, notes: list[str]) -> None:
+Rows = dict[str, dict[str, Any]]  # contender -> what it took
+
+
+def short(found: dict[str, Rows]) -> str:
+    """The table for the README: a line a step, a column a contender, of whom each has its seconds and peak memory."""
+    took = {step: {who: row for who, row in rows.items() if "answer" in row} for step, rows in found.items()}
+    names = [who for who in CONTENDERS if any(who in rows for rows in took.values())]
+    numbers = {who: row["version"] for rows in took.values() for who, row in rows.items()}
+    shown = {"allensdk": "AllenSDK"}
+    head = [f"{shown.get(who, who)} {numbers[who]}" for who in names]
+    lines = [f"| (x: times nwbin's seconds) | {' | '.join(head)} |", "|---" * (len(names) + 1) + "|"]
+    for step, rows in took.items():
+        cells = [STEPS[step]]
+        for who in names:
+            if who not in rows:
+                cells.append("")
+                continue
+            seconds = rows[who]["seconds"]
+            ratio = "" if who == "nwbin" else f" (x {in_words(seconds / rows['nwbin']['seconds'])})"
+            cells.append(f"{in_words(seconds)} s, {rows[who]['peak']:,.0f} MB{ratio}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def measure(step: str, path: Path, pythons: dict[str, str], given: Any, notes: list[str]) -> Rows:
     """Print the rows of one step."""
     results: dict[str, list[dict[str, Any]]] = {}
     for turn in range(1 if given.small else given.runs):
@@ -149,6 +181,7 @@ def measure(step: str, path: Path, pythons: dict[str, str], given: Any, notes: l
             f"| {row['peak']:.0f} | {row['read']:.0f} |",
             flush=True,
         )
+    return rows
 
 
 SOURCE = (HERE / "_reading_steps.py").read_text()

@@ -3,7 +3,7 @@
 Without a file a synthetic session is written (--size full by default, 1.7 GB). Each library runs in a fresh
 process, in turn, --repeat times; the best time of each step counts. Needs a Python that has AllenSDK, named
 by NWBIN_ALLENSDK_PYTHON; without it only nwbin is timed. The answers of both are compared before anything is
-printed.
+printed. ``--readme README.md`` puts the table there.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from _data import machine
+from _readme import Place, in_words
 
 import nwbin
 
@@ -40,7 +42,9 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path)
     parser.add_argument("--size", default="full")
     parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--readme", type=Path, help="the file to put the table into")
     options = parser.parse_args()
+    place = Place(options.readme, "session") if options.readme else None
     with tempfile.TemporaryDirectory() as folder:
         path = options.file or nwbin.testing.write_session(Path(folder) / "session.nwb", size=options.size)
         runs: dict[str, list[dict]] = {"allensdk": [], "nwbin": []}
@@ -59,15 +63,18 @@ def main() -> None:
     ours = best(mine)
     theirs = best(runs["allensdk"]) if runs["allensdk"] else {}
     units, shown = mine[0]["check"][:2]
-    print(
-        f"A session of {size:.2f} GB, {shown:,} presentations x {units} units; seconds in a fresh process, best of "
-        f"{options.repeat}. nwbin {nwbin.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores.\n"
+    size_text = (
+        f"A session of {size:.2f} GB, {shown:,} presentations x {units} units; best of {options.repeat} runs"
     )
-    print("| step | AllenSDK | nwbin | times quicker |\n|---|---|---|---|")
+    lines = ["| seconds | AllenSDK | nwbin | times quicker |", "|---|---|---|---|"]
     for step, seconds in ours.items():
         other = theirs.get(step)
-        ratio = f"{other / seconds:.0f}" if other else ""
-        print(f"| {step} | {f'{other:.2f}' if other else ''} | {seconds:.3f} | {ratio} |")
+        ratio = in_words(other / seconds) if other and seconds > 0.001 else ""
+        lines.append(f"| {step} | {in_words(other) if other else ''} | {in_words(seconds)} | {ratio} |")
+    table = "\n".join([*lines, "", f"{size_text}; {machine()}."])
+    print(table)
+    if place:
+        place.fill(table)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,26 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
+def test_the_readme_has_a_place_for_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    tables = importlib.import_module("_readme")
+    readme = tmp_path / "README.md"
+    whole = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    readme.write_text(whole, encoding="utf-8")
+    for name in ("reading", "session", "counting"):
+        place = tables.Place(readme, name)
+        before = readme.read_text(encoding="utf-8")
+        place.fill(f"| {name} |")
+        after = readme.read_text(encoding="utf-8")
+        assert f"README.md -->\n| {name} |\n<!-- end of {name} -->" in after
+        head, _, tail = after.partition(f"| {name} |\n")
+        assert before.startswith(head)
+        assert before.endswith(tail)
+    readme.write_text("# nwbin\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="has no place for the table"):
+        tables.Place(readme, "reading")
+
+
 def test_counting() -> None:
     shown = run(str(FOLDER / "bench_counting.py"), "--small")
     for work in ("W1", "W2", "W3", "W4", "W5a", "W5b", "W6", "W7", "W8"):
