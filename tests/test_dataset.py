@@ -240,6 +240,36 @@ def test_incomplete_cache(trees: dict[str, Path], tmp_path: Path) -> None:
         assert nwbin.Dataset(root).get_session_table().index.tolist() == [IDS[0], IDS[2]]
 
 
+def test_files_without_units_are_no_sessions(files: list[Path], tmp_path: Path) -> None:
+    """By what is in them, whatever they are called; and without looking where nobody asked."""
+    behaviour = write_small(tmp_path / "behaviour.nwb")
+    with h5py.File(behaviour, "r+") as file:
+        del file["units"]
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for name, source in (("a.nwb", files[0]), ("a_probe_lfp_part.nwb", behaviour), ("b.nwb", files[1])):
+        shutil.copy(source, plain / name)
+    data = nwbin.Dataset(plain, cache=False)
+    assert repr(data).endswith("(folder), 3 NWB files>")
+    assert data.session_ids == IDS[:2]
+    assert repr(data).endswith("(folder), 2 session files>")
+
+    dandi = tmp_path / "sub-1"
+    dandi.mkdir()
+    names = ("sub-1_ses-5.nwb", "sub-1_ses-5_behavior.nwb", "sub-1_ses-6_behavior.nwb")
+    for name, source in zip(names, (files[0], behaviour, behaviour), strict=True):
+        shutil.copy(source, dandi / name)
+    data = nwbin.Dataset(tmp_path / "sub-1", cache=False)
+    assert data.session_ids == [5, 6]
+    assert data.files["path"].loc[5].endswith("sub-1_ses-5.nwb")
+    done = data.spike_tables(tmp_path / "out", "flashes", workers=1)
+    assert list(done) == [5]
+    assert done.failed == {}
+    assert "has no stimulus" in done.passed_over[6]
+    done = data.response_matrices(workers=1, label="stimulus_name")
+    assert "has no units" in done.passed_over[6]
+
+
 def test_damaged_file_is_left_out_of_tables(files: list[Path], tmp_path: Path) -> None:
     shutil.copy(files[0], tmp_path)
     (tmp_path / "session_9.nwb").write_bytes(files[1].read_bytes()[:10_000])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwbin import _schema as schema
 from nwbin._hdf5 import StrPath
 from nwbin.allen.units import UnitFilters
 from nwbin.dataset import _catalogue
@@ -21,6 +22,7 @@ from nwbin.dataset._layouts import SessionFile, find_sessions
 from nwbin.dataset._tables import CsvTables, FileTables, Tables
 from nwbin.dataset._task import Opening
 from nwbin.errors import ArgumentError, LookupFailure, MissingFileError, NwbinError, NwbinWarning, nearest
+from nwbin.file import File
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +71,11 @@ class Dataset(Jobs):
         self._index = Index(folder)
 
     def __repr__(self) -> str:
-        return f"<nwbin.Dataset {str(self.root)!r} ({self.kind}), {len(self._layout.files)} session files>"
+        # Which files are sessions may be known by looking into them only, which a repr does not do.
+        known = "_files" in self.__dict__ or all(file.session_id is not None for file in self._layout.files)
+        number = len(self._files if known else self._layout.files)
+        what = f"{'session' if known else 'NWB'} file{'s' * (number != 1)}"
+        return f"<nwbin.Dataset {str(self.root)!r} ({self.kind}), {number} {what}>"
 
     # ---------------------------------------------------------------- files
 
@@ -87,8 +93,11 @@ class Dataset(Jobs):
     def _files(self) -> dict[Any, SessionFile]:
         """Session id -> its file. Where names do not say, the files do; NWB files without units are left out."""
         named: list[tuple[Any, SessionFile]] = []
+        said = [file.session_id for file in self._layout.files]
         for file in self._layout.files:
             if file.session_id is not None:
+                if said.count(file.session_id) > 1 and _lacks_units(file.path):
+                    continue  # DANDI may have a session's behaviour or images in a file beside it
                 named.append((file.session_id, file))
                 continue
             try:
@@ -378,6 +387,14 @@ filter_out_of_brain_units
         if isinstance(sessions, str | int | np.integer):
             sessions = [sessions]
         return list(dict.fromkeys(one.item() if isinstance(one, np.generic) else one for one in sessions))
+
+
+def _lacks_units(path: Path) -> bool:
+    try:
+        with File(path) as file:
+            return not file.has(schema.UNITS)
+    except (NwbinError, OSError):
+        return False  # the job that meets it says what is wrong
 
 
 def _annotated(units: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:

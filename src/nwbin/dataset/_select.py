@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwbin import _schema as schema
 from nwbin.errors import LookupFailure, nearest, warn
 from nwbin.export import select
 
@@ -120,6 +121,8 @@ class Selection:
 
     def unit_table(self, session: Session) -> pd.DataFrame:
         """Return the units that are meant, by id."""
+        if not session.file.has(schema.UNITS):
+            raise NothingToDo("has no units; it may hold LFP or behaviour only")
         table = session.units
         if self.structures is not None:
             wanted = list(self.structures)
