@@ -494,6 +494,11 @@ def test_response_matrices(trees: dict[str, Path], tmp_path: Path) -> None:
     for matrix in (found[IDS[0]], stored[IDS[0]]):
         for name in ("X", "y", "classes", "presentation_ids", "unit_ids"):
             np.testing.assert_array_equal(getattr(matrix, name), getattr(truth, name))
+    # 0.08 of static gratings is a number and that of gabors text: in a file they are the same label.
+    mixed = data.response_matrices(
+        ["static_gratings", "gabors"], label="spatial_frequency", workers=0, out=tmp_path / "mixed", **OPEN
+    )
+    assert mixed[IDS[0]].classes.tolist() == sorted(set(mixed[IDS[0]].y))
 
 
 @pytest.mark.filterwarnings("ignore:.*has no columns for some unit filters")

@@ -54,6 +54,41 @@ def test_units_keep_their_dtypes_and_order(small: Path) -> None:
     np.testing.assert_array_equal(units["rate"], [1, 2, np.nan])
 
 
+def enum_column(parent: Any, name: str, codes: Any, terms: list[str]) -> None:
+    """A column of hdmf's EnumData, as pynwb's add_column(enum=...) writes it."""
+    parent[f"{name}_elements"] = np.array(terms, dtype=TEXT)
+    parent[name] = np.asarray(codes)
+    label(parent[name], neurodata_type="EnumData", elements=parent[f"{name}_elements"].ref)
+    parent.attrs["colnames"] = np.array([*parent.attrs["colnames"], name], dtype=object)
+
+
+def test_columns_of_terms(small: Path) -> None:
+    with h5py.File(small, "r+") as f:
+        enum_column(f["intervals/trials"], "side", np.array([1, 0, 0, 1], np.uint8), ["left", "right"])
+        enum_column(f["units"], "kind", [2, 0, 0], ["fs", "rs", "?"])
+        f["units"]["rate_elements"] = np.arange(3)  # no terms: its rate are plain numbers
+    with nwbin.File(small) as f:
+        trials, units = f.intervals["trials"], f.units
+        assert f.unit_column("kind", IDS[0]) == "?"
+    assert trials["side"].tolist() == ["right", "left", "left", "right"]
+    assert "side_elements" not in trials
+    assert units["kind"].tolist() == ["?", "fs", "fs"]
+    assert units["rate_elements"].tolist() == [0, 1, 2]
+    with (
+        nwbin.open(small) as session,
+        pytest.warns(nwbin.NwbinWarning, match="no columns for some unit filters"),
+    ):
+        matrix = session.response_matrix(None, window=(0, 0.5), label="side")
+    assert matrix.classes.tolist() == ["left", "right"]
+    with h5py.File(small, "r+") as f:
+        f["intervals/trials/side"][2] = 2
+    with (
+        nwbin.File(small) as f,
+        pytest.raises(FormatError, match=r"trials/side\[2\] is 2, but side_elements holds 2"),
+    ):
+        f.intervals["trials"]
+
+
 def test_every_column_of_a_session_equals_plain_h5py(session: Path) -> None:
     with nwbin.File(session) as f, h5py.File(session) as plain_file:
         frames = {"units": f.units, "general/extracellular_ephys/electrodes": f.electrodes}

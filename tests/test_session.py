@@ -19,7 +19,7 @@ import nwbin
 from nwbin.allen import lfp as lfp_reading
 from nwbin.errors import ArgumentError, ArgumentTypeError, InvalidSpikesWarning, LookupFailure
 from nwbin.testing import write_session
-from tests.small_files import write_small
+from tests.small_files import table, write_small
 
 QUIET = {"size": "tiny", "invalid_times": False, "channels": 32, "samples": 10, "repeats": 0.3}
 
@@ -137,6 +137,25 @@ def test_response_matrix_of_mixed_labels(session: nwbin.Session) -> None:
 def test_text_that_says_none_is_a_value(session: nwbin.Session) -> None:
     table = session.get_stimulus_table("flashes", include_detailed_parameters=True)
     assert set(table["mask"]) == {"None"}
+
+
+@pytest.mark.parametrize("others", [[0, 1], [-1, 1]])
+def test_numbers_that_no_signed_64_bits_hold(tmp_path: Path, others: list[int]) -> None:
+    path, large = write_small(tmp_path / "small.nwb"), 2**64 - 1
+    with h5py.File(path, "r+") as f:
+        kinds = (np.uint64, np.uint64 if min(others) >= 0 else np.int64)
+        for name, values, kind in zip(("trials", "epochs"), ([large, 3, 3, 3], others), kinds, strict=True):
+            if name != "trials":
+                table(
+                    f["intervals"],
+                    name,
+                    np.arange(2),
+                    {"start_time": np.arange(2.0), "stop_time": np.arange(2.0) + 1},
+                )
+            f["intervals"][name]["seed"] = np.array(values, kind)
+    session, expected = nwbin.open(path), sorted([large, 3, 3, 3, *others])
+    assert sorted(map(int, session.stimulus_presentations["seed"])) == expected
+    assert set(map(int, session.stimulus_conditions["seed"])) == set(expected)
 
 
 def test_masks_must_fit(session: nwbin.Session) -> None:

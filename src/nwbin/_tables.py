@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Bounds", "DynamicTable", "frame_of"]
 
 
+_TERMS = "_elements"  # after a column's name: the column of the terms that its numbers mean
 _BLOCK, _FEW = 1 << 20, 1 << 10  # bytes and chunks read at a time, at most; one chunk at least
 _KEPT = 1 << 26  # bytes of blocks that are kept: neighbouring rows are often asked for next
 
@@ -128,7 +129,14 @@ class DynamicTable:
         if self._columns is None:
             there, named = self.source.children(self.path), self.stated
             known = set(there)
-            rest = [n for n in there if n != "id" and n not in set(named) and not self._is_index(n, known)]
+            rest = [
+                n
+                for n in there
+                if n != "id"
+                and n not in set(named)
+                and not self._is_index(n, known)
+                and not (n.endswith(_TERMS) and self._terms(n.removesuffix(_TERMS)))
+            ]
             self._columns = [n for n in [*named, *rest] if n in known and n not in NEVER_READ]
         return self._columns
 
@@ -160,14 +168,38 @@ class DynamicTable:
         layout = self.source.layout(self._at(name))
         return len(layout.shape) == 1 and layout.kind in ("number", "bool", "text")
 
+    def _terms(self, name: str) -> str | None:
+        """Where the terms stand that a column of numbers means (hdmf's EnumData); None for any other column."""
+        terms = self._at(name + _TERMS)
+        if self.source.kind(terms) != "dataset" or self.source.kind(self._at(name)) != "dataset":
+            return None
+        return terms if self.source.attribute(self._at(name), "neurodata_type") == "EnumData" else None
+
+    def _codes(self, name: str, terms: int) -> npt.NDArray[np.int64]:
+        codes = self._integers(name)
+        if (wrong := np.flatnonzero((codes < 0) | (codes >= terms))).size:
+            row = int(wrong[0])
+            raise FormatError(
+                f"{self._where(name)}[{row}] is {codes[row]}, but {name}{_TERMS} holds {terms} terms; the file is "
+                "damaged: download it again"
+            )
+        return codes
+
     def column(self, name: str) -> npt.NDArray[Any]:
         """Read a column with one value (or one row of values) for each row of the table."""
         self._check_length(name)
+        if terms := self._terms(name):
+            meant = self.source.read(terms)
+            found: npt.NDArray[Any] = meant[self._codes(name, len(meant))]
+            return found
         return self.source.read(self._need(name))
 
     def text_codes(self, name: str) -> tuple[npt.NDArray[np.intp], list[str]] | None:
         """Read a text column as numbers into its distinct values; None where it holds no text, or not so stored."""
         self._check_length(name)
+        if terms := self._terms(name):
+            meant = self.source.read(terms)
+            return (self._codes(name, len(meant)), meant.tolist()) if meant.dtype == object else None
         return self.source.text_codes(self._need(name))
 
     def _check_length(self, name: str) -> None:
@@ -241,6 +273,8 @@ class DynamicTable:
         levels = self.levels(name)
         if levels == 0:
             self._check_length(name)
+            if self._terms(name):
+                return self.column(name)[row]  # type: ignore[no-any-return]
             value: npt.NDArray[Any] = self.source.read(self._need(name), slice(row, row + 1))[0]
             return value
         bounds = self.bounds(name, levels)

@@ -165,7 +165,11 @@ class File:
         return _reopened, (self._place, self._source._follow, self._stamp)
 
     def close(self) -> None:
-        """Close the file. Spike trains that were read stay usable."""
+        """Close the file. Spike trains that were read stay usable.
+
+        Where they are mapped, the system keeps the file open until the last of them is gone: until then a file that
+        was deleted takes its place on the disk, and Windows does not let it be replaced.
+        """
         self._pynwb_io = None
         self._source.close()
 

@@ -99,6 +99,8 @@ class Column:
         laid_out = table[self.codes]
         if tight and not missing and len(laid_out):
             kinds = {type(self.values[code]) for code in np.unique(self.codes)}
+            if kinds == {int} and max(self.values) > np.iinfo(np.int64).max:
+                return laid_out
             if len(kinds) == 1 and kinds <= {bool, int, float}:
                 return laid_out.astype(kinds.pop())
             if kinds == {int, float}:
@@ -121,14 +123,26 @@ def _distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.intp] | int, lis
 
 
 def _number_dtype(pieces: list[Piece], total: int) -> np.dtype[Any] | None:
-    """Return the dtype of a column that is purely numeric (bool, int64 or float64), None of any other."""
+    """Return the dtype of a column that is purely numeric, None of any other.
+
+    Bool, int64 or float64; uint64 only where a number is too large for int64.
+    """
     dtypes = [values.dtype if isinstance(values, np.ndarray) else np.dtype(object) for _, values in pieces]
     kinds = {dtype.kind for dtype in dtypes}
     everywhere = sum(len(rows) for rows, _ in pieces) == total
     if kinds == {"b"} and everywhere:
         return np.dtype(np.bool_)
     if kinds <= {"i", "u"} and everywhere:
-        return np.dtype(np.int64)
+        large = any(
+            dtype == np.uint64 and values.max(initial=0) > np.iinfo(np.int64).max
+            for dtype, (_, values) in zip(dtypes, pieces, strict=True)
+            if isinstance(values, np.ndarray)
+        )
+        if not large:
+            return np.dtype(np.int64)
+        return (
+            np.dtype(np.uint64) if kinds == {"u"} else None
+        )  # beside negative ones they are Python's integers
     return np.dtype(np.float64) if kinds <= {"f", "i", "u"} else None
 
 

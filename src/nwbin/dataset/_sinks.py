@@ -151,9 +151,12 @@ class MatrixFolder(_Folder):
 
     def save(self, part: Path, key: int | str, value: ResponseMatrix, stamp: Stamp) -> None:
         said = json.dumps({"stamp": stamp})
+        y = _without_objects(value.y)
+        # Labels of a number and of text may read alike, 0.04 and "0.04": then they are one class.
+        classes = _without_objects(value.classes) if y is value.y else np.unique(y)
         with part.open("wb") as file:
             np.savez(
-                file, X=value.X, y=_without_objects(value.y), classes=_without_objects(value.classes),
+                file, X=value.X, y=y, classes=classes,
                 presentation_ids=value.presentation_ids, unit_ids=_without_objects(value.unit_ids),
                 provenance=np.asarray(said),
             )  # fmt: skip
