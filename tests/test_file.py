@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin.errors import ArgumentTypeError, FileAccessError, FormatError, LookupFailure, MissingFileError
+from nwbin.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    FileAccessError,
+    FormatError,
+    LookupFailure,
+    MissingFileError,
+)
 from tests.small_files import ENDS, IDS, TEXT, TIMES, TRAINS, label, table, write_small
 
 
@@ -387,6 +394,36 @@ def test_file_objects_of_a_session(session: Path) -> None:
 def test_what_is_no_file() -> None:
     with pytest.raises(FileAccessError, match="expected a path or an open binary file object, but got int"):
         nwbin.File(3)  # type: ignore[arg-type]
+
+
+def test_units_are_chosen_by_id_table_or_mask(small: Path) -> None:
+    with nwbin.File(small) as f:
+        units = f.units
+        assert f.spike_trains(IDS[2]).unit_ids.tolist() == IDS[2:]
+        assert f.spike_trains(units[::-1]).unit_ids.tolist() == IDS[::-1]
+        wanted = [IDS[0], IDS[2]]
+        for mask in (units["kept"], units["kept"].to_numpy(), units["kept"].tolist()):
+            assert f.spike_trains(mask).unit_ids.tolist() == wanted
+        # A mask of other units in another order says whose it is.
+        assert f.spike_trains(units["kept"].iloc[[2, 1]]).unit_ids.tolist() == [IDS[2]]
+        with pytest.raises(ArgumentError, match=r"one value for each of 3 units, not shape \(2,\)"):
+            f.spike_trains([True, False])
+        with pytest.raises(LookupFailure, match="no unit has the id 'VISp'; there are: "):
+            f.spike_trains("VISp")
+        with pytest.raises(
+            LookupFailure, match="has nothing at 'acquisition/whel'; in acquisition, did you mean 'wheel'"
+        ):
+            f.time_series("acquisition/whel")
+        with pytest.raises(LookupFailure, match="units has no column 'waveform_mean'; did you mean"):
+            f.unit_table.spans("waveform_mean")
+        with pytest.raises(
+            ArgumentTypeError, match=r"not File; of a File that is file\.spike_trains\(\), of a session"
+        ):
+            nwbin.bin_spikes(f, [0.0], [0, 1])  # type: ignore[arg-type]
+        with pytest.raises(
+            ArgumentTypeError, match=r"onsets must be .* not a table; give one column: table\.start_time"
+        ):
+            nwbin.bin_spikes(f.spike_trains(), f.intervals["trials"], [0, 1])
 
 
 def test_closed(small: Path) -> None:

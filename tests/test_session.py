@@ -161,6 +161,58 @@ def test_numbers_that_no_signed_64_bits_hold(tmp_path: Path, others: list[int]) 
 def test_masks_must_fit(session: nwbin.Session) -> None:
     with pytest.raises(ArgumentError, match="a mask with one value for each of the table's"):
         session.presentationwise_spike_counts([0, 1], np.ones(3, dtype=bool), None)
+    flashes = session.get_stimulus_table("flashes")
+    for mask in (flashes["color"] == 1, session.units["snr"] > 1):
+        with pytest.raises(
+            ArgumentError, match=rf"this one has {len(mask)}, .* it means are mask\.index\[mask\]"
+        ):
+            session.presentationwise_spike_counts([0, 1], mask, None)
+
+
+def test_what_is_not_what_was_asked_for_says_so(session: nwbin.Session) -> None:
+    """Wrong types and orders of arguments: no answer, and an error of nwbin's own that helps."""
+    flashes, units, probe = session.get_stimulus_table("flashes"), session.units, int(session.probes.index[0])
+    count, matrix = session.presentationwise_spike_counts, session.response_matrix
+    area = units["structure_acronym"].iloc[0]
+    cases: list[tuple[Callable[[], object], type[Exception], str]] = [
+        (lambda: count(flashes.index, [0, 0.05], units), LookupFailure, "0.05 .*; ids are .* not times, and come"),
+        (lambda: count([0, 1], flashes["start_time"], units), LookupFailure, "ids are the stimulus table's index, not"),
+        (lambda: count(["0", "1"], flashes, units), ArgumentTypeError, "bin_edges must be numbers in seconds"),
+        (lambda: count(np.arange(3) * np.timedelta64(1, "ms"), flashes, units), ArgumentTypeError, "not timedelta64"),
+        (lambda: count([0, 1], flashes, units, dtype="uint3"), ArgumentTypeError, "dtype 'uint3' is none"),
+        (lambda: count([0, 1], flashes, area), LookupFailure, rf"units\.index\[units\.structure_acronym == '{area}'\]"),
+        (lambda: matrix(flashes, units, (0.2, 0.1)), ArgumentError, r"from not more than to; not \(0\.2, 0\.1\)"),
+        (lambda: matrix(flashes, units, ("0", "1")), ArgumentTypeError, "window must be numbers in seconds"),
+        (lambda: matrix(flashes, units, (0, 0), rate=True), ArgumentError, "rates need a window of a length"),
+        (lambda: matrix(flashes, units, (0, np.inf), rate=True), ArgumentError, "rates need a window of a length"),
+        (lambda: matrix(flashes, label=["color", "contrast"]), ArgumentError, 'label="stimulus_condition_id" tells'),
+        (lambda: matrix(flashes, label=None), ArgumentError, "label must be the name of a column, or have one value"),
+        (lambda: matrix(flashes, label=flashes["color"].iloc[1:]), ArgumentError, "no value for 1 of .*the first"),
+        (lambda: session.presentationwise_running_speed(flashes, window=3), ArgumentError, r"window must be"),
+        (lambda: session.spike_times[units.index], ArgumentTypeError, "read one unit at a time: .* not by Index"),
+        (lambda: session.get_lfp(session.probes), ArgumentTypeError, "get_lfp reads one probe at a time"),
+        (lambda: session.get_lfp(session.probes["description"].iloc[0]), LookupFailure, f"this name is {probe}"),
+        (lambda: session.get_lfp(probe, time=3), ArgumentError, r"time must be \(from, to\)"),
+        (lambda: session.get_lfp(probe, time=("a", "b")), ArgumentError, r"time must be \(from, to\)"),
+        (lambda: session.get_lfp(probe, time=(5, 4)), ArgumentError, r"time must be \(from, to\)"),
+    ]  # fmt: skip
+    for asked, kind, said in cases:
+        with pytest.raises(kind, match=said):
+            asked()
+    with pytest.warns(nwbin.NwbinWarning, match="no stimulus is called 3; there are"):
+        assert session.get_stimulus_table(3).empty  # type: ignore[arg-type]
+    channel = int(session.get_lfp(probe, lazy=True).channel[0])
+    assert session.get_lfp(probe, channels=channel).equals(session.get_lfp(probe, channels=[channel]))
+
+
+def test_labels_of_a_series_are_those_of_its_presentations(session: nwbin.Session) -> None:
+    table = session.get_stimulus_table("flashes")
+    backwards = table.index[::-1]
+    by_name = session.response_matrix(backwards, label="color")
+    for series in (table["color"], session.stimulus_presentations["color"]):
+        assert session.response_matrix(backwards, label=series).y.tolist() == by_name.y.tolist()
+    unnamed = pd.Series(table["color"].tolist())  # it does not say: then one after the other
+    assert session.response_matrix(backwards, label=unnamed).y.tolist() == table["color"].tolist()
 
 
 def test_averages_of_odd_samples() -> None:

@@ -139,7 +139,7 @@ def test_refuses_what_does_not_fit(arguments: Any, kind: type[Exception], messag
 
 
 def test_refuses_what_is_not_a_mapping() -> None:
-    with pytest.raises(ArgumentTypeError, match=r"not list; for flat arrays use SpikeTrains\(times, offsets"):
+    with pytest.raises(ArgumentTypeError, match=r"not list; .* of flat arrays SpikeTrains\(times, offsets"):
         SpikeTrains.from_dict([[0.1]])  # type: ignore[arg-type]
 
 

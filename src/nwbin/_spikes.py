@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nwbin._schema import SPIKE_TIMES
 from nwbin._tables import DynamicTable
-from nwbin.errors import FormatError, LookupFailure, nearest
+from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest
 from nwbin.trains import SpikeTrains
 
 __all__ = ["SpikeStore"]
@@ -98,8 +98,7 @@ class SpikeStore:
             rows = np.arange(len(self._table), dtype=np.intp)
             ids = self._table.ids
         else:
-            ids = np.asarray(unit_ids)
-            rows = self.rows(ids.tolist())
+            rows = self.rows(self._chosen(unit_ids).tolist())
             ids = self._table.ids[rows]
         self._load(rows)
         fresh = np.unique(rows[~self._checked[rows]])
@@ -107,6 +106,23 @@ class SpikeStore:
             self._slices(fresh, self._table.ids[fresh], check=True)
             self._checked[fresh] = True
         return self._slices(rows, ids, check=False)
+
+    def _chosen(self, unit_ids: Any) -> npt.NDArray[Any]:
+        """Return ids as a list: of one id, of a table (its index), or of a mask."""
+        if hasattr(unit_ids, "columns"):
+            unit_ids = unit_ids.index
+        ids = np.atleast_1d(np.asarray(unit_ids))
+        if ids.dtype != np.bool_:
+            return ids
+        # pandas' masks say of whom they are; the units of a session are fewer, and in another order.
+        whose = np.asarray(unit_ids.index) if hasattr(unit_ids, "iloc") else self._table.ids
+        if ids.shape != whose.shape:
+            raise ArgumentError(
+                f"{self._table.source.name}: a mask of units needs one value for each of {len(whose)} units, not "
+                f"shape {ids.shape}"
+            )
+        found: npt.NDArray[Any] = whose[ids]
+        return found
 
     def _slices(self, rows: npt.NDArray[np.intp], ids: npt.NDArray[np.int64], *, check: bool) -> SpikeTrains:
         return SpikeTrains._from_slices(

@@ -378,6 +378,11 @@ class File:
 
     def timestamps(self, path: str) -> npt.NDArray[np.float64]:
         """Read only the timestamps of a time series, in seconds, float64 (samples,)."""
+        if not self.has(path):
+            parent, _, name = path.rpartition("/")
+            raise LookupFailure(
+                f"{self.name}: has nothing at {path!r}; in {parent or 'the file'}, {nearest(name, self.names(parent))}"
+            )
         if self._source.kind(f"{path}/timestamps") == "dataset":
             return self._source.read(f"{path}/timestamps").astype(np.float64, copy=False)
         start = self._source.value(f"{path}/starting_time")
@@ -409,8 +414,9 @@ class File:
 
         Parameters
         ----------
-        unit_ids : array-like of int, optional
-            Which units, in this order, repeats kept. By default all, in the file's order.
+        unit_ids : int, array-like of int, or mask, optional
+            Which units, in this order, repeats kept; also a table of units, for its index. By default all, in the
+            file's order.
 
         Returns
         -------

@@ -144,8 +144,9 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
             return trains
         if not isinstance(trains, Mapping):
             raise ArgumentTypeError(
-                f"expected a mapping of unit id to spike times, not {type(trains).__name__};"
-                " for flat arrays use SpikeTrains(times, offsets, unit_ids)"
+                f"expected a mapping of unit id to spike times, not {type(trains).__name__}; of a File that is"
+                " file.spike_trains(), of a session session.spike_times, of one unit {0: times}, of flat arrays"
+                " SpikeTrains(times, offsets, unit_ids)"
             )
         arrays = [_as_times(times, f"unit {unit!r}") for unit, times in trains.items()]
         offsets = np.zeros(len(arrays) + 1, np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin.allen.invalid import inside
-from nwbin.errors import ArgumentTypeError, LookupFailure, nearest, warn
+from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -136,10 +137,14 @@ def lazy_lfp(file: File, probe_id: int, invalid: pd.DataFrame | None) -> xr.Data
 
 
 def part_of(
-    lfp: xr.DataArray, time: tuple[float, float] | None, channels: Iterable[int] | None
+    lfp: xr.DataArray, time: tuple[float, float] | None, channels: int | Iterable[int] | None
 ) -> xr.DataArray:
     """Return the samples from one time to another, both included, in s, on some channels; still not read."""
     if time is not None:
+        if np.shape(time) != (2,) or not all(isinstance(one, Real) for one in time) or not time[0] <= time[1]:
+            raise ArgumentError(
+                f"time must be (from, to), two numbers in seconds, from not more than to; not {time!r}"
+            )
         times = lfp["time"].values
         first = int(np.searchsorted(times, time[0], "left"))
         last = max(first, int(np.searchsorted(times, time[1], "right")))
@@ -149,7 +154,7 @@ def part_of(
         lfp = lfp.isel(time=slice(first, last))
     if channels is not None:
         at = {int(channel): column for column, channel in enumerate(lfp["channel"].values)}
-        wanted = [int(channel) for channel in channels]
+        wanted = [int(channel) for channel in (channels if isinstance(channels, Iterable) else [channels])]
         unknown = [channel for channel in wanted if channel not in at]
         if unknown:
             raise LookupFailure(f"the LFP has no channel {unknown[0]}; {nearest(unknown[0], at)}")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from nwbin._tables import frame_of
 from nwbin.binning import bin_spikes, count_in_windows
+from nwbin.binning._request import as_floats
 from nwbin.binning._table import spikes_in_order_of_time
 from nwbin.errors import ArgumentError, warn
 from nwbin.trains import SpikeTrains
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Closed",
+    "as_window",
     "condition_statistics",
     "presentation_windows",
     "spike_counts",
@@ -91,7 +93,7 @@ def spike_counts(
     """
     import xarray as xr
 
-    edges = np.asarray(bin_edges, dtype=np.float64)
+    edges = as_floats(bin_edges, "bin_edges")
     if edges.ndim != 1 or len(edges) < 2:
         raise ArgumentError(
             f"bin_edges must be a list of two or more times in seconds, got shape {edges.shape}"
@@ -131,6 +133,16 @@ def spike_counts(
             "unit_id": trains.unit_ids,
         },
     )
+
+
+def as_window(window: Any) -> tuple[float, float]:
+    """Check a window: from and to, in s."""
+    if np.shape(window) != (2,):
+        raise ArgumentError(f"window must be (from, to) in seconds from onset, not {window!r}")
+    first, last = as_floats(window, "window").tolist()
+    if not first <= last:
+        raise ArgumentError(f"window must be (from, to), and from not more than to; not {window!r}")
+    return first, last
 
 
 def presentation_windows(presentations: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin import _schema as schema
-from nwbin.errors import LookupFailure
+from nwbin.errors import ArgumentTypeError, LookupFailure
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class UnitMapping(Mapping[int, T]):
         self._kept: dict[int, T] = {}
 
     def __getitem__(self, unit_id: int) -> T:
+        if not isinstance(unit_id, Hashable):
+            raise ArgumentTypeError(
+                f"{self._what} are read one unit at a time: {{unit: mapping[unit] for unit in ids}}; not by "
+                f"{type(unit_id).__name__}"
+            )
         if unit_id not in self._ids:
             raise LookupFailure(f"{self._what}: {self._unknown(unit_id, self._ids)}")
         if unit_id not in self._kept:

@@ -39,7 +39,10 @@ class CountType:
 
 def count_type(dtype: DTypeLike | None, binarize: bool) -> CountType:
     """Check the dtype asked for; None is uint16, or uint8 for binarized counts."""
-    kind = np.dtype((np.uint8 if binarize else np.uint16) if dtype is None else dtype)
+    try:
+        kind = np.dtype((np.uint8 if binarize else np.uint16) if dtype is None else dtype)
+    except TypeError as error:
+        raise ArgumentTypeError(f"dtype {dtype!r} is none that NumPy knows: {error}") from None
     if kind.kind == "b":
         return CountType(kind, True, 1)
     if kind.kind in "iu":

@@ -14,7 +14,7 @@ from nwbin._kernels import threads as _threads
 from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.trains import SpikeTrains
 
-__all__ = ["Closed", "Request", "Trains", "as_threads", "request_of_edges", "request_of_windows"]
+__all__ = ["Closed", "Request", "Trains", "as_floats", "as_threads", "request_of_edges", "request_of_windows"]
 
 Closed: TypeAlias = Literal["left", "right", "both"]
 Trains: TypeAlias = SpikeTrains | Mapping[Any, ArrayLike]
@@ -90,7 +90,7 @@ class Request:
 def request_of_edges(trains: Trains, onsets: ArrayLike, edges: ArrayLike, closed: str) -> Request:
     """Check a request for adjoining bins."""
     units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
-    rows = _as_floats(edges, "edges")
+    rows = as_floats(edges, "edges")
     if rows.ndim not in (1, 2) or rows.shape[-1] < 2:
         raise ArgumentError(
             "edges must be (bins + 1,), or (presentations, bins + 1) for one row a presentation, with at"
@@ -122,7 +122,7 @@ def request_of_windows(
 ) -> Request:
     """Check a request for windows that may lie anywhere."""
     units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
-    rows = _as_floats(windows, "windows")
+    rows = as_floats(windows, "windows")
     if rows.ndim == 1 and rows.size == 2:
         rows = rows[None]
     if rows.ndim not in (2, 3) or rows.shape[-1] != 2:
@@ -177,7 +177,7 @@ def _as_closed(closed: str) -> Closed:
     return closed  # type: ignore[return-value]
 
 
-def _as_floats(given: ArrayLike, name: str) -> Floats:
+def as_floats(given: ArrayLike, name: str) -> Floats:
     array = np.asarray(given)
     if array.dtype.kind == "O":
         try:
@@ -190,7 +190,11 @@ def _as_floats(given: ArrayLike, name: str) -> Floats:
 
 
 def _as_onsets(onsets: ArrayLike) -> Floats:
-    array = _as_floats(onsets, "onsets")
+    if hasattr(onsets, "columns"):
+        raise ArgumentTypeError(
+            "onsets must be numbers in seconds, not a table; give one column: table.start_time"
+        )
+    array = as_floats(onsets, "onsets")
     if np.ndim(onsets) == 0:
         array = array.reshape(1)
     if array.ndim != 1:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nwbin.allen.responses import too_long
 from nwbin.dataset._content import content_hash
 from nwbin.dataset._select import Selection
-from nwbin.errors import LookupFailure, nearest
+from nwbin.errors import LookupFailure, nearest, warn
 from nwbin.export import Windows, tidy
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Counts:
     def run(self, session: Session, threads: int | None) -> Counted:
         shown = self.selection.presentation_table(session)
         units = self.selection.unit_table(session)
-        _note_invalid_spikes(session, units, shown, (self.edges[0], self.edges[-1]))
+        _note_odd_windows(session, units, shown, (self.edges[0], self.edges[-1]))
         windows = Windows(
             session.file.spike_trains(units.index.to_numpy()), shown, self.edges, closed=self.closed,
             binarize=self.binarize, dtype=self.dtype, threads=threads,
@@ -135,7 +136,7 @@ class Matrices:
             raise LookupFailure(
                 f"the table has no column {self.label!r}; {nearest(self.label, shown.columns)}"
             )
-        _note_invalid_spikes(session, chosen, shown, self.window)
+        _note_odd_windows(session, chosen, shown, self.window)
         counted = Windows(
             session.file.spike_trains(units), shown[["start_time"]], self.window, closed=self.closed, dtype=np.float64,
             threads=threads,
@@ -165,7 +166,7 @@ class SpikeTables:
 
         shown = self.selection.presentation_table(session)
         units = self.selection.unit_table(session)
-        _note_invalid_spikes(session, units, shown, self.window)
+        _note_odd_windows(session, units, shown, self.window)
         if self.window is not None:
             start = shown["start_time"].to_numpy(np.float64)
             shown = shown.assign(start_time=start + self.window[0], stop_time=start + self.window[1])
@@ -177,13 +178,20 @@ class SpikeTables:
         return table.reset_index()
 
 
-def _note_invalid_spikes(
+def _note_odd_windows(
     session: Session, units: pd.DataFrame, shown: pd.DataFrame, window: tuple[float, float] | None
 ) -> None:
-    """Put into the report's notes that spikes are invalid in some windows (s from the start; None: to the stop)."""
+    """Put into the report's notes that in some windows (s from the start; None: to the stop) spikes are invalid.
+
+    And that windows are far too long.
+    """
     start = shown["start_time"].to_numpy(np.float64)
     first, last = (0.0, shown["stop_time"].to_numpy(np.float64) - start) if window is None else window
     session.warn_of_invalid_spikes("job", units.index.to_numpy(), start + first, start + last)
+    if window is not None and "stop_time" in shown.columns:
+        lasting = shown["stop_time"].to_numpy(np.float64) - start
+        if note := too_long(window, lasting, "presentation"):
+            warn(note)
 
 
 def about(session: Session) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nwbin.allen import behavior, invalid, lfp, responses
 from nwbin.allen.averages import mean_of_intervals, means_of_samples
+from nwbin.errors import ArgumentTypeError
 from nwbin.session._tables import Ids, SessionTables
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class SessionSignals(SessionTables):
         if window is None:
             return responses.presentation_windows(shown)
         return (
-            shown["start_time"].to_numpy(np.float64)[:, None] + np.asarray(window, dtype=np.float64)[None, :]
+            shown["start_time"].to_numpy(np.float64)[:, None]
+            + np.asarray(responses.as_window(window), dtype=np.float64)[None, :]
         )
 
     def presentationwise_running_speed(
@@ -112,7 +114,7 @@ class SessionSignals(SessionTables):
         mask_invalid_intervals: bool = True,
         *,
         time: tuple[float, float] | None = None,
-        channels: Iterable[int] | None = None,
+        channels: int | Iterable[int] | None = None,
         lazy: bool = False,
     ) -> xr.DataArray:
         """Read a probe's LFP.
@@ -136,6 +138,10 @@ class SessionSignals(SessionTables):
         xarray.DataArray
             "LFP" in V, dims (time, channel).
         """
+        if np.ndim(probe_id):
+            raise ArgumentTypeError(
+                f"get_lfp reads one probe at a time: give one id of probes.index, not {type(probe_id).__name__}"
+            )
         bad = None
         if mask_invalid_intervals:
             row = int(self._rows(self.probes.index, probe_id, "probe")[0])

@@ -344,6 +344,27 @@ class SessionSpikes(SessionTables):
             threads=threads,
         )
 
+    def _given_labels(self, label: Any, shown: pd.DataFrame) -> npt.NDArray[Any]:
+        import pandas as pd
+
+        if isinstance(label, pd.Series) and label.index.name == shown.index.name and label.index.is_unique:
+            # It says whose labels they are: the trials may be in another order, or fewer.
+            without = shown.index[~shown.index.isin(label.index)]
+            if len(without):
+                raise ArgumentError(
+                    f"label has no value for {len(without):,} of {len(shown):,} presentations (the first: {without[0]})"
+                )
+            label = label.loc[shown.index]
+        labels = np.asarray(label, dtype=object)
+        if labels.shape != (len(shown),):
+            several = labels.ndim == 1 and set(map(str, labels.tolist())) <= set(shown.columns)
+            hint = '; label="stimulus_condition_id" tells apart by all columns at once' if several else ""
+            raise ArgumentError(
+                f"label must be the name of a column, or have one value a trial ({len(shown)}), got shape "
+                f"{labels.shape}{hint}"
+            )
+        return labels
+
     def response_matrix(
         self,
         presentation_ids: Ids,
@@ -366,7 +387,8 @@ class SessionSpikes(SessionTables):
         window
             From and to, in s from onset.
         label
-            A column of :attr:`stimulus_presentations`, or an array with a label for each trial. A column that has
+            A column of :attr:`stimulus_presentations`, or an array with a label for each trial (a Series indexed by
+            presentation is put into the order of the trials). A column that has
             no value in the trials, or the same one in all (flashes differ by "color", natural scenes by "frame"),
             brings a warning that names those with several.
         closed
@@ -380,8 +402,9 @@ class SessionSpikes(SessionTables):
         -----
         Working set: X, 8 bytes a trial and neuron.
         """
-        if np.shape(window) != (2,):
-            raise ArgumentError(f"window must be (from, to) in seconds from onset, not {window!r}")
+        window = responses.as_window(window)
+        if rate and not 0 < window[1] - window[0] < np.inf:
+            raise ArgumentError(f"rates need a window of a length, neither none nor endless; not {window!r}")
         shown = self._presentations(presentation_ids)
         if isinstance(label, str):
             if label not in shown.columns:
@@ -391,11 +414,7 @@ class SessionSpikes(SessionTables):
                 )
             labels = shown[label].to_numpy(dtype=object)
         else:
-            labels = np.asarray(label, dtype=object)
-            if labels.shape != (len(shown),):
-                raise ArgumentError(
-                    f"label must have one value a trial ({len(shown)}), got shape {labels.shape}"
-                )
+            labels = self._given_labels(label, shown)
         labelled = np.asarray(
             [one is not None and one == one and one != stimuli.NULL for one in labels], dtype=bool
         )

@@ -242,7 +242,7 @@ class SessionTables:
         return self._stimulus_presentations["stimulus_name"].unique().tolist()
 
     def _of_stimulus(self, names: str | Iterable[str]) -> npt.NDArray[np.bool_]:
-        wanted = [names] if isinstance(names, str) else list(names)
+        wanted = [names] if isinstance(names, str | bytes) or not isinstance(names, Iterable) else list(names)
         known = self.stimulus_names
         for name in wanted:
             if name not in known:
@@ -330,7 +330,12 @@ class SessionTables:
             rows: npt.NDArray[np.intp] = (
                 pd.Series(np.arange(len(index)), index=index).loc[ids].to_numpy(np.intp)
             )
-        except (IndexError, TypeError, ValueError) as error:
+        except (IndexError, TypeError, ValueError, pd.errors.IndexingError) as error:
+            if isinstance(ids, pd.Series) and ids.dtype == bool:
+                raise ArgumentError(
+                    f"a mask of {what}s must have one value for each of the table's {len(index)} rows, this one has "
+                    f"{len(ids)}, perhaps of another table; the ids that it means are mask.index[mask]"
+                ) from error
             raise ArgumentError(
                 f"{what} ids must be an id, a list of ids, or a mask with one value for each of the table's "
                 f"{len(index)} rows: {error}"
@@ -355,8 +360,17 @@ class SessionTables:
                 return f"{said}; for all of that stimulus: get_stimulus_table({one!r}).index"
             if self.file.has(schema.UNITS) and one in self.file.unit_ids.tolist():
                 return f"{said}, but of a unit: presentations come first, then units; are they swapped?"
+            if isinstance(one, float) and not one.is_integer():
+                return f"{said}; ids are the stimulus table's index, not times, and come after bin edges"
         elif what == "unit" and one in self._stimulus_presentations.index:
             said += ", but of a stimulus presentation"
+        elif what == "unit" and isinstance(one, str):
+            for column in ("ecephys_structure_acronym", "structure_acronym"):
+                if column in self._units.columns and one in set(self._units[column]):
+                    return f"{said}; for the units in it: units.index[units.{column} == {one!r}]"
+        elif what == "probe" and one in self.probes["description"].tolist():
+            found = self.probes.index[self.probes["description"] == one].tolist()[0]
+            return f"{said}; that of the probe of this name is {found}"
         return f"{said}; {nearest(one, known)}"
 
     def _presentations(self, ids: Ids) -> pd.DataFrame:
