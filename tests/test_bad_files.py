@@ -114,6 +114,13 @@ def test_being_written(tmp_path: Path) -> None:
             nwbin.File(copy)
 
 
+def test_one_file_of_several(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x%d.nwb", "w", driver="family", memb_size=1 << 20) as f:
+        f.attrs["nwb_version"] = "2.6.0"
+    with pytest.raises(FileAccessError, match=r"x0\.nwb: is a part of .*family driver.*h5repack"):
+        nwbin.File(tmp_path / "x0.nwb")
+
+
 # ------------------------------------------------------------------ other formats
 
 

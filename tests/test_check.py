@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin import _chunks, _hdf5
+from nwbin import _chunks
 from nwbin.check import Finding, check
 from tests.small_files import TIMES, write_small
 
@@ -168,7 +168,7 @@ def test_a_chunk_is_decompressed_once(tmp_path: Path, monkeypatch: pytest.Monkey
     path = write_spikes(tmp_path / "x.nwb", trains, chunks=(70_000,), compression="gzip", shuffle=True)
     decoded: list[int] = []
     real = _chunks._decode
-    monkeypatch.setattr(_hdf5, "_SMALL", 0)
+    monkeypatch.setattr("nwbin._hdf5._dataset._SMALL", 0)
     monkeypatch.setattr(
         _chunks, "_decode", lambda table, raw, skipped: decoded.append(1) or real(table, raw, skipped)
     )

@@ -13,7 +13,7 @@ import h5py  # noqa: TID251 - compared with
 import numpy as np
 import pytest
 
-from nwbin import _chunks, _hdf5
+from nwbin import _chunks
 from nwbin._hdf5 import H5Source
 from nwbin._strings import HeapStrings
 from nwbin.errors import FileAccessError
@@ -24,8 +24,8 @@ BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "bench_reading.py"
 
 @pytest.fixture(autouse=True)
 def chunks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_hdf5, "_SMALL", 0)  # small data would be left to libhdf5
-    monkeypatch.setattr(_hdf5, "_MOST_COMPRESSED", 10**9)
+    monkeypatch.setattr("nwbin._hdf5._dataset._SMALL", 0)  # small data would be left to libhdf5
+    monkeypatch.setattr("nwbin._hdf5._layout._MOST_COMPRESSED", 10**9)
 
 
 @pytest.mark.parametrize("inflater", ["zlib", "isal"])
@@ -53,7 +53,7 @@ def test_chunks(
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=values, chunks=chunk, **options)
     source = H5Source(tmp_path / "x.h5")
-    assert source._chunk_table("x") is not None
+    assert source._dataset("x")._chunk_reader is not None
     for rows in (slice(0, shape[0]), slice(3, 9), slice(5, 6), slice(4, 4)):
         np.testing.assert_array_equal(source.read("x", rows), values[rows])
     if len(shape) == 1:
@@ -93,7 +93,7 @@ def test_other_filters_are_left_to_libhdf5(tmp_path: Path, options: Any) -> None
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=np.arange(1000), chunks=(100,), **options)
     source = H5Source(tmp_path / "x.h5")
-    assert source._chunk_table("x") is None
+    assert source._dataset("x")._chunk_reader is None
     assert source.read("x").tolist() == list(range(1000))
     source.close()
 

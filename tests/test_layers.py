@@ -16,7 +16,8 @@ PACKAGE = Path(nwbin.__file__).parent
 # From the bottom up; a module may import from its own layer or below, at any depth of nesting.
 LAYERS = [
     {"errors", "_schema"},
-    {"_kernels", "_chunks", "_headers", "_map", "_open", "_strings"},
+    {"_kernels", "_heap", "_map", "_open"},
+    {"_chunks", "_headers", "_strings"},
     {"_hdf5", "trains"},
     {"_tables"},
     {"_spikes", "binning"},
@@ -26,6 +27,18 @@ LAYERS = [
     {"check", "dataset", "decode", "export", "plot", "testing"},
     {"cli", "__main__"},
 ]
+# The same within a package: a module imports from below its own layer.
+WITHIN = {
+    "_hdf5": [
+        {"_file"},
+        {"_layout", "_objects"},
+        {"_chunked"},
+        {"_text"},
+        {"_attributes", "_dataset"},
+        {"_source"},
+        {"__init__"},
+    ]
+}
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HOMES = {"numba": {"_kernels"}, "h5py": {"_hdf5", "testing"}}
 
@@ -63,6 +76,17 @@ def test_imports_point_down(path: Path) -> None:
             below = rest.split(".")[0]
             if below in RANK:  # anything else is a plain name such as nwbin.__version__
                 assert RANK[below] <= RANK[here], f"{path} imports {name}, which lies above it"
+
+
+@pytest.mark.parametrize("package", list(WITHIN))
+def test_imports_point_down_within(package: str) -> None:
+    rank = {name: rank for rank, names in enumerate(WITHIN[package]) for name in names}
+    paths = sorted((PACKAGE / package).glob("*.py"))
+    assert {path.stem for path in paths} == set(rank)
+    for path in paths:
+        for name in imports(path):
+            if name.startswith(f"nwbin.{package}."):
+                assert rank[name.split(".")[2]] < rank[path.stem], f"{path} imports {name}"
 
 
 def test_every_module_has_a_layer() -> None:

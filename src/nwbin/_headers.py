@@ -2,7 +2,15 @@
 
 libhdf5 hands out the text of an attribute only by following it into the heap, where damaged bytes can crash it,
 hang it, or make it set aside gigabytes; and unlike a dataset's, the place of an attribute's value cannot be
-asked for. Arrays in, places out: no HDF5 library takes part.
+asked for. An object's header is messages, in one block or more:
+
+    older   version 1, 7 bytes, size of the block (4), 4 bytes;  messages
+            a message: kind (2)  size (2)  4 bytes, and what it says
+    newer   "OHDR"  version  flags (1), times (16) and limits (4) if flagged, size (1, 2, 4 or 8);  messages
+            a message: kind (1)  size (2)  flags (1), order (2) if flagged, and what it says
+
+A message of a certain kind leads to another block, which in the newer format stands between a signature and a
+checksum of 4 bytes each. Arrays in, places out: no HDF5 library takes part.
 """
 
 from __future__ import annotations
@@ -26,31 +34,33 @@ def _int(raw: bytes) -> int:
 
 def _messages(data: npt.NDArray[np.uint8], address: int) -> Iterator[tuple[int, int, bytes]]:
     """Yield the kind, the place and the bytes of each message in the header of the object at an address."""
-    head = data[address : address + 32].tobytes()
+    head = data[address : address + 32].tobytes().ljust(32, b"\0")
     if head[:4] == b"OHDR":
-        prefix, at = 6 if head[5] & 4 else 4, 6 + (head[5] >> 5 & 1) * 16 + (head[5] >> 4 & 1) * 4
-        width = 1 << (head[5] & 3)
+        flags = head[5]
+        of_kind, prefix, frame = 1, 6 if flags & 0x04 else 4, 4  # bytes
+        at = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+        width = 1 << (flags & 0x03)
         blocks = [(address + at + width, _int(head[at : at + width]))]
     elif head[:1] == b"\1":
-        prefix, blocks = 8, [(address + 16, _int(head[8:12]))]
+        of_kind, prefix, frame = 2, 8, 0
+        blocks = [(address + 16, _int(head[8:12]))]
     else:
         return
     seen, left = 0, _MOST_BYTES
-    for begin, size in blocks:  # grows on the way: a header goes on elsewhere in the file
+    for begin, size in blocks:  # grows on the way
         block = data[begin : begin + max(0, min(size, left))].tobytes()
         left -= len(block)
         at = 0
         while at + prefix <= len(block):
-            kind = block[at] if prefix < 8 else _int(block[at : at + 2])
+            kind = _int(block[at : at + of_kind])
             start = at + prefix
-            end = start + (_int(block[at + 1 : at + 3]) if prefix < 8 else _int(block[at + 2 : at + 4]))
+            end = start + _int(block[at + of_kind : at + of_kind + 2])
             seen += 1
             if end > len(block) or seen > _MOST_MESSAGES:
                 break
             if kind == _CONTINUATION:
                 where, length = _int(block[start : start + 8]), _int(block[start + 8 : start + 16])
-                # The newer format frames such a block by a signature and a checksum.
-                blocks.append((where + 4, length - 8) if prefix < 8 else (where, length))
+                blocks.append((where + frame, length - 2 * frame))
             yield kind, begin + start, block[start:end]
             at = end
 
@@ -74,12 +84,14 @@ def attribute_places(data: npt.NDArray[np.uint8], address: int) -> dict[bytes, t
     """
     found: dict[bytes, tuple[int, int]] = {}
     for kind, place, body in _messages(data, address):
-        if kind != _ATTRIBUTE or len(body) < 9 or body[0] not in (1, 2, 3):
+        version = body[0] if len(body) >= 9 else 0
+        if kind != _ATTRIBUTE or version not in (1, 2, 3):
             continue
-        sizes = [_int(body[i : i + 2]) for i in (2, 4, 6)]  # of the name, the datatype and the dataspace
-        at = 9 if body[0] == 3 else 8
+        # Name, datatype and dataspace stand before the value; in version 1 each is filled up to 8 bytes.
+        sizes = [_int(body[i : i + 2]) for i in (2, 4, 6)]
+        at = 9 if version == 3 else 8
         name = body[at : at + sizes[0]].split(b"\0", 1)[0]
-        at += sum((size + 7) & -8 if body[0] == 1 else size for size in sizes)
+        at += sum((size + 7) & -8 if version == 1 else size for size in sizes)
         if at <= len(body):
             found.setdefault(name, (place + at, len(body) - at))
     return found

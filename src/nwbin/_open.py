@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from difflib import SequenceMatcher
@@ -10,17 +11,23 @@ from typing import BinaryIO
 
 from nwbin.errors import FileAccessError, MissingFileError, nearest
 
-__all__ = ["StrPath", "check_path", "why_not"]
+__all__ = ["StrPath", "check_file_object", "check_path", "why_not"]
 
 StrPath = str | os.PathLike[str]
 
 
-def check_path(path: Path) -> None:
-    """Raise an error that says so if there is no readable file with anything in it."""
+def check_path(source: StrPath) -> Path:
+    """Return a file's path; raise an error that says so if there is no readable file with anything in it."""
+    path = Path(source).expanduser()
     try:
         if path.is_dir():
             raise FileAccessError(f"{path}: is a folder; give the path of one .nwb file in it")
         if not path.exists():
+            if re.match(r"[a-z][a-z0-9+]+:/", str(path)):
+                raise MissingFileError(
+                    f"{source}: is an address, not a path; download the file, or pass an open file object, such as "
+                    "fsspec.open(address, 'rb').open() gives"
+                )
             folder = path.parent
             there = [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
             files = sorted(name for name in there if name.lower().endswith(".nwb"))
@@ -43,6 +50,28 @@ def check_path(path: Path) -> None:
         raise FileAccessError(f"{path}: cannot be read ({error}); check the path") from error
     if not start:
         raise FileAccessError(f"{path}: is empty (0 bytes); download it again")
+    return path
+
+
+def check_file_object(source: object) -> str:
+    """Return a file object's name; raise an error that says so if HDF5 cannot be read through it."""
+    if not (hasattr(source, "read") and hasattr(source, "seek")):
+        raise FileAccessError(
+            f"expected a path or an open binary file object, but got {type(source).__name__}; pass the file's path"
+        )
+    name = getattr(source, "name", None)
+    name = os.fspath(name) if isinstance(name, str | os.PathLike) else f"<{type(source).__name__}>"
+    if getattr(source, "closed", False):
+        raise FileAccessError(
+            f"{name}: the file object is closed; open it, and keep it open while it is read"
+        )
+    if isinstance(source, io.TextIOBase):
+        raise FileAccessError(f"{name}: the file object reads text; open it with mode 'rb'")
+    if hasattr(source, "seekable") and not source.seekable():
+        raise FileAccessError(
+            f"{name}: the file object cannot seek; save what it gives to a file, and give the path of that"
+        )
+    return str(name)
 
 
 def why_not(error: Exception, source: Path | BinaryIO) -> str:
@@ -66,6 +95,11 @@ def why_not(error: Exception, source: Path | BinaryIO) -> str:
         return (
             "is locked: another program is writing it; wait for that to end "
             "(or set HDF5_USE_FILE_LOCKING=FALSE if it is not so)"
+        )
+    if match := re.search(r"(\w+) driver should be used", text):
+        return (
+            f"is a part of a file that HDF5 keeps in several ({match[1]} driver); make one file of them, with "
+            "HDF5's h5repack, say, and give the path of that"
         )
     if "already open for write" in text or "consistency flags" in text:
         return "is being written, or its writer did not end cleanly; wait, or write it again"

@@ -102,7 +102,7 @@ class File:
     Parameters
     ----------
     source : str, os.PathLike or binary file object
-        The file. A file object must be seekable; it is not closed here.
+        The file. A file object must be seekable, as fsspec's are, of files on a server; it is not closed here.
     follow_external_links : bool, default False
         Follow HDF5 links into other files.
 
@@ -162,7 +162,7 @@ class File:
             raise FileAccessError(
                 f"{self.name}: is closed, and cannot be sent to another process; send its path"
             )
-        return _reopened, (self._place, self._source._follow, self._stamp)
+        return _reopened, (self._place, self._source.follow_external_links, self._stamp)
 
     def close(self) -> None:
         """Close the file. Spike trains that were read stay usable.

@@ -1,0 +1,126 @@
+"""An HDF5 file that is open: its handle, its bytes, and how errors name it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+
+from nwbin._map import FileMap
+from nwbin._open import StrPath, check_file_object, check_path, why_not
+from nwbin.errors import FileAccessError, NwbinError
+
+__all__ = ["DAMAGED", "OpenFile"]
+
+DAMAGED = "the file is probably damaged: download it again"
+_FAILED = "reading through the file object failed, or the file is damaged: try again, or download it and pass its path"
+
+
+class OpenFile:
+    """A file as libhdf5 has it open and, where it was given by its path, as the system has.
+
+    Parameters
+    ----------
+    source
+        A path, or a seekable binary file object (which stays the caller's to close).
+    follow_external
+        Whether links into other files, and data kept in them, are followed.
+
+    Attributes
+    ----------
+    h5
+        The h5py.File.
+    path
+        None for a file object.
+    name
+        As it stands in messages.
+    size
+        In bytes.
+    """
+
+    def __init__(self, source: StrPath | BinaryIO, *, follow_external: bool) -> None:
+        self.follow_external = follow_external
+        self.path: Path | None = None
+        where: Path | BinaryIO
+        if isinstance(source, str | os.PathLike):
+            where = self.path = check_path(source)
+            self.name = str(self.path)
+            # Opened once: a file put in this one's place later is not mixed up with it.
+            self.descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._release = weakref.finalize(self, os.close, self.descriptor)
+        else:
+            where = source
+            self.name = check_file_object(source)
+        try:
+            self.h5 = h5py.File(where, "r", locking="best-effort")
+        except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
+            if self.path is not None:
+                self._release()  # at once: as long as somebody keeps the error, it keeps this object
+            raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
+        self.size = self.h5.id.get_filesize() if self.path is None else os.fstat(self.descriptor).st_size
+
+    def close(self) -> None:
+        """Close the file. Arrays that were mapped from it stay readable."""
+        self.h5.close()
+        if self.path is not None:
+            self._release()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file was closed."""
+        return not bool(self.h5)
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[None]:
+        """Turn whatever h5py raises into an error that names the file and the object at a path in it."""
+        if self.closed:
+            raise FileAccessError(
+                f"{self.name}: is closed; {path or 'nothing'} can no longer be read from it"
+            )
+        try:
+            yield
+        except NwbinError:
+            raise
+        except MemoryError as error:
+            raise FileAccessError(
+                f"{self.name}: there is not enough memory to read {path}; read fewer rows or units at a time"
+            ) from error
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, AttributeError) as error:
+            if self.map is not None:
+                self.map.check()  # not damaged, perhaps, but cut meanwhile
+            remedy = DAMAGED if self.path is not None else _FAILED
+            raise FileAccessError(f"{self.name}: {path} cannot be read ({error}); {remedy}") from error
+
+    # ---------------------------------------------------------------- the bytes, without libhdf5
+
+    @cached_property
+    def map(self) -> FileMap | None:
+        """The file's bytes; None where they cannot be mapped, or the source is no path."""
+        if self.path is None:
+            return None
+        try:
+            return FileMap(self.descriptor, self.size, self.name)
+        except FileAccessError:
+            raise
+        except (OSError, ValueError, OverflowError):  # addresses are limited, or the file system cannot
+            return None
+
+    @cached_property
+    def has_plain_addresses(self) -> bool:
+        """Whether addresses in the file are 8 bytes, and count from its first; not known of a file object."""
+        plist = self.h5.id.get_create_plist()
+        return self.path is not None and plist.get_userblock() == 0 and plist.get_sizes() == (8, 8)
+
+    @cached_property
+    def _number(self) -> int:
+        return int(h5py.h5o.get_info(self.h5.id).fileno)
+
+    def holds(self, node: Any) -> bool:
+        """Whether an h5py object lies in this file, and not in one that a link leads to."""
+        return bool(h5py.h5o.get_info(node.id).fileno == self._number)

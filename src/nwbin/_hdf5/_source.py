@@ -1,0 +1,174 @@
+"""An open file in terms of paths inside it ("units/spike_times"), plain arrays and plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin._hdf5._attributes import Attributes
+from nwbin._hdf5._dataset import Dataset
+from nwbin._hdf5._file import OpenFile
+from nwbin._hdf5._layout import Layout
+from nwbin._hdf5._objects import Objects
+from nwbin._hdf5._text import FileText
+from nwbin._map import FileMap
+from nwbin._open import StrPath
+from nwbin.errors import FileAccessError, FormatError
+
+__all__ = ["H5Source"]
+
+
+class H5Source:
+    """An HDF5 file, open for reading.
+
+    Whatever HDF5 or h5py complains about leaves here as an :class:`~nwbin.errors.NwbinError` that names the file
+    and the object in it. An open file does not change: what was found at a path is remembered, so that asking
+    again costs a look-up.
+
+    Parameters
+    ----------
+    source
+        A path, or a seekable binary file object (which stays the caller's to close).
+    follow_external_links
+        Follow links into other files. Off by default: a downloaded file should not be able to make a program
+        read whatever else lies on the disk.
+
+    Raises
+    ------
+    MissingFileError, FileAccessError
+        The file is not there, or is not a readable HDF5 file.
+    """
+
+    def __init__(self, source: StrPath | BinaryIO, *, follow_external_links: bool = False) -> None:
+        self.follow_external_links = follow_external_links
+        self._file = OpenFile(source, follow_external=follow_external_links)
+        self._objects = Objects(self._file)
+        self._text = FileText(self._file)
+        self._attributes = Attributes(self._file, self._text)
+        self._datasets: dict[str, Dataset] = {}
+
+    @property
+    def name(self) -> str:
+        """The path, or the file object's name, as it stands in messages."""
+        return self._file.name
+
+    @property
+    def path(self) -> Path | None:
+        """The file's path; None where it was given as a file object."""
+        return self._file.path
+
+    def close(self) -> None:
+        """Close the file. Arrays that were mapped from it stay readable."""
+        self._objects.forget()
+        self._file.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file was closed."""
+        return self._file.closed
+
+    @property
+    def map(self) -> FileMap | None:
+        """The file's bytes; None where they cannot be mapped, or the source is no path."""
+        return self._file.map
+
+    def pynwb_io(self) -> Any:
+        """Open pynwb's reader on the same HDF5 handle."""
+        from pynwb import NWBHDF5IO
+
+        if self.closed:
+            raise FileAccessError(f"{self.name}: is closed; open it again for pynwb")
+        with self._file.reading(""):
+            return NWBHDF5IO(file=self._file.h5, mode="r", load_namespaces=True)
+
+    # ---------------------------------------------------------------- objects
+
+    def kind(self, path: str) -> str | None:
+        """Return "group", "dataset", or None where nothing is (a dangling link included)."""
+        return self._objects.kind(path)
+
+    def children(self, path: str) -> list[str]:
+        """Return the names in a group, in the file's order; empty where there is no group."""
+        return self._objects.children(path)
+
+    def link(self, path: str) -> tuple[str, str]:
+        """Return how an object hangs in its group: "hard", "soft", "external" or "none", and where a link leads."""
+        return self._objects.link(path)
+
+    def identity(self, path: str) -> int:
+        """Return a number that is the same for all the names of one object."""
+        node = self._objects.need(path)
+        with self._file.reading(path):
+            return hash(node)
+
+    def attribute(self, path: str, key: str) -> Any:
+        """Return one attribute of an object (or of the file, path ""), None where it is not there."""
+        node = self._objects.need(path)
+        with self._file.reading(f"{path}@{key}"):
+            return self._attributes.read(node, key) if key in node.attrs else None
+
+    def attributes(self, path: str) -> dict[str, Any]:
+        """Return an object's attributes; text decoded, scalars as Python values, references left out."""
+        node = self._objects.need(path)
+        with self._file.reading(path):
+            found = {key: self._attributes.read(node, key) for key in node.attrs}
+        return {key: value for key, value in found.items() if value is not None}
+
+    # ---------------------------------------------------------------- datasets
+
+    def _dataset(self, path: str) -> Dataset:
+        path = path.strip("/")
+        if path not in self._datasets:
+            node = self._objects.need(path)
+            if self.kind(path) != "dataset":
+                raise FormatError(f"{self.name}: {path} is a group where a dataset was expected")
+            self._datasets[path] = Dataset(self._file, self._text, path, node)
+        return self._datasets[path]
+
+    def layout(self, path: str) -> Layout:
+        """Return a dataset's shape, dtype and storage without reading it."""
+        return self._dataset(path).layout
+
+    def allow(self, path: str, n_rows: int | None = None) -> None:
+        """Raise FormatError if so many rows of a dataset (by default all) are more than can sensibly be read.
+
+        A damaged header may claim any shape, and chunks that were never written take no room in the file: see
+        :mod:`nwbin._hdf5._layout`.
+        """
+        self._dataset(path).allow(n_rows)
+
+    def read(self, path: str, rows: slice | None = None) -> npt.NDArray[Any]:
+        """Read a dataset, or some of its rows; text comes as an object array of str.
+
+        The working set is the result; for chunked data also three chunks a thread, for text 16 bytes a row.
+        """
+        return self._dataset(path).read(rows)
+
+    def read_into(self, path: str, rows: slice, out: npt.NDArray[np.float64]) -> None:
+        """Read some rows of a one-dimensional dataset straight into an array, converting as needed."""
+        self._dataset(path).read_into(rows, out)
+
+    def text_codes(self, path: str) -> tuple[npt.NDArray[np.intp], list[str]] | None:
+        """Return a text column as numbers (intp) into its distinct values; None where only :meth:`read` can."""
+        return self._dataset(path).text_codes()
+
+    def value(self, path: str, default: Any = None) -> Any:
+        """Return a scalar dataset as a Python value, or `default` where it is not there."""
+        if self.kind(path) != "dataset":
+            return default
+        raw = self.read(path)
+        return raw.item() if raw.size == 1 else raw.tolist()
+
+    def mapped(self, path: str) -> npt.NDArray[Any] | None:
+        """Map a contiguous numeric dataset into memory, so that only the pages touched are ever read.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            A read-only array, or None where the data are chunked, compressed, in foreign byte order, not in
+            this file, or the file cannot be mapped.
+        """
+        return self._dataset(path).mapped()
