@@ -11,10 +11,12 @@ from pathlib import Path
 import h5py  # noqa: TID251 - files are bent
 import numpy as np
 import pytest
+from typer.testing import CliRunner, Result
 
 import nwbin
 from nwbin import _chunks
 from nwbin.check import Finding, check
+from nwbin.cli import app
 from tests.small_files import TIMES, write_small
 
 
@@ -44,7 +46,7 @@ def test_a_sound_file(small: Path) -> None:
     report = check(small)
     assert report.ok
     assert [found.severity for found in report.findings] == ["warning", "note"]
-    assert report.findings[0].finding == "1 of 3 units have times before 0 s: 11"
+    assert report.findings[0].finding == "1 of 3 units has times before 0 s: 11"
     assert report.looked_at > 30
 
 
@@ -58,17 +60,68 @@ def test_all_faults_at_once(spoilt: Path) -> None:
     report = check(spoilt)
     found = {(f.severity, f.object): f.finding for f in report.findings}
     assert not report.ok
-    assert found["error", "units/spike_times"] == "1 of 3 units have times that do not ascend: 7"
+    assert found["error", "units/spike_times"] == "1 of 3 units has times that do not ascend: 7"
     assert "has 5 values, but the table has 3 rows" in found["error", "units/big"]
     assert "[2] is 9, but units/waveforms_index holds only 3 values" in found["error", "units/waveforms"]
     assert "claims shape (1000000000000,)" in found["error", "acquisition/absurd"]
     assert found["warning", "units/gone"] == "is a link to '/nowhere', which is not there"
     assert found["warning", "units/far"] == "links to another file, 'other.h5:/x'"
-    assert found["warning", "intervals/trials/start_time"] == "is not finite in 1 rows: 1"
-    assert found["warning", "intervals/trials"] == "1 rows stop before they start: 2"
+    assert found["warning", "intervals/trials/start_time"] == "is not finite in 1 row: 1"
+    assert found["warning", "intervals/trials"] == "1 row stops before it starts: 2"
     severities = [f.severity for f in report.findings]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
     assert all(f.finding and f.remedy for f in report.findings)
+
+
+def test_rows_without_a_duration(small: Path) -> None:
+    with h5py.File(small, "a") as f:
+        trials = f["intervals/trials"]
+        trials["stop_time"][:] = trials["start_time"][:] + np.array([1.0, 0.0, -1.0, 0.0])
+    found = [f.finding for f in check(small).findings if f.object == "intervals/trials"]
+    assert found == ["1 row stops before it starts: 2", "2 rows have a duration of 0 s: 1, 3"]
+
+
+def test_units_that_have_no_place(tmp_path: Path) -> None:
+    path = nwbin.testing.write_session(tmp_path / "s.nwb", size="tiny", seed=1)
+    with h5py.File(path, "a") as f:
+        peaks, electrodes = f["units/peak_channel_id"], f["general/extracellular_ephys/electrodes"]
+        ids = f["units/id"][:]
+        probe_of = dict(zip(electrodes["id"][:], electrodes["probe_id"][:], strict=True))
+        elsewhere = probe_of[peaks[5]]
+        lost = [one for one, peak in zip(ids, peaks[:], strict=True) if probe_of[peak] == elsewhere]
+        electrodes["probe_id"][electrodes["probe_id"][:] == elsewhere] = 1
+        peaks[0] = 99
+        lost = [one for one in lost if one != ids[0]]
+    report = check(path)
+    found = [f.finding for f in report.findings if f.object == "units/peak_channel_id"]
+    assert [one.rpartition(": ")[0] for one in found] == [
+        f"1 of {len(ids)} units has a peak channel that is no electrode of the file",
+        f"{len(lost)} of {len(ids)} units have a peak channel on a probe that the file does not have",
+    ]
+    assert found[0].endswith(f": {ids[0]}")
+    assert str(lost[0]) in found[1]
+    assert report.ok
+    with pytest.warns(nwbin.errors.NwbinWarning, match=f"{1 + len(lost)} of {len(ids)} units"):
+        _ = nwbin.open(path).units
+
+
+def test_invalid_times_are_noted(small: Path) -> None:
+    with h5py.File(small, "a") as f:
+        table = f["intervals"].copy("trials", f["intervals"], "invalid_times") or f["intervals/invalid_times"]
+        table["start_time"][:] = [5.0, 1.0, 2.0, np.nan]
+        table["stop_time"][:] = [6.0, 3.0, 2.5, 9.0]
+    found = {f.object: f for f in check(small).findings}
+    assert found["intervals/invalid_times"].severity == "note"
+    assert found["intervals/invalid_times"].finding == "4 rows, which cover 3 s from 1 to 6 s"
+
+
+def test_invalid_times_of_probes_are_noted(tmp_path: Path) -> None:
+    path = nwbin.testing.write_session(tmp_path / "s.nwb", size="tiny", seed=1)
+    with nwbin.open(path) as session:
+        rows, tags = len(session.invalid_times), session.invalid_times["tags"].iloc[2]
+    found = {f.object: f.finding for f in check(path).findings}["intervals/invalid_times"]
+    assert found.startswith(f"{rows} rows, which cover ")
+    assert f"{tags[-1]} " in found
 
 
 def test_words_and_json(spoilt: Path) -> None:
@@ -77,7 +130,7 @@ def test_words_and_json(spoilt: Path) -> None:
     assert text.startswith(f"{spoilt}: 5 errors, ")
     one = replace(report, findings=report.findings[:1])
     assert str(one).startswith(f"{spoilt}: 1 error, 0 warnings, 0 notes; ")
-    assert "error: units/spike_times: 1 of 3 units have times that do not ascend: 7; sort the spikes" in text
+    assert "error: units/spike_times: 1 of 3 units has times that do not ascend: 7; sort the spikes" in text
     read = json.loads(report.to_json())
     assert read["ok"] is False
     assert [Finding(**each) for each in read["findings"]] == list(report.findings)
@@ -107,6 +160,26 @@ def test_command(spoilt: Path, tmp_path: Path) -> None:
     good = run(write_small(tmp_path / "good.nwb"))
     assert (good.returncode, good.stderr) == (0, "")
     assert "0 errors" in good.stdout
+
+
+def test_command_on_a_folder(spoilt: Path, tmp_path: Path) -> None:
+    def run(*args: object) -> Result:
+        return CliRunner().invoke(app, ["check", *map(str, args)])
+
+    (tmp_path / "sub").mkdir()
+    write_small(tmp_path / "sub" / "good.nwb")
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == f"{tmp_path}: 2 files, 1 with errors"
+    assert f"{spoilt}: 5 errors" in result.output
+    found = json.loads(run(tmp_path, "--json").output)
+    assert not found["ok"]
+    assert [one["ok"] for one in found["files"]] == [False, True]
+    assert run(tmp_path / "sub").output.endswith(": 1 file, none with errors\n")
+    (tmp_path / "empty").mkdir()
+    result = run(tmp_path / "empty")
+    assert result.exit_code == 2
+    assert "holds no .nwb files" in result.output
 
 
 def write_spikes(path: Path, trains: list[np.ndarray], **options: object) -> Path:
@@ -158,7 +231,8 @@ def test_spikes_as_each_unit_by_itself(
         names = ", ".join(str(unit) for unit in units)
         found = [text for text in said if what in text]
         assert len(found) == bool(units)
-        assert not units or found[0].startswith(f"{len(units)} of 40 units have ")
+        have = "has" if len(units) == 1 else "have"
+        assert not units or found[0].startswith(f"{len(units)} of 40 units {have} ")
         assert not units or found[0].endswith(f": {names}")
 
 

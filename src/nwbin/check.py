@@ -15,6 +15,8 @@ import numpy.typing as npt
 from nwbin import _schema as schema
 from nwbin._open import StrPath
 from nwbin._tables import DynamicTable
+from nwbin.allen.invalid import invalid_times, ranges
+from nwbin.allen.units import probe_table, unit_order
 from nwbin.errors import NwbinError
 from nwbin.file import File
 
@@ -92,8 +94,9 @@ class Report:
             for found in self.findings
         ]
         numbers = [(sum(f.severity == kind for f in self.findings), kind) for kind in _ORDER]
-        counts = [f"{n} {kind}{'s' * (n != 1)}" for n, kind in numbers]
-        return "\n".join([f"{self.file}: {', '.join(counts)}; {self.looked_at} objects", *lines])
+        counts = [_counted(n, kind) for n, kind in numbers]
+        looked_at = _counted(self.looked_at, "object")
+        return "\n".join([f"{self.file}: {', '.join(counts)}; looked at {looked_at}", *lines])
 
 
 class _Checker:
@@ -257,7 +260,10 @@ class _Checker:
         ):
             if units:
                 self.add(
-                    severity, where, f"{len(units)} of {len(table)} units have {what}: {_some(units)}", remedy
+                    severity,
+                    where,
+                    f"{len(units)} of {_counted(len(table), 'unit')} {_have(len(units))} {what}: {_some(units)}",
+                    remedy,
                 )
 
     def intervals(self, path: str, table: DynamicTable) -> None:
@@ -279,19 +285,83 @@ class _Checker:
                 self.add(
                     WARNING,
                     f"{path}/{name}",
-                    f"is not finite in {bad.size} rows: {_some(bad.tolist())}",
+                    f"is not finite in {_counted(bad.size, 'row')}: {_some(bad.tolist())}",
                     "leave those rows out before counting",
                 )
             times[name] = values
         if len(times) == 2:
             with np.errstate(invalid="ignore"):
                 back = np.flatnonzero(times["stop_time"] < times["start_time"])
+                empty = np.flatnonzero(times["stop_time"] == times["start_time"])
             if back.size:
+                does = "stops before it starts" if back.size == 1 else "stop before they start"
+                self.add(WARNING, path, f"{_counted(back.size, 'row')} {does}: {_some(back.tolist())}")
+            if empty.size:
                 self.add(
                     WARNING,
                     path,
-                    f"{back.size} rows stop before they start: {_some(back.tolist())}",
-                    _DAMAGED,
+                    f"{_counted(empty.size, 'row')} {_have(empty.size)} a duration of 0 s: {_some(empty.tolist())}",
+                    "no rate over a whole row can be had there: leave them out, or count in a window",
+                )
+
+    def invalid_times(self) -> None:
+        """Note which times the file itself calls invalid."""
+        try:
+            invalid = invalid_times(self.file)
+            start, stop = (invalid[name].to_numpy(np.float64) for name in ("start_time", "stop_time"))
+        except (NwbinError, KeyError, ValueError, TypeError):
+            return  # found with its columns
+        known = np.isfinite(start) & np.isfinite(stop)
+        if not known.any():
+            return
+        # Together: those of several probes may overlap.
+        order = np.argsort(start[known])
+        start, stop = start[known][order], np.maximum.accumulate(stop[known][order])
+        begin = np.maximum(start, np.concatenate([[-np.inf], stop[:-1]]))
+        said = f"{_counted(len(invalid), 'row')}, which cover {np.maximum(stop - begin, 0).sum():.6g} s"
+        if "tags" in invalid.columns and all(len(tags) for tags in invalid["tags"]):
+            said += f": {ranges(invalid)}"
+        else:
+            said += f" from {start[0]:.6g} to {stop[-1]:.6g} s"
+        self.add(
+            NOTE,
+            f"{schema.INTERVALS}/invalid_times",
+            said,
+            "spikes in them are not left out: exclude them where they matter",
+        )
+
+    def places(self, units: DynamicTable, electrodes: DynamicTable) -> None:
+        """Check that the units' peak channels are electrodes of the file, and those on probes that it has."""
+        peak = "peak_channel_id"
+        try:
+            if peak not in units.columns or "probe_id" not in electrodes.columns:
+                return
+            channels, probe_of = units.column(peak), electrodes.column("probe_id")
+        except NwbinError:
+            return  # found with the columns
+        if any(values.ndim != 1 or values.dtype.kind not in "iu" for values in (channels, probe_of)):
+            return
+        try:
+            probes = probe_table(self.file)
+        except NwbinError as error:
+            self.caught(schema.ELECTRODE_GROUPS, error)
+            return
+        if probes.empty:  # then nothing is left out
+            return
+        no_channel = ~np.isin(channels, electrodes.ids)
+        kept = np.zeros(len(channels), dtype=bool)
+        kept[unit_order(self.file, channels, probes)] = True
+        for wrong, what in (
+            (no_channel, "a peak channel that is no electrode of the file"),
+            (~kept & ~no_channel, "a peak channel on a probe that the file does not have"),
+        ):
+            ids = units.ids[wrong].tolist()
+            if ids:
+                self.add(
+                    WARNING,
+                    f"{schema.UNITS}/{peak}",
+                    f"{len(ids)} of {_counted(len(units), 'unit')} {_have(len(ids))} {what}: {_some(ids)}",
+                    "session.units leaves them out; nwbin.File reads their spikes",
                 )
 
     def run(self) -> None:
@@ -304,23 +374,37 @@ class _Checker:
         except NwbinError as error:
             self.caught("", error)
             return
+        units = self.table(schema.UNITS) if has_units else None
         if has_units:
-            table = self.table(schema.UNITS)
-            if table is not None:
-                self.spikes(table)
+            if units is not None:
+                self.spikes(units)
         else:
             self.add(WARNING, schema.UNITS, "is not there", "there are no spikes to count in this file")
         if has_electrodes:
-            self.table(schema.ELECTRODES)
+            electrodes = self.table(schema.ELECTRODES)
+            if units is not None and electrodes is not None:
+                self.places(units, electrodes)
         for name in intervals:
             path = f"{schema.INTERVALS}/{name}"
             table = self.table(path)
             if table is not None:
                 self.intervals(path, table)
+        if "invalid_times" in intervals:
+            self.invalid_times()
         try:
             _ = self.file.session_start_time
         except NwbinError as error:
             self.caught("session_start_time", error)
+
+
+def _counted(number: int, what: str) -> str:
+    """A number and its noun, such as "1 row"."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _have(number: int) -> str:
+    """The verb after a number."""
+    return "has" if number == 1 else "have"
 
 
 def _some(values: list[Any]) -> str:

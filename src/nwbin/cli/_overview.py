@@ -45,6 +45,18 @@ def _of_file(path: Path) -> dict[str, Any]:
             }
 
 
+def nwb_files(folder: Path) -> list[Path]:
+    """The NWB files of a folder and the folders in it, in order; none is an error. Hidden ones are passed over."""
+    from nwbin.dataset._layouts import find_sessions
+
+    root = find_sessions(folder).root
+    paths = sorted(path for path in root.rglob("*.nwb") if path.is_file())
+    paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
+    if not paths:
+        raise LookupFailure(f"{folder}: holds no .nwb files")
+    return paths
+
+
 def overview(folder: Path) -> dict[str, Any]:
     """Gather what `nwbin info FOLDER` shows: what each file holds, or why it cannot be read."""
     from nwbin.cli._console import progress
@@ -53,12 +65,7 @@ def overview(folder: Path) -> dict[str, Any]:
     layout = find_sessions(folder)
     beside = {path for one in layout.files for path in one.lfp.values()}
     known = {one.path: one for one in layout.files}
-    paths = sorted(path for path in layout.root.rglob("*.nwb") if path.is_file() and path not in beside)
-    paths = [
-        path for path in paths if not any(p.startswith(".") for p in path.relative_to(layout.root).parts)
-    ]
-    if not paths:
-        raise LookupFailure(f"{folder}: holds no .nwb files")
+    paths = [path for path in nwb_files(folder) if path not in beside]
     files = []
     with progress("reading") as report:
         for number, path in enumerate(paths):

@@ -1,28 +1,56 @@
-"""``nwbin check``: everything found in a file at once."""
+"""``nwbin check``: everything found in a file at once, or in each file of a folder."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nwbin.cli._choose import counted, is_folder
+
 __all__ = ["check"]
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="The file to look at.", show_default=False)],
-    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An NWB file, or a folder of them.", show_default=False)
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Report everything that is wrong with a file, not only the first fault.
 
-    Ends with 0 when there is no error (warnings and notes are allowed) and with 1 when there is one.
+    Of a folder, each of its files. Errors: something cannot be read, or is
+    wrong. Warnings: probably not what was meant. Notes: worth knowing.
+    Ends with 0 where there is no error, and with 1 where there is one.
 
-    Example: nwbin check session_715093703.nwb
+    \b
+    Examples:
+      nwbin check session_715093703.nwb
+      nwbin check ecephys_cache_dir --json > findings.json
     """
     from nwbin.check import check as check_file
+    from nwbin.cli._app import still_wanted
+    from nwbin.cli._overview import nwb_files
 
-    report = check_file(file)
-    typer.echo(report.to_json() if json else str(report))
-    if not report.ok:
+    if not is_folder(file):
+        report = check_file(file)
+        typer.echo(report.to_json() if as_json else str(report))
+        if not report.ok:
+            raise typer.Exit(1)
+        return
+    reports = []
+    for one in nwb_files(file):
+        still_wanted()
+        reports.append(check_file(one))
+        if not as_json:
+            typer.echo(str(reports[-1]))
+    bad = sum(not report.ok for report in reports)
+    if as_json:
+        found = {"folder": str(file), "ok": not bad, "files": [report.to_dict() for report in reports]}
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=True))
+    else:
+        typer.echo(f"{file}: {counted(len(reports), 'file')}, {bad or 'none'} with errors")
+    if bad:
         raise typer.Exit(1)

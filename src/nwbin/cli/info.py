@@ -150,7 +150,9 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def info(
-    file: Annotated[Path, typer.Argument(help="An NWB file, or a folder of them.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An NWB file, or a folder of them.", show_default=False)
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show what a file holds: session, subject, units by structure, stimuli, other intervals.
