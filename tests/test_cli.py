@@ -6,6 +6,8 @@ import inspect
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,13 +72,38 @@ def naive(session: nwbin.Session, begin: Any, end: Any, units: Any, closed: str)
 # -------------------------------------------------------------------- the program
 
 
-@pytest.mark.parametrize("command", ["demo", "info", "units", "stimuli", "count", "psth"])
+@pytest.mark.parametrize("command", ["demo", "info", "units", "stimuli", "count", "psth", "check"])
 def test_help_has_an_example(command: str) -> None:
     text = good(command, "--help")
     assert re.search(rf"Examples?:\s+nwbin {command}", text), text
     # The first paragraph is wrapped; the others stand as they are, and are to fit a terminal of 80.
     said = next(one.callback.__doc__ for one in app.registered_commands if one.callback.__name__ == command)
     assert max(map(len, inspect.cleandoc(said).partition("\n\n")[2].splitlines())) <= 76
+
+
+def examples() -> list[Any]:
+    """The command lines in the help, but the demo's: those are tested by themselves."""
+    found = []
+    for one in app.registered_commands:
+        said = inspect.cleandoc(one.callback.__doc__).partition("Examples:\n")[2].replace("\\\n", "")
+        lines = [line.strip() for line in said.splitlines()]
+        found += [line for line in lines if not line.startswith("nwbin demo")]
+    assert len(found) > 10
+    return found
+
+
+@pytest.mark.parametrize("example", examples())
+def test_examples_work(tiny: Path, here: Path, example: str) -> None:
+    if "other.nwb" in example:
+        with h5py.File(write_small(here / "other.nwb"), "a") as f:
+            f["intervals"].move("trials", "epochs")
+    (here / "ecephys_cache_dir").mkdir()
+    for name in ("session.nwb", "session_715093703.nwb", "ecephys_cache_dir/session_715093703.nwb"):
+        shutil.copy(tiny, here / name)
+    if ".zarr" in example:
+        pytest.importorskip("zarr")
+    _, *args = shlex.split(example)
+    good(*args[: args.index(">") if ">" in args else None])
 
 
 def test_help_and_version() -> None:
@@ -323,6 +350,140 @@ def test_units(tiny: Path, here: Path) -> None:
     assert "no column 'snrr'; did you mean 'snr'" in bad("units", tiny, "--columns", "snrr")
     assert "ends in '.xlsx'" in bad("units", tiny, "-o", "x.xlsx")
     assert "no units" in good("units", tiny, "--where", "firing_rate > 1e6")
+
+
+# -------------------------------------------------------------------- units by id
+
+
+@pytest.fixture(scope="module")
+def filtered(tiny: Path) -> tuple[list[int], list[int]]:
+    """Ids of units that pass the filters, and of those that do not."""
+    with nwbin.open(tiny) as session:
+        kept = session.units.index.tolist()
+        return kept, [one for one in session.file.unit_ids.tolist() if one not in kept]
+
+
+@pytest.mark.parametrize("how", ["{},{},{}", "{} {} {}", " {} , {},\t{}, ", "[{}, {}, {}]"])
+def test_units_by_id_in_their_order(
+    tiny: Path, here: Path, filtered: tuple[list[int], list[int]], how: str
+) -> None:
+    wanted = [filtered[0][place] for place in (4, 0, 2)]
+    asked = ["--stimulus", "flashes", "--window", "0,0.25", "--units", how.format(*wanted)]
+    assert "; 3 units of " in good("count", tiny, *asked, "-o", "x.npz")
+    with np.load("x.npz") as found, nwbin.open(tiny) as session:
+        assert found["unit_ids"].tolist() == wanted
+        start = session.get_stimulus_table("flashes")["start_time"].to_numpy()
+        truth = naive(session, start, start + 0.25, wanted, "both")
+        assert (found["counts"][:, 0] == truth).all()
+    good("psth", tiny, *asked, "--per-unit", "-o", "x.csv")
+    assert pd.read_csv("x.csv")["unit_id"].unique().tolist() == wanted
+    for option in ("--units", "--where"):
+        lines = good("units", tiny, option, how.format(*wanted)).splitlines()
+        assert [int(line.split()[0]) for line in lines[1:]] == wanted
+
+
+def test_a_single_unit_by_id(tiny: Path, here: Path, filtered: tuple[list[int], list[int]]) -> None:
+    one = filtered[0][3]
+    asked = ["--stimulus", "flashes", "--window", "0,0.25", "--units", one]
+    assert " x 1 x 1 (presentations, bins, units)" in good("count", tiny, *asked, "-o", "x.npz")
+    assert good("psth", tiny, *asked, "-o", "x.csv").startswith("x.csv: 1 unit, ")
+
+
+def test_units_by_id_over_a_folder(
+    tiny: Path, tmp_path: Path, here: Path, filtered: tuple[list[int], list[int]]
+) -> None:
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    shutil.copy(tiny, folder / "session_1.nwb")
+    wanted = [filtered[0][3], filtered[0][1]]
+    asked = ["--stimulus", "flashes", "--window", "0,0.25", "--units", ",".join(map(str, wanted))]
+    assert "1 counted" in good("count", folder, *asked, "-o", "x.zarr")
+    group = next(one.name for one in Path("x.zarr").glob("session_*"))
+    found = xarray.open_zarr("x.zarr", group=group, consolidated=False)
+    assert sorted(found["unit"].to_numpy().tolist()) == sorted(wanted)
+
+
+def test_unit_ids_that_are_not_there(tiny: Path, here: Path, filtered: tuple[list[int], list[int]]) -> None:
+    one = filtered[0][0]
+    for command in (["count", "--window", "0,1", "-o", "x.npz"], ["psth", "-o", "x.csv"]):
+        asked = [command[0], tiny, "--stimulus", "flashes", *command[1:], "--units"]
+        assert "has no unit 5; for its ids: nwbin units FILE --all" in bad(*asked, f"{one},5")
+        assert "has no units 5, 6;" in bad(*asked, f"5 {one} 6")
+        assert f"name {one} more than once" in bad(*asked, f"{one} {one}")
+    assert not list(here.iterdir())
+
+
+def test_units_that_the_filters_leave_out_are_explained(
+    tiny: Path, here: Path, filtered: tuple[list[int], list[int]]
+) -> None:
+    asked = ["count", tiny, "--stimulus", "flashes", "--window", "0,1", "-o", "x.npz"]
+    with nwbin.open(tiny, amplitude_cutoff_maximum=0) as session:
+        more = session.units
+    one = next(unit for unit in more.index if unit in filtered[1])
+    said = bad(*asked, "--units", one)
+    value = more.loc[one, "amplitude_cutoff"]
+    assert f"its amplitude_cutoff is {value:.6g}, more than --amplitude-cutoff-maximum 0.1" in said
+    assert said.endswith("to keep it: --amplitude-cutoff-maximum 0, or --all for no filters")
+    good(*asked, "--units", one, "--amplitude-cutoff-maximum", "0")
+    said = bad(*asked, "--units", ",".join(map(str, filtered[1])))
+    assert said.count("is left out: its ") == 3
+    assert f"{len(filtered[1]) - 3} more units are left out" in said
+    for python in ("=None", "=False", "session.file", "open the session"):
+        for unit in filtered[1]:
+            assert python not in bad(*asked, "--units", unit)
+    good(*asked, "--all", "--units", ",".join(map(str, filtered[1])))
+
+
+def test_what_the_filters_leave_out_is_said_of_conditions(tiny: Path, here: Path) -> None:
+    with nwbin.open(tiny) as session:
+        kept, ids = session.units, session.file.unit_ids
+    good("units", tiny, "--all", "-o", "all.csv")
+    everything = pd.read_csv("all.csv")["structure_acronym"]
+    out = next(one for one in ids if one not in kept.index)
+    asked = ["psth", tiny, "--stimulus", "flashes", "-o", "x.csv"]
+    assert "; 1 unit left out by the filters does: --all" in bad(*asked, "--units", f"unit_id == {out}")
+    assert "left out by" not in bad(*asked, "--units", "unit_id == 5")
+    best = kept.groupby("structure_acronym")["presence_ratio"].max()
+    name, bound = best.idxmin(), (best.min() + best.max()) / 2
+    number = int((everything == name).sum())
+    said = bad(*asked, "--structures", name, "--presence-ratio-minimum", bound)
+    assert re.search(rf"{number} units? in it (is|are) left out by the filters: --all", said)
+
+
+def test_options_that_mean_the_same_are_the_same() -> None:
+    options = {
+        command.callback.__name__: {
+            name: (one.default, annotation.__metadata__[0].metavar)
+            for name, one in inspect.signature(command.callback, eval_str=True).parameters.items()
+            if hasattr(annotation := one.annotation, "__metadata__")
+        }
+        for command in app.registered_commands
+    }
+    of_units = {"structures", "everything", "amplitude_cutoff_maximum", "presence_ratio_minimum"}
+    of_units |= {"isi_violations_maximum"}
+    for name in of_units:
+        assert options["units"][name] == options["count"][name] == options["psth"][name]
+    for name in ("units", "stimulus", "intervals", "where"):
+        assert options["count"][name] == options["psth"][name]
+    assert options["count"]["closed"][1] == options["psth"]["closed"][1]
+
+
+@pytest.mark.parametrize("closed", ["left", "right", "both"])
+def test_psth_counts_the_ends_that_are_asked_for(tiny: Path, here: Path, closed: str) -> None:
+    asked = ["--window", "0,0.2", "--bin", "0.1", "--closed", closed, "--per-unit", "-o", "x.csv"]
+    good("psth", tiny, "--stimulus", "flashes", *asked)
+    table = pd.read_csv("x.csv")
+    with nwbin.open(tiny) as session:
+        units = session.units.index
+        rows = session.get_stimulus_table("flashes")
+        counts = nwbin.bin_spikes(
+            session.file.spike_trains(units), rows["start_time"], [0, 0.1, 0.2], closed=closed
+        )
+    rates = np.asarray(counts).mean(axis=0) / 0.1
+    assert np.allclose(table["firing_rate"].to_numpy().reshape(rates.shape), rates)
+    assert "--closed" in bad("psth", tiny, "--stimulus", "flashes", "--closed", "all")
 
 
 def test_stimuli(tiny: Path, here: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,25 +19,46 @@ if TYPE_CHECKING:
     from nwbin.session import Session
     from nwbin.trains import SpikeTrains
 
-__all__ = ["Quality", "chosen_presentations", "chosen_units", "numbers", "open_session", "window_of"]
+__all__ = [
+    "Quality",
+    "chosen_presentations",
+    "chosen_units",
+    "ids_of",
+    "numbers",
+    "open_session",
+    "window_of",
+]
 
 _UNITS = "Which units"
-FileArgument = Annotated[Path, typer.Argument(help="An NWB file.", show_default=False)]
+_SHOWN = 3  # units of which is said why they are left out
+UNITS_HELP = (
+    "Only units that meet a condition, such as \"structure_acronym == 'VISp' and firing_rate > 1\"; "
+    "or these, in this order: 950910007,950930110."
+)
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="An NWB file.", show_default=False)]
 FileOrFolderArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="An NWB file, or a folder of sessions.", show_default=False)
 ]
 UnitsOption = Annotated[
     str | None,
     typer.Option(
-        "--units", metavar="CONDITION", rich_help_panel=_UNITS, show_default=False,
-        help="Only units that meet a condition, such as \"structure_acronym == 'VISp' and firing_rate > 1\".",
+        "--units", metavar="CONDITION|IDS", rich_help_panel=_UNITS, show_default=False,
+        help=UNITS_HELP,
+    ),
+]  # fmt: skip
+StructuresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--structures", metavar="A,B", rich_help_panel=_UNITS, show_default=False,
+        help="Only units in these brain structures, such as VISp,LGd.",
     ),
 ]  # fmt: skip
 WhereOption = Annotated[
     str | None,
     typer.Option(
         "--where", metavar="CONDITION", show_default=False,
-        help="Only rows that meet a condition, such as \"orientation != 'null' and contrast > 0.5\".",
+        help="Only presentations or intervals that meet a condition, such as "
+        "\"orientation != 'null' and contrast > 0.5\".",
     ),
 ]  # fmt: skip
 AllOption = Annotated[
@@ -45,16 +67,26 @@ AllOption = Annotated[
 AmplitudeOption = Annotated[
     float,
     typer.Option(
-        "--amplitude-cutoff-maximum", rich_help_panel=_UNITS, help="Quality filter; 0 for no bound."
+        "--amplitude-cutoff-maximum",
+        rich_help_panel=_UNITS,
+        help="Only units whose amplitude_cutoff is at most this; 0 for no bound.",
     ),
 ]
 PresenceOption = Annotated[
     float,
-    typer.Option("--presence-ratio-minimum", rich_help_panel=_UNITS, help="Quality filter; 0 for no bound."),
+    typer.Option(
+        "--presence-ratio-minimum",
+        rich_help_panel=_UNITS,
+        help="Only units whose presence_ratio is at least this; 0 for no bound.",
+    ),
 ]
 IsiOption = Annotated[
     float,
-    typer.Option("--isi-violations-maximum", rich_help_panel=_UNITS, help="Quality filter; 0 for no bound."),
+    typer.Option(
+        "--isi-violations-maximum",
+        rich_help_panel=_UNITS,
+        help="Only units whose isi_violations is at most this; 0 for no bound.",
+    ),
 ]
 StimulusOption = Annotated[
     list[str] | None,
@@ -62,6 +94,13 @@ StimulusOption = Annotated[
         "--stimulus", metavar="NAME", show_default=False, help="A stimulus; may be given several times."
     ),
 ]
+IntervalsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--intervals", metavar="TABLE", show_default=False,
+        help="Instead of a stimulus, any table of intervals: trials, epochs.",
+    ),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,28 +157,41 @@ def open_session(path: Path, quality: Quality) -> Session:
     return Session(nwbin.File(path), NoFilters(filter_by_validity=False, filter_out_of_brain_units=False))
 
 
-def names_of(text: str | None) -> list[str] | None:
+def names_of(text: str) -> list[str]:
     """Read "VISp,LGd"."""
-    if text is None:
-        return None
     names = [one.strip() for one in text.split(",") if one.strip()]
     if not names:
         raise ArgumentError(f"--structures needs names with a comma between, such as VISp,LGd; not {text!r}")
     return names
 
 
-def _in_structures(session: Session, units: pd.DataFrame, structures: list[str]) -> pd.DataFrame:
-    """The units in these structures; a structure without any unit is an error."""
-    column = structure_column(units)
+def in_structures(session: Session, units: pd.DataFrame, structures: str) -> pd.DataFrame:
+    """The units in some structures ("VISp,LGd"); a structure without any unit of the session is an error."""
+    names, column = names_of(structures), structure_column(session.units)
     if column is None:
         raise LookupFailure(f"{session.file.name}: does not say which structures its units lie in")
-    known = sorted({one for one in units[column] if isinstance(one, str) and one})
-    for name in structures:
+    known = sorted({one for one in session.units[column] if isinstance(one, str) and one})
+    for name in names:
         if name not in known:
+            out = _left_out(session, f"`{column}` == {name!r}")
+            hint = f"{counted(out, 'unit')} in it {are(out)} left out by the filters: --all" if out else ""
             raise LookupFailure(
-                f"{session.file.name}: none of its {len(units)} units is in {name!r}; {nearest(name, known)}"
+                f"{session.file.name}: none of its {counted(len(session.units), 'unit')} is in {name!r}; "
+                f"{hint or nearest(name, known)}"
             )
-    return units[units[column].isin(structures).to_numpy()]
+    return units[units[column].isin(names).to_numpy()]
+
+
+def _left_out(session: Session, condition: str) -> int:
+    """How many units meet a condition if no filter leaves any out."""
+    from nwbin.export import select
+
+    if len(session.units) == len(session.file.unit_ids):
+        return 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NwbinWarning)
+        with open_session(Path(session.file.name), Quality(everything=True)) as whole:
+            return len(select(whole.units, condition))
 
 
 def structure_column(units: pd.DataFrame) -> str | None:
@@ -148,24 +200,94 @@ def structure_column(units: pd.DataFrame) -> str | None:
     return next((name for name in names if name in units.columns), None)
 
 
-def chosen_units(session: Session, condition: str | None, structures: str | None = None) -> pd.DataFrame:
-    """The units in some structures ("VISp,LGd") that meet a condition; none is an error."""
+def ids_of(text: str | None) -> list[int] | None:
+    """Read "950910007,950930110", with commas, blanks or both between; None where it is a condition."""
+    if text is None or not re.fullmatch(r"[\[(]?\s*\d+(?:[\s,;]+\d+)*[\s,;]*[\])]?", text.strip()):
+        return None
+    ids = [int(one) for one in re.findall(r"\d+", text)]
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise ArgumentError(f"the unit ids {text!r} name {_first_of(map(str, twice), _SHOWN)} more than once")
+    return ids
+
+
+def selected_units(session: Session, wanted: str | None) -> pd.DataFrame:
+    """The units that meet a condition, or those of some ids in their order; an id that is not there is an error."""
     from nwbin.export import select
 
+    ids = ids_of(wanted)
+    if ids is None:
+        return select(session.units, wanted)
+    name, units = session.file.name, session.units
+    stored = set(session.file.unit_ids.tolist())
+    if unknown := [one for one in ids if one not in stored]:
+        raise LookupFailure(
+            f"{name}: has no {'unit' if len(unknown) == 1 else 'units'} {_first_of(map(str, unknown))}; "
+            "for its ids: nwbin units FILE --all"
+        )
+    kept = set(units.index.tolist())
+    if out := [one for one in ids if one not in kept]:
+        raise LookupFailure(f"{name}: {_why_left_out(session, out)}")
+    return units.loc[ids]
+
+
+def _why_left_out(session: Session, ids: Sequence[int]) -> str:
+    """Say of some units which filters leave them out, and which options would keep them."""
+    from nwbin.allen.units import why_left_out
+
+    said, options, all_of_it = [], dict[str, None](), False
+    for one in ids[:_SHOWN]:
+        # Found in Python's terms: the reasons, then the arguments that would keep the unit.
+        why = why_left_out(session.file, session.channels, session.filters, one)
+        keeping = re.findall(r"(\w+)=(?:None|False)", why)
+        options |= {name: None for name in keeping if not name.startswith("filter_")}
+        all_of_it |= "NaN" in why or any(name.startswith("filter_") for name in keeping)
+        reasons = re.split(r": to keep it|; session\.file", why)[0]
+        reasons = reasons.replace(", not even None", "")
+        reasons = re.sub(r"(\w+_(?:maximum|minimum))=(?!None)", lambda m: f"{_option(m[1])} ", reasons)
+        said.append(f"unit {one} is left out: {reasons}")
+    if len(ids) > _SHOWN:
+        more = len(ids) - _SHOWN
+        said.append(f"{counted(more, 'more unit')} {are(more)} left out")
+    if options or all_of_it:
+        lifted = " ".join(f"{_option(name)} 0" for name in options)
+        keep = "to keep it" if len(ids) == 1 else "to keep them"
+        said.append(
+            f"{keep}: --all"
+            if all_of_it or len(ids) > _SHOWN
+            else f"{keep}: {lifted}, or --all for no filters"
+        )
+    return "; ".join(said)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def chosen_units(session: Session, wanted: str | None, structures: str | None = None) -> pd.DataFrame:
+    """The units in some structures ("VISp,LGd") that meet a condition or have these ids; none is an error."""
     units = session.units
-    areas = names_of(structures)
-    if areas is not None and len(units):
-        units = _in_structures(session, units, areas)
-    chosen = select(units, condition)
+    name = session.file.name
+    if not len(units) and ids_of(wanted) is None:
+        raise LookupFailure(
+            f"{name}: none of its {counted(len(session.file.unit_ids), 'unit')} passes the filters; try --all"
+        )
+    chosen = selected_units(session, wanted)
+    if structures is not None:
+        units, chosen = (in_structures(session, table, structures) for table in (units, chosen))
     if len(chosen):
         return chosen
-    name = session.file.name
-    if condition is None:
-        raise LookupFailure(
-            f"{name}: none of its {len(session.file.unit_ids)} units passes the filters; try --all"
-        )
+    assert wanted is not None
+    if ids_of(wanted) is not None:
+        raise LookupFailure(f"{name}: none of the units {wanted} is in {structures}")
+    out = _left_out(session, wanted)
+    hint = (
+        f"; {counted(out, 'unit')} left out by the filters {'does' if out == 1 else 'do'}: --all"
+        if out
+        else ""
+    )
     raise LookupFailure(
-        f"{name}: none of {len(units)} units meets {condition!r}{_what_there_is(units, condition)}"
+        f"{name}: none of {counted(len(units), 'unit')} meets {wanted!r}{_what_there_is(units, wanted)}{hint}"
     )
 
 
@@ -208,13 +330,17 @@ def chosen_presentations(
         if condition is None:
             raise LookupFailure(f"{session.file.name}: {what} has no rows")
         raise LookupFailure(
-            f"{session.file.name}: none of {len(table)} rows of {what} meets {condition!r}"
+            f"{session.file.name}: none of {counted(len(table), 'row')} of {what} meets {condition!r}"
             f"{_what_there_is(table, condition)}"
         )
     absent = chosen["start_time"].isna().to_numpy()
-    if absent.any():
+    number = int(absent.sum())
+    if number:
         warnings.warn(
-            f"{int(absent.sum())} rows of {what} have no start_time and are left out", NwbinWarning, 2
+            f"{counted(number, 'row')} of {what} {'has' if number == 1 else 'have'} no start_time and "
+            f"{are(number)} left out",
+            NwbinWarning,
+            stacklevel=2,
         )
         chosen = chosen[~absent]
     return chosen, said
@@ -242,14 +368,15 @@ def note_windows(
     else:
         start, stop = start + window[0], start + window[1]
     said = []
+    number = len(rows)
     what = "presentation" if rows.index.name == "stimulus_presentation_id" else "interval"
     column = "probe_description"
     probes = units[column].unique() if column in units.columns else session.probes["description"]
     hit = int(overlapping(start, stop, tagged(session.invalid_times, ["all_probes", *probes])).sum())
     if hit:
         said.append(
-            f"{hit:,} of {counted(len(rows), what)} overlap times during which spikes of these units' "
-            "probes are invalid (see invalid_times); they are not left out"
+            f"{hit:,} of {counted(number, what)} overlap{'s' * (hit == 1)} times during which spikes of "
+            "these units' probes are invalid (see invalid_times); they are not left out"
         )
     if window is not None and (note := too_long(window, lasting, what)):
         said.append(note)
@@ -257,7 +384,8 @@ def note_windows(
     late = 0 if last is None else int((start > last).sum())
     if late:
         said.append(
-            f"{late:,} of {counted(len(rows), 'window')} start after the last spike of these units ({last:.6g} s)"
+            f"{late:,} of {counted(number, 'window')} start{'s' * (late == 1)} after the last spike of these units "
+            f"({last:.6g} s)"
         )
     for one in said:
         warnings.warn(one, NwbinWarning, stacklevel=2)
@@ -269,12 +397,17 @@ def how_many_units(session: Session, units: pd.DataFrame) -> str:
     of_file = f"{stored:,} in the file"
     if passing < stored:
         of_file = f"{passing:,} that pass the filters ({of_file})"
-    return f"{len(units):,} units of {of_file}"
+    return f"{counted(len(units), 'unit')} of {of_file}"
 
 
 def counted(number: int, what: str) -> str:
     """A number and its noun, such as "1 session"."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def are(number: int) -> str:
+    """The verb after a number."""
+    return "is" if number == 1 else "are"
 
 
 def _first_of(names: Iterable[str], most: int = 12) -> str:
@@ -286,8 +419,6 @@ def _first_of(names: Iterable[str], most: int = 12) -> str:
 
 def _what_there_is(table: pd.DataFrame, condition: str) -> str:
     """The values of the columns that a condition names, where they are few; else their range."""
-    import re
-
     from nwbin.export import tidy
 
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -60,19 +61,34 @@ def escaped(value: str) -> str:
     return escape(sound(value))
 
 
-def text(value: Any) -> str:
-    """One cell."""
+def text(value: Any, decimals: int | None = None) -> str:
+    """One cell; a fraction with so many decimals."""
     if value is None or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, float) or type(value).__name__.startswith("float"):
+        if decimals is not None and abs(value) < 1e15:
+            return f"{value:.{decimals}f}"
         whole = float(value).is_integer() and abs(value) < 1e15
         return f"{value:.0f}" if whole else f"{value:.3f}" if abs(value) >= 100 else f"{value:.4g}"
     return str(value)
 
 
-def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
+def column_text(values: list[Any]) -> list[str]:
+    """The cells of a column: numbers with the same decimals, times in s to the millisecond."""
+    numbers = [abs(v) for v in values if isinstance(v, float) and abs(v) < math.inf]
+    if not numbers or all(v.is_integer() for v in numbers):
+        return [text(v) for v in values]
+    least = min((v for v in numbers if v), default=0.0)
+    # Of numbers that differ by many orders of magnitude no number of decimals shows all.
+    most = 3 if max(numbers) >= 10 else 4
+    needed = max(len(f"{v:.{most}f}".rstrip("0").partition(".")[2]) for v in numbers)
+    decimals = needed if most == 3 or least >= 1e-3 else None
+    return [text(v, decimals if isinstance(v, float) and v == v else None) for v in values]
+
+
+def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
     """Print a data frame: on a terminal as much as fits, with a line about the rest; in a pipe all of it."""
     from rich.table import Table
 
@@ -80,7 +96,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
     numeric = [frame[c].dtype.kind in "iuf" for c in frame.columns]
     if console.is_terminal:
         head = frame.head(max(5, console.height - 6))
-    cells = [[text(v) for v in head[c].tolist()] for c in frame.columns]
+    cells = [column_text(head[c].tolist()) for c in frame.columns]
     index = [text(v) for v in head.index.tolist()]
     if console.is_terminal:
         columns, cells = fitting(
@@ -93,13 +109,12 @@ def frame_table(frame: pd.DataFrame, console: Console, *, what: str) -> None:
     for row, name in enumerate(index):
         table.add_row(name, *(escaped(column[row]) for column in cells))
     show(console, table)
-    left = []
-    if len(head) < len(frame):
-        left.append(f"{len(frame) - len(head):,} more rows")
-    if len(columns) < len(frame.columns):
-        left.append(f"{len(frame.columns) - len(columns)} more columns")
+    rows, columns_left = len(frame) - len(head), len(frame.columns) - len(columns)
+    left = [
+        f"{n:,} more {what}{'s' * (n != 1)}" for n, what in ((rows, "row"), (columns_left, "column")) if n
+    ]
     if left:
-        console.print(f"... {', '.join(left)}; whole: -o {what}.csv", style="dim")
+        console.print(f"... {', '.join(left)}; whole: {whole}", style="dim", markup=False)
 
 
 def fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:

@@ -7,8 +7,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwbin.cli._choose import Quality, counted, names_of
-from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning
+from nwbin.cli._choose import Quality, counted, ids_of, names_of
+from nwbin.errors import ArgumentError, InvalidSpikesWarning, LookupFailure, NwbinWarning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,7 @@ def count_folder(
     quality: Quality,
     sessions: str | None,
     structures: str | None,
+    units: str | None,
     workers: int | None,
     scheduler: str | None,
     overwrite: bool,
@@ -70,7 +71,7 @@ def count_folder(
     if quality.everything:
         filters = dict.fromkeys(filters)
         filters |= {"filter_by_validity": False, "filter_out_of_brain_units": False}
-    areas = names_of(structures)
+    areas = None if structures is None else names_of(structures)
     data = Dataset(folder)
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
@@ -81,8 +82,8 @@ def count_folder(
     client = None if scheduler is None else _client(scheduler)
     try:
         results = data.spike_counts(
-            out, stimulus, edges=edges, structures=areas, sessions=chosen, client=client, workers=workers,
-            overwrite=overwrite, **how, **filters,
+            out, stimulus, edges=edges, structures=areas, units=ids_of(units) or units, sessions=chosen,
+            client=client, workers=workers, overwrite=overwrite, **how, **filters,
         )  # fmt: skip
     except KeyboardInterrupt:
         done = len(list(out.glob("session_*")))
@@ -135,11 +136,11 @@ def _say_of_all(results: Results) -> None:
     if notes and len(notes) == len(results):
         for note in sorted(set.intersection(*notes)):
             warnings.warn(f"every session {note}", NwbinWarning, stacklevel=2)
-    invalid = sum("spikes of some probes are invalid" in text for text in done)
+    invalid = len(results.warned(InvalidSpikesWarning))
     if invalid:
         warnings.warn(
             f"{invalid} of {counted(len(done), 'session')} {'has' if invalid == 1 else 'have'} times during which "
             "spikes of some probes are invalid (see invalid_times); they are not left out",
-            NwbinWarning,
+            InvalidSpikesWarning,
             stacklevel=2,
         )

@@ -12,10 +12,12 @@ from nwbin.cli._choose import (
     AllOption,
     AmplitudeOption,
     FileOrFolderArgument,
+    IntervalsOption,
     IsiOption,
     PresenceOption,
     Quality,
     StimulusOption,
+    StructuresOption,
     UnitsOption,
     WhereOption,
     chosen_presentations,
@@ -115,12 +117,7 @@ def count(
         ),
     ],
     stimulus: StimulusOption = None,
-    intervals: Annotated[
-        str | None,
-        typer.Option(
-            "--intervals", metavar="TABLE", show_default=False, help="Any table of intervals: trials, epochs."
-        ),
-    ] = None,
+    intervals: IntervalsOption = None,
     where: WhereOption = None,
     edges: Annotated[
         str | None,
@@ -167,6 +164,7 @@ def count(
         bool, typer.Option("--binarize", rich_help_panel=_BINS, help="1 where there is any spike.")
     ] = False,
     units: UnitsOption = None,
+    structures: StructuresOption = None,
     everything: AllOption = False,
     amplitude_cutoff_maximum: AmplitudeOption = 0.1,
     presence_ratio_minimum: PresenceOption = 0.95,
@@ -175,6 +173,7 @@ def count(
         str | None,
         typer.Option(
             "--dtype",
+            metavar="TYPE",
             rich_help_panel=_OUT,
             show_default=False,
             help="Of the counts. Default: uint16; uint8 if binarized.",
@@ -218,16 +217,6 @@ def count(
             show_default=False,
             help="Of a folder: only sessions that meet a condition (\"session_type == 'functional_connectivity'\"), "
             "or ids with a comma between.",
-        ),
-    ] = None,
-    structures: Annotated[
-        str | None,
-        typer.Option(
-            "--structures",
-            metavar="A,B",
-            rich_help_panel="Which units",
-            show_default=False,
-            help="Only units in these brain structures, such as VISp,LGd.",
         ),
     ] = None,
     workers: Annotated[

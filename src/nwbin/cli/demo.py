@@ -93,7 +93,7 @@ def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[s
 def demo(
     file: Annotated[
         Path | None,
-        typer.Argument(help="An NWB file; by default a synthetic session is written.", show_default=False),
+        typer.Argument(metavar="FILE", help="An NWB file. Default: a synthetic session.", show_default=False),
     ] = None,
     out: Annotated[
         Path,

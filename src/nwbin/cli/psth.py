@@ -11,9 +11,14 @@ import typer
 
 from nwbin.cli._choose import (
     AllOption,
+    AmplitudeOption,
     FileArgument,
+    IntervalsOption,
+    IsiOption,
+    PresenceOption,
     Quality,
     StimulusOption,
+    StructuresOption,
     UnitsOption,
     WhereOption,
     chosen_presentations,
@@ -58,12 +63,7 @@ def psth(
         ),
     ] = None,
     stimulus: StimulusOption = None,
-    intervals: Annotated[
-        str | None,
-        typer.Option(
-            "--intervals", metavar="TABLE", show_default=False, help="Any table of intervals: trials, epochs."
-        ),
-    ] = None,
+    intervals: IntervalsOption = None,
     where: WhereOption = None,
     by: Annotated[
         str | None,
@@ -92,8 +92,20 @@ def psth(
     per_unit: Annotated[
         bool, typer.Option("--per-unit", help="Each unit by itself, not the mean over units.")
     ] = False,
+    closed: Annotated[
+        str,
+        typer.Option(
+            "--closed",
+            metavar="left|right|both",
+            help="Which ends belong to a bin. Both: a spike on an inner edge counts twice.",
+        ),
+    ] = "left",
     units: UnitsOption = None,
+    structures: StructuresOption = None,
     everything: AllOption = False,
+    amplitude_cutoff_maximum: AmplitudeOption = 0.1,
+    presence_ratio_minimum: PresenceOption = 0.95,
+    isi_violations_maximum: IsiOption = 0.5,
 ) -> None:
     """Average firing rates over presentations, from before their onset to after their end.
 
@@ -101,13 +113,13 @@ def psth(
     Examples:
       nwbin psth session.nwb --stimulus flashes --by color -o flashes.png
       nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
-          --per-unit -o units.csv
+          --structures VISp --per-unit -o units.csv
     """  # fmt: skip
     from nwbin.cli._console import output
     from nwbin.cli._provenance import provenance
     from nwbin.export import mean_rates, rates_table, regular_edges, write_table
     from nwbin.export._table import TABLE_ENDINGS
-    from nwbin.export._whole import check_target, need
+    from nwbin.export._whole import check_target, need, one_of
     from nwbin.plot import PICTURE_ENDINGS, plot_rates, save_picture
 
     if out is None:
@@ -118,26 +130,28 @@ def psth(
         need("matplotlib", "plot", f"{out}: a picture")
     if bin_width is not None and not 0 < bin_width < math.inf:
         raise ArgumentError(f"--bin must be more than 0 s, not {bin_width:g}")
-    quality = Quality(everything)
+    one_of("--closed", closed, ("left", "right", "both"))
+    quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     replaced = " (replaced)" if out.exists() else ""
     with open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
-        chosen = chosen_units(session, units)
+        chosen = chosen_units(session, units, structures)
         lasting = float((rows["stop_time"] - rows["start_time"]).median())
         start, stop, width = _time_axis(lasting, None if window is None else window_of(window), bin_width)
         edges = regular_edges(start, stop, width)
         trains = session.file.spike_trains(chosen.index.to_numpy())
         note_windows(session, chosen, trains, rows, (start, stop))
-        rates = mean_rates(trains, rows, edges, by=by)
+        rates = mean_rates(trains, rows, edges, by=by, closed=closed)
         how = provenance(
             session.file,
             **said,
             **quality.provenance(session),
             units=units,
+            structures=structures,
             by=by,
             window=[start, stop],
             bin=width,
-            closed="left",
+            closed=closed,
         )
         name = ", ".join(stimulus or [str(intervals)])
         if ending in PICTURE_ENDINGS:

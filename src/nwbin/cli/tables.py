@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nwbin.cli._choose import (
+    UNITS_HELP,
     AllOption,
     AmplitudeOption,
     FileArgument,
     IsiOption,
     PresenceOption,
     Quality,
+    StructuresOption,
     WhereOption,
     counted,
+    in_structures,
     open_session,
+    selected_units,
 )
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 
@@ -65,7 +69,8 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
 
     if out is None:
         console = output()
-        frame_table(table, console, what="units" if what == "units" else "table")
+        file = "units.csv" if what == "units" else "table.csv"
+        frame_table(table, console, whole="in a pipe, | cat" if what == "stimuli" else f"-o {file}")
         if not len(table):
             console.print(f"no {what}")
     elif str(out) == "-":
@@ -78,9 +83,19 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
 
 def units(
     file: FileArgument,
-    where: WhereOption = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where",
+            "--units",
+            metavar="CONDITION|IDS",
+            show_default=False,
+            help=UNITS_HELP,
+        ),
+    ] = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
+    structures: StructuresOption = None,
     everything: AllOption = False,
     amplitude_cutoff_maximum: AmplitudeOption = 0.1,
     presence_ratio_minimum: PresenceOption = 0.95,
@@ -95,12 +110,13 @@ def units(
       nwbin units session.nwb --all -o units.csv
     """
     from nwbin.cli._provenance import provenance
-    from nwbin.export import select
 
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     with open_session(file, quality) as session:
-        table = select(session.units, where)
-        said = provenance(session.file, **quality.provenance(session), where=where)
+        table = selected_units(session, where)
+        if structures is not None:
+            table = in_structures(session, table, structures)
+        said = provenance(session.file, **quality.provenance(session), where=where, structures=structures)
         if columns is None and out is None:
             first = [name for name in _FIRST if name in table.columns]
             if "structure_acronym" in first and "location" in first:
@@ -113,7 +129,8 @@ def units(
 def stimuli(
     file: FileArgument,
     name: Annotated[
-        str | None, typer.Argument(help="A stimulus: show its presentations.", show_default=False)
+        str | None,
+        typer.Argument(metavar="NAME", help="A stimulus: show its presentations.", show_default=False),
     ] = None,
     where: WhereOption = None,
     columns: ColumnsOption = None,
