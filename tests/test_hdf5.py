@@ -233,6 +233,22 @@ def test_text_repeated_but_damaged(tmp_path: Path, part: str, at: int) -> None:
     source.close()
 
 
+def test_two_strings_of_one_number(tmp_path: Path) -> None:
+    """libhdf5 takes the last; the damage may be in either."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as f:
+        f["x"] = np.array(["first", "other", "again"], TEXT)
+        f["y"] = np.array(["other", "first"], TEXT)
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"other") - 16] = 3  # as that of "first" is
+    path.write_bytes(raw)
+    source = H5Source(path)
+    with pytest.raises(FileAccessError, match=r"x cannot be read \(its text is not where it should be\)"):
+        source.read("x", slice(0, 1))
+    assert source.read("y").tolist() == ["other", "first"]
+    source.close()
+
+
 def test_distinct_text_is_made_once(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f["x"] = np.array(["same text"] * 1000, TEXT)

@@ -172,9 +172,9 @@ class Heap:
         objects = np.asarray(visited, dtype=np.intp)
         for leap in reversed(leaps[:-1]):
             objects = np.concatenate([objects, leap[objects]])
-        # Backwards, so that of two objects with one number the first is the one that stays.
-        objects = np.sort(objects[step[objects] != objects])[::-1]
+        objects = objects[step[objects] != objects]
         numbers = number[objects].astype(np.intp)
         places = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.intp)
         places[numbers] = address + objects * 8
+        places[np.bincount(numbers, minlength=1) > 1] = 0  # damaged: which of them is meant cannot be known
         return places
