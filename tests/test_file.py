@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -373,85 +372,10 @@ def test_text_ids_are_refused(small: Path) -> None:
 # ------------------------------------------------------------------ sources and life
 
 
-def test_file_objects(small: Path) -> None:
-    with small.open("rb") as stream, nwbin.File(stream) as f:
-        np.testing.assert_array_equal(f.spike_trains().times, TIMES)
-        assert f.path is None
-        assert f.name == str(small)
-    memory = io.BytesIO(small.read_bytes())
-    with nwbin.File(memory) as f:
-        np.testing.assert_array_equal(f.spike_trains([11]).times, TRAINS[2])
-        assert f.units["quality"].tolist() == ["good", "noise", "gööd"]
-        assert f.name == "<BytesIO>"
-    assert not memory.closed
-
-
 def test_file_objects_of_a_session(session: Path) -> None:
     with nwbin.File(io.BytesIO(session.read_bytes())) as memory, nwbin.File(session) as f:
         assert memory.spike_trains() == f.spike_trains()
         assert memory.units.equals(f.units)
-
-
-def test_file_objects_of_fsspec(small: Path) -> None:
-    """As files on a server are read; here they are in memory."""
-    memory = pytest.importorskip("fsspec").filesystem("memory")
-    memory.pipe("/small.nwb", small.read_bytes())
-    with memory.open("/small.nwb") as stream, nwbin.File(stream) as there, nwbin.File(small) as here:
-        assert there.units.equals(here.units)
-        assert there.spike_trains() == here.spike_trains()
-
-
-def test_a_file_object_that_fails(small: Path) -> None:
-    class Line(io.BytesIO):
-        cut = False
-
-        def readinto(self, buffer: Any) -> int:
-            if self.cut:
-                raise ConnectionError("connection reset by peer")
-            return super().readinto(buffer)
-
-    line = Line(small.read_bytes())
-    with nwbin.File(line) as f:
-        line.cut = True
-        with pytest.raises(FileAccessError, match=r"<Line>: .* \(connection reset by peer\); .*: try again"):
-            f.units  # noqa: B018
-
-
-WRONG_SOURCES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "a number": (
-        lambda p: 3,
-        "expected a path or an open binary file object, but got int; pass the file's path",
-    ),
-    "an h5py file": (lambda p: h5py.File(p), "but got File; pass the file's path"),
-    "text": (lambda p: p.open(), r"small\.nwb: the file object reads text; open it with mode 'rb'"),
-    "closed": (lambda p: closed(p.open("rb")), r"small\.nwb: the file object is closed; open it, and keep"),
-    "a pipe": (lambda p: end_of_a_pipe(), "cannot seek; save what it gives to a file"),
-    "http": (lambda p: "https://example.org/a.nwb", "https://example.org/a.nwb: is an address, .*fsspec"),
-    "s3": (lambda p: Path("s3://bucket/a.nwb"), "is an address, not a path; download the file, or"),
-}
-
-
-def closed(stream: Any) -> Any:
-    stream.close()
-    return stream
-
-
-def end_of_a_pipe() -> Any:
-    here, there = os.pipe()
-    os.close(there)
-    return os.fdopen(here, "rb")
-
-
-@pytest.mark.parametrize("what", list(WRONG_SOURCES))
-def test_what_is_no_file(small: Path, what: str) -> None:
-    make, message = WRONG_SOURCES[what]
-    source = make(small)
-    try:
-        with pytest.raises(FileAccessError, match=message):
-            nwbin.File(source)
-    finally:
-        if hasattr(source, "close"):
-            source.close()
 
 
 def test_units_are_chosen_by_id_table_or_mask(small: Path) -> None:
