@@ -700,6 +700,8 @@ def test_results_say_where_spikes_were_invalid(trees: dict[str, Path], tmp_path:
         ):
             assert done.warned(InvalidSpikesWarning) == there
             assert [("are invalid" in text) for text in done.report["notes"]] == [bool(there)] * len(done)
+    done = data.spike_tables(tmp_path / "ms", "flashes", window=(0, 250), sessions=IDS[:1], workers=1)
+    assert "the window is 250 s long and the longest presentation" in done.report["notes"].item()
 
 
 def test_count_a_folder_of_none_of_it(

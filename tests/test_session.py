@@ -88,12 +88,26 @@ def test_response_matrix(session: nwbin.Session) -> None:
     assert matrix.classes.tolist() == sorted(set(shown["orientation"]))
     assert matrix.X.shape == (len(shown), len(units))
     assert matrix.X.dtype == np.float64
+    assert (
+        repr(matrix)
+        == f"<nwbin.ResponseMatrix: {len(shown)} trials x {len(units)} units, {len(matrix.classes)} classes>"
+    )
     for column, unit in enumerate(units):
         times = session.spike_times[unit]
         by_hand = [((times >= t + 0.01) & (times <= t + 0.2)).sum() for t in shown["start_time"]]
         assert matrix.X[:, column].tolist() == by_hand
     rates = session.response_matrix(table.index, units, window=(0.01, 0.2), rate=True)
     np.testing.assert_allclose(rates.X, matrix.X / 0.19)
+
+
+def test_tables_with_null_can_be_compared(session: nwbin.Session) -> None:
+    table = session.get_stimulus_table("static_gratings")
+    with pytest.raises(TypeError):
+        table[table["orientation"] > 45]
+    tidy = nwbin.export.tidy(table)
+    some = tidy[tidy["orientation"] > 45]
+    assert 0 < len(some) < len(table)
+    assert nwbin.export.select(table, "orientation > 45").index.equals(some.index)
 
 
 def test_response_matrix_says_what_was_hardly_meant(session: nwbin.Session) -> None:
@@ -199,6 +213,8 @@ def test_what_is_not_what_was_asked_for_says_so(session: nwbin.Session) -> None:
     for asked, kind, said in cases:
         with pytest.raises(kind, match=said):
             asked()
+    with pytest.warns(nwbin.NwbinWarning, match="conditions are taken for presentations"):
+        session.presentationwise_spike_times(flashes["stimulus_condition_id"])
     with pytest.warns(nwbin.NwbinWarning, match="no stimulus is called 3; there are"):
         assert session.get_stimulus_table(3).empty  # type: ignore[arg-type]
     channel = int(session.get_lfp(probe, lazy=True).channel[0])

@@ -48,6 +48,10 @@ class ResponseMatrix:
     presentation_ids: npt.NDArray[Any]
     unit_ids: npt.NDArray[Any]
 
+    def __repr__(self) -> str:
+        trials, neurons = self.X.shape
+        return f"<nwbin.ResponseMatrix: {trials:,} trials x {neurons:,} units, {len(self.classes):,} classes>"
+
 
 def _sorted_distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the distinct labels: numbers in order, then text in order."""

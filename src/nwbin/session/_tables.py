@@ -223,7 +223,11 @@ class SessionTables:
 
     @property
     def stimulus_presentations(self) -> pd.DataFrame:
-        """Every presentation by stimulus_presentation_id; times in s; "null" where a parameter does not apply."""
+        """Every presentation by stimulus_presentation_id; times in s; "null" where a parameter does not apply.
+
+        Neither ``>`` nor ``sort_values`` work on a column with "null" among numbers: :func:`nwbin.export.tidy` puts
+        NaN there, and :func:`nwbin.export.select` takes conditions such as ``"orientation > 45"`` as it is.
+        """
         return queries.without_detail(self._stimulus_presentations)
 
     @property
@@ -256,6 +260,8 @@ class SessionTables:
         include_unused_parameters: bool = False,
     ) -> pd.DataFrame:
         """Return the presentations of some stimuli, with the parameters that apply to them.
+
+        "null" may stand among numbers, as in :attr:`stimulus_presentations`.
 
         Parameters
         ----------
@@ -317,6 +323,10 @@ class SessionTables:
             return np.arange(len(index))
         if isinstance(ids, pd.DataFrame):  # the table itself, for its index
             ids = ids.index
+        if isinstance(ids, pd.Series) and ids.name == "stimulus_condition_id" and what == _PRESENTATION:
+            warn(
+                "conditions are taken for presentations: each stimulus_condition_id as the id of one presentation"
+            )
         if isinstance(ids, pd.Index) and ids.name in _OF_OTHERS.get(what, ()):
             raise LookupFailure(
                 f"{self.file.name}: {what} ids were expected, and these are of a {ids.name}: presentations come first, "
