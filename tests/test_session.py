@@ -17,7 +17,7 @@ import pytest
 
 import nwbin
 from nwbin.allen import lfp as lfp_reading
-from nwbin.errors import ArgumentError, ArgumentTypeError, InvalidSpikesWarning, LookupFailure
+from nwbin.errors import ArgumentError, ArgumentTypeError, FormatError, InvalidSpikesWarning, LookupFailure
 from nwbin.testing import write_session
 from tests.small_files import table, write_small
 
@@ -273,6 +273,37 @@ def test_interval_rules_add_up(session: nwbin.Session) -> None:
         fine = session.presentationwise_spike_counts(edges, flashes, None, closed=closed)
         whole = session.presentationwise_spike_counts(edges[[0, -1]], flashes, None, closed=closed)
         assert (fine.sum(axis=1).values == whole.values[:, 0, :]).all()
+
+
+def test_tables_of_other_ids_are_refused(session: nwbin.Session) -> None:
+    """A table of the file has ids of its own, which are those of other presentations."""
+    stored = session.file.intervals["flashes_presentations"]
+    with pytest.raises(
+        ArgumentError, match=r"by it 0 starts at [\d.]+ s, as a presentation at [\d.]+ s; give part of"
+    ):
+        session.response_matrix(stored, label="color")
+    flashes = session.get_stimulus_table("flashes")
+    with pytest.raises(ArgumentError, match="or the ids alone if its times were changed"):
+        session.presentationwise_spike_times(flashes.assign(start_time=flashes["start_time"] + 0.1))
+    assert len(session.presentationwise_spike_times(flashes[["color"]])) > 0
+
+
+@pytest.mark.filterwarnings("ignore:.*has no columns for some unit filters")
+def test_what_a_plain_file_lacks_is_named(tmp_path: Path) -> None:
+    path = write_small(tmp_path / "small.nwb")
+    with h5py.File(path, "r+") as f:
+        f["units/waveform_mean"] = np.zeros((3, 5))
+    session = nwbin.open(path)
+    assert session.structure_acronyms == ["VISp"]
+    with pytest.raises(LookupFailure, match="does not say which structures its units lie in"):
+        session.structurewise_unit_counts  # noqa: B018
+    with pytest.raises(
+        FormatError, match=r"units/waveform_mean has no waveform_mean_index, .* File.unit_column reads it"
+    ):
+        session.mean_waveforms  # noqa: B018
+    assert session.file.unit_column("waveform_mean", 3).shape == (5,)
+    with pytest.raises(LookupFailure, match="units has no column 'spike_amplitudes'; there are"):
+        session.spike_amplitudes  # noqa: B018
 
 
 def test_unknown_ids_are_named(session: nwbin.Session) -> None:

@@ -262,6 +262,11 @@ class DynamicTable:
     def spans(self, name: str) -> Bounds:
         """Read and check the index of a column that has one list of values a row; errors as for :meth:`bounds`."""
         self._need(name)
+        if not self.levels(name):
+            raise FormatError(
+                f"{self._where(name)} has no {name}_index, which says what belongs to which row; as it is, "
+                "File.unit_column reads it"
+            )
         if self.levels(name) > 1:
             raise FormatError(
                 f"{self._where(name)} has lists of lists, by its {name}_index_index; one list a row is needed: ask "

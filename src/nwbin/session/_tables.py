@@ -169,6 +169,10 @@ class SessionTables:
         for name in ("ecephys_structure_acronym", "structure_acronym"):
             if name in table.columns:
                 return table[name]
+        if table is not self.channels and "structure_acronym" in self.channels.columns:
+            raise LookupFailure(
+                f"{self.file.name}: does not say which structures its units lie in (they have no peak_channel_id)"
+            )
         raise LookupFailure(
             f"{self.file.name}: says nothing of brain structures (its electrodes have no location)"
         )
@@ -384,5 +388,21 @@ class SessionTables:
         return f"{said}; {nearest(one, known)}"
 
     def _presentations(self, ids: Ids) -> pd.DataFrame:
+        import pandas as pd
+
         table = self.stimulus_presentations
-        return table if ids is None else table.iloc[self._rows(table.index, ids, _PRESENTATION)]
+        if ids is None:
+            return table
+        shown = table.iloc[self._rows(table.index, ids, _PRESENTATION)]
+        if isinstance(ids, pd.DataFrame) and "start_time" in ids.columns:
+            # A table of the file numbers its rows anew, and would be taken for the first presentations.
+            given, known = (one["start_time"].to_numpy(np.float64) for one in (ids, shown))
+            other = np.flatnonzero((given != known) & ~(np.isnan(given) & np.isnan(known)))
+            if other.size:
+                at = int(other[0])
+                raise ArgumentError(
+                    f"{self.file.name}: the table given is not of these presentations: by it {ids.index[at]} starts at "
+                    f"{given[at]:.6g} s, as a presentation at {known[at]:.6g} s; give part of stimulus_presentations, "
+                    "or the ids alone if its times were changed (onsets of your own: nwbin.bin_spikes)"
+                )
+        return shown
