@@ -445,6 +445,10 @@ def test_what_the_filters_leave_out_is_said_of_conditions(tiny: Path, here: Path
     asked = ["psth", tiny, "--stimulus", "flashes", "-o", "x.csv"]
     assert "; 1 unit left out by the filters does: --all" in bad(*asked, "--units", f"unit_id == {out}")
     assert "left out by" not in bad(*asked, "--units", "unit_id == 5")
+    shown = good("units", tiny, "--where", f"unit_id == {out}")
+    assert "; 1 unit left out by the filters does: --all" in shown
+    assert "no units" in shown
+    assert bad(*asked, "--structures", "visp").endswith("; did you mean 'VISp'?")
     best = kept.groupby("structure_acronym")["presence_ratio"].max()
     name, bound = best.idxmin(), (best.min() + best.max()) / 2
     number = int((everything == name).sum())
@@ -501,11 +505,12 @@ def test_stimuli(tiny: Path, here: Path) -> None:
     assert len(good("stimuli", tiny, "drifting_gratings").splitlines()) == len(table) + 1
 
 
-def test_a_terminal_shows_what_fits(tiny: Path) -> None:
+def on_a_terminal(*args: str) -> list[str]:
+    """What a terminal of 60 columns and 20 lines shows, without colours."""
     pty = pytest.importorskip("pty")
     outer, inner = pty.openpty()
     environment = {**os.environ, "COLUMNS": "60", "LINES": "20", "TERM": "xterm"}
-    with subprocess.Popen([*NWBIN, "stimuli", str(tiny), "gabors"], stdout=inner, env=environment) as process:
+    with subprocess.Popen([*NWBIN, *args], stdout=inner, env=environment) as process:
         os.close(inner)
         shown = b""
         while True:
@@ -521,7 +526,56 @@ def test_a_terminal_shows_what_fits(tiny: Path) -> None:
     lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()
     assert max(map(len, lines)) <= 60
     assert len(lines) <= 20
-    assert re.search(r"\d+ more rows, \d+ more columns; whole: -o table.csv", lines[-1])
+    return lines
+
+
+def test_a_terminal_shows_what_fits(tiny: Path) -> None:
+    last = on_a_terminal("stimuli", str(tiny), "gabors")[-1]
+    assert re.fullmatch(r"\.\.\. \d+ more rows, \d+ more columns; whole: -o table.csv", last)
+    last = on_a_terminal("units", str(tiny), "--columns", "snr")[-1]
+    assert re.fullmatch(r"\.\.\. \d+ more rows; whole: -o units.csv", last)
+    # -o would write the presentations.
+    last = on_a_terminal("stimuli", str(tiny))[-1]
+    assert re.fullmatch(r"\.\.\. \d+ more columns?; whole: in a pipe, \| cat", last)
+
+
+def test_numbers_of_a_column_have_the_same_decimals() -> None:
+    from nwbin.cli._console import column_text
+
+    assert column_text([13.47068, 130.23, float("nan"), 7.0]) == ["13.471", "130.230", "", "7.000"]
+    assert column_text([22.5, 45.0, "null"]) == ["22.5", "45.0", "null"]
+    assert column_text([0.8, 0.8]) == ["0.8", "0.8"]
+    assert column_text([2.0, float("inf"), 4.0]) == ["2", "inf", "4"]
+    assert column_text([1e-7, 0.5, 0.0]) == ["1e-07", "0.5", "0"]
+    assert column_text(["a", None, 3]) == ["a", "", "3"]
+
+
+def test_tables_without_times(tmp_path: Path, here: Path) -> None:
+    path = write_small(tmp_path / "small.nwb")
+    with h5py.File(path, "a") as f:
+        f["intervals/trials/stop_time"][:] = np.nan
+    assert re.search(r"trials +4 +1 +0 +contrast \(2\)", good("stimuli", path))
+    for window in ([], ["--window", "-0.4,1.5"]):
+        assert "from -0.4 to 1.5 s" in good("psth", path, "--intervals", "trials", "-o", "x.csv", *window)
+    with h5py.File(path, "a") as f:
+        f["intervals/trials/start_time"][:] = np.nan
+    asked = ["--window", "0,1", "-o", "x.csv"]
+    assert "trials has no start_time" in bad("psth", path, "--stimulus", "trials", *asked)
+    assert "no row of table 'trials' that" in bad("count", path, "--intervals", "trials", *asked)
+
+
+def test_a_psth_on_standard_output(tiny: Path, here: Path) -> None:
+    asked = ["psth", tiny, "--stimulus", "flashes", "--by", "color", "-o"]
+    shown = good(*asked, "-")
+    good(*asked, "x.csv")
+    assert shown == Path("x.csv").read_text()
+
+
+def test_which_times_are_asked_for(tiny: Path, here: Path) -> None:
+    said = bad("psth", tiny)
+    assert "say which times: --stimulus NAME (spontaneous, gabors" in said
+    assert "--intervals TABLE for another table (invalid_times)" in said
+    assert "not both" in bad("psth", tiny, "--stimulus", "flashes", "--intervals", "invalid_times")
 
 
 # -------------------------------------------------------------------- counting
@@ -721,7 +775,7 @@ def test_what_is_replaced_is_said(tiny: Path, here: Path) -> None:
 def test_names_are_told_with_how_many_more(tiny: Path, here: Path) -> None:
     said = bad("count", tiny, "--window", "0,0.1", "-o", "x.npz")
     with nwbin.open(tiny) as session:
-        assert f"(this file's stimuli: {', '.join(session.stimulus_names)}; its tables: " in said
+        assert f"--stimulus NAME ({', '.join(session.stimulus_names)}), or --intervals TABLE " in said
     assert "from less than to" in bad(
         "count", tiny, "--stimulus", "flashes", "--window", "0.25,0", "-o", "x.npz"
     )

@@ -834,6 +834,7 @@ def test_decode() -> None:
     for x, labels, message in [
         (np.ones((6, 2)), [1] * 6, "only one label"),
         (np.ones((6, 2)), [1, 2] * 3, "label 1 has 3 trials, too few for 5 folds"),
+        (np.ones((6, 2)), [1, 2, 2, 2, 2, 2], "label 1 has 1 trial, too few for 5 folds"),
         (np.ones((20, 2)), [1, 2] * 10, "same counts"),
         (np.ones((20, 0)), [1, 2] * 10, "no units"),
         (np.ones(20), [1, 2] * 10, "X must be"),

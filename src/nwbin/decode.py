@@ -144,8 +144,8 @@ def decode(
     if trials.min() < folds:
         few = int(np.argmin(trials))
         raise ArgumentError(
-            f"label {classes.tolist()[few]!r} has {trials[few]} trials, too few for {folds} folds; leave it out,"
-            " or ask for fewer folds"
+            f"label {classes.tolist()[few]!r} has {trials[few]} trial{'s' * int(trials[few] != 1)}, too few for "
+            f"{folds} folds; leave it out, or ask for fewer folds"
         )
     if not counts.var(axis=0).any():
         raise ArgumentError("all trials have the same counts: nothing to tell apart; is the window right?")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
+from nwbin.errors import ArgumentError, FormatError, LookupFailure, NwbinWarning, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,6 +175,9 @@ def in_structures(session: Session, units: pd.DataFrame, structures: str) -> pd.
         if name not in known:
             out = _left_out(session, f"`{column}` == {name!r}")
             hint = f"{counted(out, 'unit')} in it {are(out)} left out by the filters: --all" if out else ""
+            for one in known:
+                if one.casefold() == name.casefold():
+                    hint = f"did you mean {one!r}?"
             raise LookupFailure(
                 f"{session.file.name}: none of its {counted(len(session.units), 'unit')} is in {name!r}; "
                 f"{hint or nearest(name, known)}"
@@ -280,14 +283,20 @@ def chosen_units(session: Session, wanted: str | None, structures: str | None = 
     assert wanted is not None
     if ids_of(wanted) is not None:
         raise LookupFailure(f"{name}: none of the units {wanted} is in {structures}")
+    raise LookupFailure(none_meets(session, units, wanted))
+
+
+def none_meets(session: Session, units: pd.DataFrame, wanted: str) -> str:
+    """Say that no unit meets a condition, which values there are, and how many the filters left out."""
     out = _left_out(session, wanted)
     hint = (
         f"; {counted(out, 'unit')} left out by the filters {'does' if out == 1 else 'do'}: --all"
         if out
         else ""
     )
-    raise LookupFailure(
-        f"{name}: none of {counted(len(units), 'unit')} meets {wanted!r}{_what_there_is(units, wanted)}{hint}"
+    return (
+        f"{session.file.name}: none of {counted(len(units), 'unit')} meets {wanted!r}"
+        f"{_what_there_is(units, wanted)}{hint}"
     )
 
 
@@ -298,10 +307,11 @@ def chosen_presentations(
     from nwbin.export import select
 
     if bool(stimulus) == bool(intervals):
+        both = "either --stimulus or --intervals, not both" if stimulus else "say which times"
+        others = [name for name in session.file.intervals if not name.endswith("_presentations")]
         raise ArgumentError(
-            f"say which times: --stimulus NAME, or --intervals TABLE for another table of intervals, not both "
-            f"(this file's stimuli: {_first_of(session.stimulus_names)}; "
-            f"its tables: {_first_of(session.file.intervals)})"
+            f"{both}: --stimulus NAME ({_first_of(session.stimulus_names)}), or --intervals TABLE for another table "
+            f"({_first_of(others)})"
         )
     if stimulus:
         known = session.stimulus_names
@@ -333,8 +343,12 @@ def chosen_presentations(
             f"{session.file.name}: none of {counted(len(table), 'row')} of {what} meets {condition!r}"
             f"{_what_there_is(table, condition)}"
         )
+    if "start_time" not in chosen.columns:
+        raise FormatError(f"{session.file.name}: {what} has no start_time; its rows cannot be placed in time")
     absent = chosen["start_time"].isna().to_numpy()
     number = int(absent.sum())
+    if number == len(chosen):
+        raise LookupFailure(f"{session.file.name}: no row of {what} that was chosen has a start_time")
     if number:
         warnings.warn(
             f"{counted(number, 'row')} of {what} {'has' if number == 1 else 'have'} no start_time and "

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["escaped", "fitting", "frame_table", "grid", "output", "progress", "show", "text"]
+__all__ = [
+    "escaped",
+    "fitting",
+    "frame_table",
+    "grid",
+    "output",
+    "print_csv",
+    "progress",
+    "show",
+    "text",
+]
 
 _PIPE_WIDTH = 100_000  # never wrap or cut what another program reads
 
@@ -73,6 +83,17 @@ def text(value: Any, decimals: int | None = None) -> str:
         whole = float(value).is_integer() and abs(value) < 1e15
         return f"{value:.0f}" if whole else f"{value:.3f}" if abs(value) >= 100 else f"{value:.4g}"
     return str(value)
+
+
+def print_csv(frame: pd.DataFrame) -> None:
+    """Print a table as it would be in a .csv file."""
+    import sys
+
+    from nwbin.export import tidy
+    from nwbin.export._table import whole_ids
+
+    plain = tidy(frame)
+    plain.astype(whole_ids(plain)).to_csv(sys.stdout)
 
 
 def column_text(values: list[Any]) -> list[str]:

@@ -205,7 +205,12 @@ def count(
     threads: Annotated[
         int | None,
         typer.Option(
-            "--threads", rich_help_panel=_OUT, show_default=False, help="Default: one for each core."
+            "--threads",
+            metavar="N",
+            min=1,
+            rich_help_panel=_OUT,
+            show_default=False,
+            help="Default: one for each core.",
         ),
     ] = None,
     sessions: Annotated[
@@ -223,6 +228,8 @@ def count(
         int | None,
         typer.Option(
             "--workers",
+            metavar="N",
+            min=1,
             rich_help_panel=_MANY,
             show_default=False,
             help="Processes on this machine. Default: one for each core.",

@@ -86,7 +86,7 @@ def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[s
     what = f"stimulus {asked!r}" if asked is not None else "stimulus"
     raise LookupFailure(
         f"{session.file.name}: no {what} has several values of {label!r}; choose with --stimulus and --label"
-        f" (stimuli: {', '.join(names)})"
+        f" (stimuli: {', '.join(names) or 'none'})"
     )
 
 

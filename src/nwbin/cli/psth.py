@@ -37,6 +37,8 @@ def _time_axis(
     lasting: float, window: tuple[float, float] | None, width: float | None
 ) -> tuple[float, float, float]:
     """Start, stop and width of bins, in s: around a presentation that lasts so long, in 40 to 100 bins."""
+    if not lasting > 0:  # events, or ends that nobody knows
+        lasting = 1.0
     start, stop = window or (-min(0.4 * lasting, 0.5), min(1.5 * lasting, 3.0))
     if width is None:
         # 1, 2 or 5 times a power of ten
@@ -59,7 +61,8 @@ def psth(
             "--output",
             metavar="OUT",
             show_default=False,
-            help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json). Default: psth-STIMULUS.png.",
+            help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json; - for CSV on standard output). "
+            "Default: psth-STIMULUS.png.",
         ),
     ] = None,
     stimulus: StimulusOption = None,
@@ -115,7 +118,7 @@ def psth(
       nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
           --structures VISp --per-unit -o units.csv
     """  # fmt: skip
-    from nwbin.cli._console import output
+    from nwbin.cli._console import output, print_csv
     from nwbin.cli._provenance import provenance
     from nwbin.export import mean_rates, rates_table, regular_edges, write_table
     from nwbin.export._table import TABLE_ENDINGS
@@ -125,7 +128,8 @@ def psth(
     if out is None:
         what = "-".join([*(stimulus or []), *([intervals] if intervals else [])])
         out = Path(f"psth-{re.sub(r'[^A-Za-z0-9_.+-]+', '_', what) or 'none'}.png")
-    _, ending = check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])
+    printed = str(out) == "-"
+    ending = ".csv" if printed else check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])[1]
     if ending in PICTURE_ENDINGS:
         need("matplotlib", "plot", f"{out}: a picture")
     if bin_width is not None and not 0 < bin_width < math.inf:
@@ -136,7 +140,9 @@ def psth(
     with open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units, structures)
-        lasting = float((rows["stop_time"] - rows["start_time"]).median())
+        lasting = 0.0
+        if "stop_time" in rows.columns:
+            lasting = float((rows["stop_time"] - rows["start_time"]).median())
         start, stop, width = _time_axis(lasting, None if window is None else window_of(window), bin_width)
         edges = regular_edges(start, stop, width)
         trains = session.file.spike_trains(chosen.index.to_numpy())
@@ -159,6 +165,9 @@ def psth(
             save_picture(plot_rates(rates, per_unit=per_unit, duration=lasting, title=title), out)
         else:
             table = rates_table(rates, per_unit=per_unit)
+            if printed:
+                print_csv(table)
+                return
             write_table(table, out, provenance=how)
     conditions, bins, number = rates.shape
     output().print(

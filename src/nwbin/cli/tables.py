@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,10 +21,11 @@ from nwbin.cli._choose import (
     WhereOption,
     counted,
     in_structures,
+    none_meets,
     open_session,
     selected_units,
 )
-from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +65,8 @@ def _with_columns(table: pd.DataFrame, columns: str | None) -> pd.DataFrame:
 
 def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]) -> None:
     """Print a table, or write it."""
-    from nwbin.cli._console import frame_table, output
-    from nwbin.export import tidy, write_table
-    from nwbin.export._table import whole_ids
+    from nwbin.cli._console import frame_table, output, print_csv
+    from nwbin.export import write_table
 
     if out is None:
         console = output()
@@ -74,8 +75,7 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
         if not len(table):
             console.print(f"no {what}")
     elif str(out) == "-":
-        plain = tidy(table)
-        plain.astype(whole_ids(plain)).to_csv(sys.stdout)
+        print_csv(table)
     else:
         write_table(table, out, provenance=said)
         output().print(f"{out}: {counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}")
@@ -114,6 +114,8 @@ def units(
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     with open_session(file, quality) as session:
         table = selected_units(session, where)
+        if where is not None and not len(table) and len(session.units):
+            warnings.warn(none_meets(session, session.units, where), NwbinWarning, stacklevel=2)
         if structures is not None:
             table = in_structures(session, table, structures)
         said = provenance(session.file, **quality.provenance(session), where=where, structures=structures)
@@ -165,18 +167,20 @@ def _overview(session: Any) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
+    nowhen = pd.Series([], dtype=float)  # a column of which no value is known is not there
     epochs = session.get_stimulus_epochs()["stimulus_name"].value_counts()
     for name in session.stimulus_names:
         table = session.get_stimulus_table(name)
         values = session.get_parameter_values_for_stimulus(name)
+        start, stop = (table.get(column, nowhen) for column in ("start_time", "stop_time"))
         varying = [f"{key} ({len(found)})" for key, found in values.items() if len(found) > 1]
         rows.append(
             {
                 "presentations": len(table),
                 "epochs": int(epochs.get(name, 0)),
-                "from (s)": round(float(table["start_time"].min()), 3),
-                "to (s)": round(float(table["stop_time"].max()), 3),
-                "duration (s)": round(float((table["stop_time"] - table["start_time"]).median()), 4),
+                "from (s)": round(float(start.min()), 3),
+                "to (s)": round(float(stop.max()), 3),
+                "duration (s)": round(float((stop - start).median()), 4),
                 "varies in (values)": ", ".join(varying),
             }
         )
