@@ -306,6 +306,22 @@ def test_what_a_plain_file_lacks_is_named(tmp_path: Path) -> None:
         session.spike_amplitudes  # noqa: B018
 
 
+def test_what_is_given_at_opening_is_looked_at(path: Path, session: nwbin.Session) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"not of \w*Path; nwbin\.open\(path\) makes both"):
+        nwbin.Session(path)  # type: ignore[arg-type]
+    for name in ("external_channel_columns", "additional_unit_metrics"):
+        with pytest.raises(
+            ArgumentTypeError, match=rf"{name} must be a pandas\.DataFrame or a function .*, not str"
+        ):
+            nwbin.open(path, **{name: "table.csv"})  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"probe_lfp_paths must map probe ids to paths, .* not str"):
+        nwbin.open(path, probe_lfp_paths="lfp.nwb")  # type: ignore[arg-type]
+    with pytest.warns(nwbin.NwbinWarning, match="additional_unit_metrics has no row for any unit of"):
+        nwbin.open(path, additional_unit_metrics=session.units.reset_index()).units  # noqa: B018
+    with pytest.warns(nwbin.NwbinWarning, match="external_channel_columns has no row for any channel of"):
+        nwbin.open(path, external_channel_columns=session.channels.reset_index()).channels  # noqa: B018
+
+
 def test_unknown_ids_are_named(session: nwbin.Session) -> None:
     with pytest.raises(
         LookupFailure, match=r"session_1.nwb: 77123 is not the id of a unit; there are: "

@@ -222,6 +222,10 @@ def channel_table(
     if external_columns is not None:
         extra = external_columns() if callable(external_columns) else external_columns
         channels = channels.drop(columns=[name for name in extra.columns if name in channels.columns])
+        if len(channels) and not channels.index.isin(extra.index).any():
+            warn(
+                f"external_channel_columns has no row for any channel of {file.name}: its index must be their id"
+            )
         channels = channels.join(extra, how="inner")
         channels.index.name = "id"
         if not channels.index.is_unique:
@@ -354,6 +358,10 @@ def unit_table(
         extra = additional_metrics() if callable(additional_metrics) else additional_metrics
         extra = extra.rename(columns=_UNIT_RENAMES)
         extra = extra.drop(columns=[c for c in extra.columns if c in units.columns or c in _HIDDEN_METRICS])
+        if len(units) and not units.index.isin(extra.index).any():
+            warn(
+                f"additional_unit_metrics has no row for any unit of {file.name}: its index must be their id"
+            )
         units = units.join(extra, how="left")
         units.index.name = "unit_id"
     if placed:

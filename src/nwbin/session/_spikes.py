@@ -392,15 +392,27 @@ class SessionSpikes(SessionTables):
             From and to, in s from onset.
         label
             A column of :attr:`stimulus_presentations`, or an array with a label for each trial (a Series indexed by
-            presentation is put into the order of the trials). A column that has
-            no value in the trials, or the same one in all (flashes differ by "color", natural scenes by "frame"),
-            brings a warning that names those with several.
+            presentation is put into the order of the trials). A column that has no value in the trials, or the same
+            one in all (flashes differ by "color", natural scenes by "frame"), brings a warning that names those with
+            several.
         closed
             The interval rule; as in :meth:`presentationwise_spike_counts`.
         rate
             Rates in Hz in place of counts.
         threads
             Threads to use; all cores by default.
+
+        Returns
+        -------
+        ResponseMatrix
+            X (trials, units), y (trials,), and which trials and units those are.
+
+        Raises
+        ------
+        LookupFailure
+            An id, or the column of the labels, is not known.
+        ArgumentError, ArgumentTypeError
+            The window or the labels make no sense.
 
         Notes
         -----

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nwbin import _schema as schema
 from nwbin.allen import behavior, invalid, lfp, queries, stimuli, units
 from nwbin.allen.units import UnitFilters
-from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
+from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest, warn
 from nwbin.file import File
 
 if TYPE_CHECKING:
@@ -42,6 +42,23 @@ class SessionTables:
         external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
         additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     ) -> None:
+        if not isinstance(file, File):
+            raise ArgumentTypeError(
+                f"a Session is made of an nwbin.File, not of {type(file).__name__}; nwbin.open(path) makes both"
+            )
+        tables = {
+            "external_channel_columns": external_channel_columns,
+            "additional_unit_metrics": additional_unit_metrics,
+        }
+        for name, table in tables.items():
+            if not (table is None or callable(table) or hasattr(table, "columns")):
+                raise ArgumentTypeError(
+                    f"{name} must be a pandas.DataFrame or a function that returns one, not {type(table).__name__}"
+                )
+        if not isinstance(probe_lfp_paths, Mapping | None):
+            raise ArgumentTypeError(
+                f"probe_lfp_paths must map probe ids to paths, {{probe_id: path}}, not {type(probe_lfp_paths).__name__}"
+            )
         self.file = file
         self.filters = filters or UnitFilters()
         self._lfp_paths = probe_lfp_paths
