@@ -45,6 +45,15 @@ def test_counting() -> None:
         assert f"| {work} " in shown
 
 
+def test_reading() -> None:
+    steps = ("units", "shown", "stimuli", "spikes", "chunks")
+    shown = run(str(FOLDER / "bench_reading.py"), "--small", "--steps", *steps)
+    for step in steps:
+        assert f"| {step} | nwbin |" in shown
+        assert f"| {step} | h5py |" in shown
+    assert " answer " not in shown  # it says so where a contender's differs
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
 @pytest.mark.parametrize("group", [True, False])
 def test_limited_memory(
