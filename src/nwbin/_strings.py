@@ -172,8 +172,10 @@ class HeapStrings:
         length = rows["length"].astype(np.int64)
         at = self._heap.places(rows["address"].astype(np.int64), rows["number"].astype(np.int64), length)
         group, first = self._grouped(at, length)
-        places = zip(at[first].tolist(), length[first].tolist(), strict=True)
-        return np.asarray([code_of(self._bytes(*place)) for place in places], dtype=np.intp)[group]
+        ends = zip(at[first].tolist(), (at + length)[first].tolist(), strict=True)
+        # Two loops: going from bytes to code and back to bytes is slower.
+        strings = [self.data[begin:end].tobytes() for begin, end in ends]
+        return np.asarray([code_of(string) for string in strings], dtype=np.intp)[group]
 
     def _grouped(
         self, at: npt.NDArray[np.int64], length: npt.NDArray[np.int64]
