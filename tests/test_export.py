@@ -829,6 +829,11 @@ def test_decode() -> None:
     assert (told.predicted == y).mean() == pytest.approx(told.accuracy)
     nothing = decode(rng.normal(size=(120, 10)), y)
     assert nothing.accuracy < 0.55
+    one = decode(y[:, None] + rng.normal(size=(120, 1)) / 99, y)
+    assert one.projection.shape == (120, 1), "a single unit has a single dimension"
+    assert repr(one).startswith(
+        "<nwbin.decode.Decoding: accuracy 1.000, chance 0.333; 120 trials, 3 classes, 5 folds"
+    )
     two = decode(rng.normal(size=(60, 2)), ["a", "b"] * 30)
     assert two.projection.shape == (60, 1)
     for x, labels, message in [

@@ -135,8 +135,28 @@ def test_response_matrix_says_what_was_hardly_meant(session: nwbin.Session) -> N
         session.presentationwise_spike_counts(
             np.arange(0, 12.01, 0.1), frame, None
         )  # a clip from its first frame
+        session.response_matrix(table.index, window=(-5, 5))  # the surroundings, in whole seconds
     with pytest.raises(ArgumentError, match=r"window must be \(from, to\) in seconds from onset, not 0\.25"):
         session.response_matrix(table.index, window=0.25)  # type: ignore[arg-type]
+    with pytest.raises(
+        ArgumentError, match=r"window must be \(from, to\) in seconds from onset, not \[\[0\], 1\]"
+    ):
+        session.response_matrix(table.index, window=[[0], 1])  # type: ignore[arg-type]
+
+
+def test_one_label_is_said_once(session: nwbin.Session) -> None:
+    flashes = session.get_stimulus_table("flashes").index
+    with pytest.warns(nwbin.NwbinWarning, match="have the same 'stimulus_name', 'flashes'"):
+        session.response_matrix(flashes, label="stimulus_name")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        session.response_matrix(flashes[1:], label="stimulus_name")  # a loop over parts is not told again
+
+
+def test_missing_labels_are_left_out(session: nwbin.Session) -> None:
+    shown = session.get_stimulus_table("static_gratings").index
+    labels = [pd.NA, None, np.nan, "null", *range(len(shown) - 4)]
+    assert session.response_matrix(shown, label=labels).presentation_ids.tolist() == shown[4:].tolist()
 
 
 def test_response_matrix_of_mixed_labels(session: nwbin.Session) -> None:
@@ -273,6 +293,56 @@ def test_interval_rules_add_up(session: nwbin.Session) -> None:
         fine = session.presentationwise_spike_counts(edges, flashes, None, closed=closed)
         whole = session.presentationwise_spike_counts(edges[[0, -1]], flashes, None, closed=closed)
         assert (fine.sum(axis=1).values == whole.values[:, 0, :]).all()
+
+
+def test_a_mask_of_conditions_is_no_list_of_conditions(session: nwbin.Session) -> None:
+    table, bins = session.stimulus_presentations, [0, 0.05]
+    condition = table["stimulus_condition_id"].iloc[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chosen = session.presentationwise_spike_counts(
+            bins, table["stimulus_condition_id"] == condition, None
+        )
+    ids = chosen.stimulus_presentation_id.to_numpy()
+    assert ids.tolist() == table.index[table["stimulus_condition_id"] == condition].tolist()
+
+
+def test_tables_that_went_through_text_or_float32(session: nwbin.Session, tmp_path: Path) -> None:
+    table = session.get_stimulus_table("flashes")
+    expected = session.presentationwise_spike_counts([0, 0.05], table, None)
+    table.to_csv(tmp_path / "flashes.csv", float_format="%.4f")
+    rounded = pd.read_csv(tmp_path / "flashes.csv", index_col=0)
+    for one in (rounded, table.astype({"start_time": "float32"}), table.assign(start_time="soon")):
+        assert session.presentationwise_spike_counts([0, 0.05], one, None).equals(expected)
+
+
+def test_a_look_into_a_mapping_of_units_is_cheap(
+    session: nwbin.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times, left_out = session.spike_times, set(session.file.unit_ids.tolist()) - set(session.units.index)
+    monkeypatch.setattr("nwbin.session.Session._unknown", lambda *_: pytest.fail("why is not asked"))
+    monkeypatch.setattr("nwbin.session.Session._times_of", lambda *_: pytest.fail("nothing is read"))
+    assert left_out
+    for one in (*left_out, -1, pd.NA, [1], "VISp"):
+        assert one not in times
+        assert times.get(one) is None  # type: ignore[call-overload]
+    assert all(unit in times for unit in session.units.index)
+
+
+def test_ids_that_cannot_be_compared(session: nwbin.Session) -> None:
+    flashes, unit = session.get_stimulus_table("flashes").index, session.units.index[0]
+    with pytest.raises(LookupFailure, match="<NA> is not the id of a unit"):
+        session.spike_times[pd.NA]  # type: ignore[index]
+    with pytest.raises(LookupFailure, match="<NA> is not the id of a unit"):
+        session.presentationwise_spike_counts([0, 1], flashes, [pd.NA])
+    with pytest.raises((LookupFailure, ArgumentError)):
+        session.presentationwise_spike_counts([0, 1], flashes, [[unit]])
+    with pytest.raises(
+        LookupFailure, match=f"'{unit}' is not the id of a unit: ids are whole numbers, and this is"
+    ):
+        session.presentationwise_spike_counts([0, 1], flashes, [str(unit)])
+    with pytest.raises(ArgumentTypeError, match="read one unit at a time"):
+        session.spike_times[1, [2]]  # type: ignore[index]
 
 
 def test_tables_of_other_ids_are_refused(session: nwbin.Session) -> None:

@@ -45,6 +45,13 @@ class Decoding:
     projection: npt.NDArray[np.float64]
     held_out: npt.NDArray[np.bool_]
 
+    def __repr__(self) -> str:
+        trials, classes = len(self.predicted), len(self.classes)
+        return (
+            f"<nwbin.decode.Decoding: accuracy {self.accuracy:.3f}, chance {self.chance:.3f}; {trials:,} trials, "
+            f"{classes:,} classes, {len(self.scores)} folds>"
+        )
+
     @property
     def accuracy(self) -> float:
         """The mean of the scores."""
@@ -100,7 +107,7 @@ def decode(
     y
         (trials,) labels, numbers or text.
     components
-        Dimensions of the projection; one less than there are classes at most.
+        Dimensions of the projection at most: never more than units, nor than one less than there are classes.
     shrinkage
         Of the covariance towards its diagonal, 0 to 1, "auto", or None.
     folds
@@ -149,7 +156,7 @@ def decode(
         )
     if not counts.var(axis=0).any():
         raise ArgumentError("all trials have the same counts: nothing to tell apart; is the window right?")
-    keep = min(components, len(classes) - 1)
+    keep = min(components, len(classes) - 1, counts.shape[1])
     model = LinearDiscriminantAnalysis(solver="eigen", shrinkage=shrinkage, n_components=keep)
     predicted = np.empty_like(code)
     scores = []

@@ -14,7 +14,7 @@ from nwbin.file import File
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["inside", "invalid_times", "of_spikes", "overlapping", "ranges", "tagged", "touched"]
+__all__ = ["inside", "invalid_times", "overlapping", "ranges", "spike_tags", "tagged", "touched"]
 
 _SHOWN = 4  # ranges that a message lists
 
@@ -63,26 +63,29 @@ def inside(times: npt.NDArray[np.float64], invalid: pd.DataFrame) -> npt.NDArray
     return overlapping(times, times, invalid)
 
 
-def of_spikes(invalid: pd.DataFrame, probes: Iterable[str]) -> pd.DataFrame:
-    """Return the invalid times of the spikes of some probes, given by name (`description`)."""
-    return tagged(invalid, ["all_probes", *probes])
-
-
 def touched(
     start: npt.NDArray[np.float64], stop: npt.NDArray[np.float64], invalid: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the invalid times that any of the closed intervals [start, stop] touches."""
-    bounds = zip(invalid["start_time"], invalid["stop_time"], strict=True)
+    bounds = zip(invalid["start_time"].tolist(), invalid["stop_time"].tolist(), strict=True)
     hit = [bool(((start <= last) & (stop >= first)).any()) for first, last in bounds]
-    return invalid[np.asarray(hit, dtype=bool)]
+    return invalid if all(hit) else invalid[np.asarray(hit, dtype=bool)]
 
 
-def ranges(invalid: pd.DataFrame) -> str:
-    """Say which probes are meant, and from when to when: "probeA 28.96 to 30.46 s, and 3 more"."""
+def spike_tags(probes: Iterable[str]) -> list[str]:
+    """Return the tags of times at which the spikes of some probes, given by name (`description`), are invalid."""
+    return ["all_probes", *probes]
+
+
+def ranges(invalid: pd.DataFrame, tags: Iterable[str] = ()) -> str:
+    """Say what is invalid, and from when to when: "probeA 28.96 to 30.46 s, and 3 more".
+
+    What: the one of some tags, or else the last, which in AllenSDK's files is the name.
+    """
     said = []
-    shown = invalid.head(_SHOWN)
-    for first, last, tags in zip(shown["start_time"], shown["stop_time"], shown["tags"], strict=True):
-        # AllenSDK's writer puts scope, id and label; a probe's label is its name.
-        said.append(f"{str(tags[-1]).replace('_', ' ')} {first:.6g} to {last:.6g} s")
+    shown, wanted = invalid.head(_SHOWN), set(tags)
+    for first, last, found in zip(shown["start_time"], shown["stop_time"], shown["tags"], strict=True):
+        name = next((str(tag) for tag in found if tag in wanted), str(found[-1]))
+        said.append(f"{name.replace('_', ' ')} {first:.6g} to {last:.6g} s")
     more = len(invalid) - len(said)
     return ", ".join(said) + (f", and {more} more" if more else "")

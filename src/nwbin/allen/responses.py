@@ -137,7 +137,11 @@ def spike_counts(
 
 def as_window(window: Any) -> tuple[float, float]:
     """Check a window: from and to, in s."""
-    if np.shape(window) != (2,):
+    try:
+        two = np.shape(window) == (2,)
+    except ValueError:  # lists within lists, of several lengths
+        two = False
+    if not two:
         raise ArgumentError(f"window must be (from, to) in seconds from onset, not {window!r}")
     first, last = as_floats(window, "window").tolist()
     if not first <= last:
@@ -245,12 +249,14 @@ def condition_statistics(
 def too_long(edges: npt.ArrayLike, lasting: npt.NDArray[np.float64], what: str) -> str | None:
     """Say that a window, or bins (edges in s), are far longer than what they are around: milliseconds, perhaps.
 
-    What they are around lasts so long (s). Around a frame of a movie windows of many frames are nothing odd: only
-    whole numbers, and 10 s or more, look like milliseconds.
+    What they are around lasts so long (s). Around a frame of a movie windows of many frames are nothing odd, nor is
+    (-5, 5): only whole numbers, and 30 s or more, look like milliseconds.
     """
     times = np.asarray(edges, dtype=np.float64)
+    if not (np.isfinite(times).all() and (times == np.round(times)).all()):
+        return None
     longest = float(np.nanmax(lasting)) if np.isfinite(lasting).any() else 0.0
     length = float(times[-1] - times[0])
-    if not (10 <= length < np.inf and length > 10 * longest > 0 and (times == np.round(times)).all()):
+    if not (length >= 30 and length > 10 * longest > 0):
         return None
     return f"the window is {length:g} s long and the longest {what} {longest:.4g} s; times are in seconds"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -53,12 +53,26 @@ class UnitMapping(Mapping[int, T]):
         self._unknown = unknown
         self._kept: dict[int, T] = {}
 
+    def __contains__(self, unit_id: object) -> bool:
+        try:
+            return unit_id in self._ids
+        except TypeError:  # a list, say
+            return False
+
+    def get(self, unit_id: int, default: Any = None) -> Any:
+        """Return a unit's data, or the default; without finding out why there is no such unit."""
+        if unit_id not in self:
+            return default
+        return self[unit_id]
+
     def __getitem__(self, unit_id: int) -> T:
-        if not isinstance(unit_id, Hashable):
+        try:
+            hash(unit_id)
+        except TypeError:
             raise ArgumentTypeError(
                 f"{self._what} are read one unit at a time: {{unit: mapping[unit] for unit in ids}}; not by "
                 f"{type(unit_id).__name__}"
-            )
+            ) from None
         if unit_id not in self._ids:
             raise LookupFailure(f"{self._what}: {self._unknown(unit_id, self._ids)}")
         if unit_id not in self._kept:

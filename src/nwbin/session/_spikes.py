@@ -60,6 +60,13 @@ def _sorted_distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(sorted(set(labels.tolist()), key=lambda one: (isinstance(one, str), one)), dtype=object)
 
 
+def _is_label(one: Any) -> bool:
+    """Say whether a value is one, neither missing nor AllenSDK's word for that."""
+    import pandas as pd
+
+    return one is not None and one is not pd.NA and bool(one == one) and bool(one != stimuli.NULL)
+
+
 def _others(shown: pd.DataFrame) -> str:
     """Say which columns would make labels: those that have several values, and not each in one row only."""
     found = queries.varied(shown)
@@ -88,8 +95,24 @@ class SessionSpikes(SessionTables):
 
     @cached_property
     def _told(self) -> dict[str, set[Any]]:
-        """The invalid times that were warned of already, by what was asked for."""
+        """What was warned of already, by what was asked for."""
         return {}
+
+    @cached_property
+    def _spike_tags(self) -> list[str]:
+        return invalid.spike_tags(self.probes["description"])
+
+    @cached_property
+    def _invalid_spikes(self) -> pd.DataFrame:
+        """The invalid times of the spikes of any probe."""
+        return invalid.tagged(self.invalid_times, self._spike_tags)
+
+    def _first_time(self, asked: str, what: Any) -> bool:
+        """Say whether something has not been warned of yet; from then on it has."""
+        told = self._told.setdefault(asked, set())
+        new = what not in told
+        told.add(what)
+        return new
 
     def warn_of_invalid_spikes(
         self,
@@ -98,7 +121,10 @@ class SessionSpikes(SessionTables):
         start: npt.NDArray[np.float64],
         stop: npt.NDArray[np.float64],
     ) -> None:
-        """Warn where spikes are asked for that are invalid; of the same times once for each kind of question.
+        """Warn where spikes are asked for that are invalid.
+
+        Of an invalid time once for each kind of question: a loop over presentations is told of it in the call that
+        meets it first.
 
         Parameters
         ----------
@@ -109,25 +135,26 @@ class SessionSpikes(SessionTables):
         start, stop
             From when to when, in s: float64 (presentations,).
         """
-        if not len(unit_ids):
-            return
-        column = "probe_description"
-        if column in self._units.columns:
-            chosen = self._units.index.isin(unit_ids)
-            probes = self._units[column][chosen].unique().tolist()
-        else:  # nobody knows whose they are
-            probes = self.probes["description"].tolist()
-        bad = invalid.touched(start, stop, invalid.of_spikes(self.invalid_times, probes))
         told = self._told.setdefault(asked, set())
+        if not len(unit_ids) or told.issuperset(self._invalid_spikes.index):
+            return
+        bad = invalid.touched(start, stop, self._invalid_spikes)
         if told.issuperset(bad.index):
             return
+        tags, column = self._spike_tags, "probe_description"
+        if column in self._units.columns:  # else nobody knows whose units they are
+            chosen = self._units[column][self._units.index.isin(unit_ids)]
+            tags = invalid.spike_tags(chosen.unique().tolist())
+            bad = invalid.tagged(bad, tags)
+            if told.issuperset(bad.index):
+                return
         told.update(bad.index)
         hit = int(invalid.overlapping(start, stop, bad).sum())
         warn(
             f"{self.file.name}: {hit:,} of {len(start):,} presentation{'s' * (len(start) != 1)} overlap"
             f"{'s' * (hit == 1)} times during which spikes of some probes are invalid "
-            f"({invalid.ranges(bad)}; see invalid_times); they are not left out: exclude such presentations where "
-            "they matter",
+            f"({invalid.ranges(bad, tags)}; see invalid_times); they are not left out: exclude such presentations "
+            "where they matter",
             InvalidSpikesWarning,
         )
 
@@ -173,14 +200,15 @@ class SessionSpikes(SessionTables):
     def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
         """Unit id -> spike times in s, float64, ascending; a unit is read when asked for.
 
+        The units are in AllenSDK's order, probe by probe, which is not that of :attr:`units`: go by the id, or take
+        ``session.file.spike_trains(session.units.index)``, which has that order.
         Working set: that of :meth:`nwbin.File.spike_trains`.
         """
-        bad = invalid.of_spikes(self.invalid_times, self.probes["description"])
-        if len(bad) and "spike_times" not in self._told:
-            self._told["spike_times"] = set()
+        if self._first_time("spike_times", "any") and len(self._invalid_spikes):
             warn(
-                f"{self.file.name}: has times during which spikes of some probes are invalid ({invalid.ranges(bad)}; "
-                "see invalid_times); they are not left out: exclude those stretches where they matter",
+                f"{self.file.name}: has times during which spikes of some probes are invalid "
+                f"({invalid.ranges(self._invalid_spikes, self._spike_tags)}; see invalid_times); they are not left "
+                "out: exclude those stretches where they matter",
                 InvalidSpikesWarning,
             )
         return self._spike_times
@@ -431,9 +459,7 @@ class SessionSpikes(SessionTables):
             labels = shown[label].to_numpy(dtype=object)
         else:
             labels = self._given_labels(label, shown)
-        labelled = np.asarray(
-            [one is not None and one == one and one != stimuli.NULL for one in labels], dtype=bool
-        )
+        labelled = np.asarray([_is_label(one) for one in labels], dtype=bool)
         if labelled.size and not labelled.any():
             what, more = (
                 (f"a value of {label!r}", f"; {_others(shown)}")
@@ -441,7 +467,12 @@ class SessionSpikes(SessionTables):
                 else ("a label", "")
             )
             warn(f"none of the {labelled.size:,} presentations has {what}: the matrix is empty{more}")
-        elif isinstance(label, str) and int(labelled.sum()) > 1 and len(set(labels[labelled].tolist())) == 1:
+        elif (
+            isinstance(label, str)
+            and int(labelled.sum()) > 1
+            and len(set(labels[labelled].tolist())) == 1
+            and self._first_time("one label", label)
+        ):
             warn(
                 f"all {int(labelled.sum()):,} presentations have the same {label!r}, {labels[labelled][0]!r}: there is "
                 f"nothing to tell apart; {_others(shown)}"

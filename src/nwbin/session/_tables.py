@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Ids", "SessionTables"]
 
 _PRESENTATION = "stimulus presentation"
+_SAME_TIME = 1e-3  # s: what float32 keeps of a time late in a session
 # What the index of another table is called.
 _OF_OTHERS = {"unit": ("stimulus_presentation_id",), _PRESENTATION: ("unit_id",)}
 
@@ -344,13 +345,16 @@ class SessionTables:
             return np.arange(len(index))
         if isinstance(ids, pd.DataFrame):  # the table itself, for its index
             ids = ids.index
-        if isinstance(ids, pd.Series) and ids.name == "stimulus_condition_id" and what == _PRESENTATION:
+        conditions = isinstance(ids, pd.Series) and ids.name == "stimulus_condition_id"
+        if (
+            conditions and what == _PRESENTATION and not pd.api.types.is_bool_dtype(ids)
+        ):  # a mask keeps the name
             warn(
                 "conditions are taken for presentations: each stimulus_condition_id as the id of one presentation"
             )
         if isinstance(ids, pd.Index) and ids.name in _OF_OTHERS.get(what, ()):
             raise LookupFailure(
-                f"{self.file.name}: {what} ids were expected, and these are of a {ids.name}: presentations come first, "
+                f"{self.file.name}: {what} ids were expected, and these are {ids.name}s: presentations come first, "
                 "then units; are they swapped?"
             )
         if isinstance(ids, str) or not isinstance(ids, Iterable):
@@ -372,7 +376,7 @@ class SessionTables:
                 f"{len(index)} rows: {error}"
             ) from error
         except KeyError as error:
-            wanted = np.atleast_1d(np.asarray(ids, dtype=object)).tolist()
+            wanted = np.asarray(ids, dtype=object).ravel().tolist()
             unknown = next((one for one in wanted if one not in index), wanted[0])
             raise LookupFailure(f"{self.file.name}: {self._unknown(unknown, what, index)}") from error
         if rows.size == 0:
@@ -382,14 +386,18 @@ class SessionTables:
     def _unknown(self, one: Any, what: str, known: Iterable[Any]) -> str:
         """Say of something that is not an id of this kind what it is instead, or which ids there are."""
         one = one.item() if isinstance(one, np.generic) else one
-        if what == "unit" and one in self.file.unit_ids.tolist():
-            why = units.why_left_out(self.file, self.channels, self.filters, one)
+        if not isinstance(one, int | float | str):  # NA, for one, cannot even be compared
+            return f"{one!r} is not the id of a {what}; {nearest(one, known)}"
+        of_file = self.file.unit_ids if self.file.has(schema.UNITS) else np.empty(0, np.int64)
+        is_unit = bool(np.any(of_file == one))
+        if what == "unit" and is_unit:
+            why = units.why_left_out(self.file, self.channels, self.filters, int(one))
             return f"{one!r} is not the id of a unit that passed the filters; {why}"
         said = f"{one!r} is not the id of a {what}"
         if what == _PRESENTATION:
             if isinstance(one, str) and one in self.stimulus_names:
                 return f"{said}; for all of that stimulus: get_stimulus_table({one!r}).index"
-            if self.file.has(schema.UNITS) and one in self.file.unit_ids.tolist():
+            if is_unit:
                 return f"{said}, but of a unit: presentations come first, then units; are they swapped?"
             if isinstance(one, float) and not one.is_integer():
                 return f"{said}; ids are the stimulus table's index, not times, and come after bin edges"
@@ -402,6 +410,8 @@ class SessionTables:
         elif what == "probe" and one in self.probes["description"].tolist():
             found = self.probes.index[self.probes["description"] == one].tolist()[0]
             return f"{said}; that of the probe of this name is {found}"
+        if isinstance(one, str) and one.strip().isdecimal():
+            return f"{said}: ids are whole numbers, and this is text"
         return f"{said}; {nearest(one, known)}"
 
     def _presentations(self, ids: Ids) -> pd.DataFrame:
@@ -412,14 +422,16 @@ class SessionTables:
             return table
         shown = table.iloc[self._rows(table.index, ids, _PRESENTATION)]
         if isinstance(ids, pd.DataFrame) and "start_time" in ids.columns:
-            # A table of the file numbers its rows anew, and would be taken for the first presentations.
-            given, known = (one["start_time"].to_numpy(np.float64) for one in (ids, shown))
-            other = np.flatnonzero((given != known) & ~(np.isnan(given) & np.isnan(known)))
+            # A table of the file numbers its rows anew, and would be taken for the first presentations. Times that
+            # went through text or float32 are the same.
+            given = pd.to_numeric(ids["start_time"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+            known = shown["start_time"].to_numpy(np.float64)
+            other = np.flatnonzero(np.abs(given - known) > _SAME_TIME)
             if other.size:
                 at = int(other[0])
                 raise ArgumentError(
                     f"{self.file.name}: the table given is not of these presentations: by it {ids.index[at]} starts at "
-                    f"{given[at]:.6g} s, as a presentation at {known[at]:.6g} s; give part of stimulus_presentations, "
+                    f"{given[at]:.3f} s, as a presentation at {known[at]:.3f} s; give part of stimulus_presentations, "
                     "or the ids alone if its times were changed (onsets of your own: nwbin.bin_spikes)"
                 )
         return shown
