@@ -79,6 +79,16 @@ def test_rows_without_a_duration(small: Path) -> None:
         trials["stop_time"][:] = trials["start_time"][:] + np.array([1.0, 0.0, -1.0, 0.0])
     found = [f.finding for f in check(small).findings if f.object == "intervals/trials"]
     assert found == ["1 row stops before it starts: 2", "2 rows have a duration of 0 s: 1, 3"]
+    # Allen's own sessions hold such rows.
+    assert {f.severity for f in check(small).findings if "duration of 0 s" in f.finding} == {"note"}
+
+
+@pytest.mark.parametrize(("kind", "severity"), [("LFP", "note"), ("TimeSeries", "warning")])
+def test_a_file_of_lfp_needs_no_units(small: Path, kind: str, severity: str) -> None:
+    with h5py.File(small, "a") as f:
+        del f["units"]
+        f.create_group("acquisition/probe_1_lfp").attrs["neurodata_type"] = kind
+    assert [found.severity for found in check(small).findings if found.object == "units"] == [severity]
 
 
 def test_units_that_have_no_place(tmp_path: Path) -> None:
@@ -180,6 +190,35 @@ def test_command_on_a_folder(spoilt: Path, tmp_path: Path) -> None:
     result = run(tmp_path / "empty")
     assert result.exit_code == 2
     assert "holds no .nwb files" in result.output
+
+
+def test_files_of_a_folder_go_by_the_name_that_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fold" / "sub").mkdir(parents=True)
+    write_small(tmp_path / "fold" / "sub" / "good.nwb")
+    (tmp_path / "fold" / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    for given in ("fold", "fold/manifest.json"):
+        lines = CliRunner().invoke(app, ["check", given]).output.splitlines()
+        assert lines[0].startswith("fold/sub/good.nwb: 0 errors, ")
+        assert lines[-1] == f"{given}: 1 file, none with errors"
+
+
+def test_exit_codes_tell_faults_from_nothing_to_look_at(tmp_path: Path) -> None:
+    def run(*args: object) -> Result:
+        return CliRunner().invoke(app, ["check", *map(str, args)])
+
+    for options in ([], ["--json"]):
+        result = run(tmp_path / "none.nwb", *options)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"error: {tmp_path / 'none.nwb'}: no such file")
+    (tmp_path / "empty.nwb").touch()
+    (tmp_path / "text.nwb").write_text("no HDF5")
+    for name in ("empty.nwb", "text.nwb"):
+        result = run(tmp_path / name)
+        assert (result.exit_code, result.stderr) == (1, "")
+        assert result.stdout.startswith(f"{tmp_path / name}: 1 error, ")
 
 
 def write_spikes(path: Path, trains: list[np.ndarray], **options: object) -> Path:

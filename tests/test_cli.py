@@ -103,7 +103,15 @@ def test_examples_work(tiny: Path, here: Path, example: str) -> None:
     if ".zarr" in example:
         pytest.importorskip("zarr")
     _, *args = shlex.split(example)
-    good(*args[: args.index(">") if ">" in args else None])
+    before = set(here.iterdir())
+    said = good(*args[: args.index(">") if ">" in args else None])
+    assert len(said.strip()) > 20
+    out = args[args.index("-o") + 1] if "-o" in args else None
+    assert set(here.iterdir()) - before == ({here / out} if out else set())
+    if out:
+        assert said.splitlines()[-1].startswith(f"{out}: ")
+        size = sum(one.stat().st_size for one in [here / out, *(here / out).rglob("*")] if one.is_file())
+        assert size > 100
 
 
 def test_help_and_version() -> None:

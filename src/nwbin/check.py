@@ -298,7 +298,7 @@ class _Checker:
                 self.add(WARNING, path, f"{_counted(back.size, 'row')} {does}: {_some(back.tolist())}")
             if empty.size:
                 self.add(
-                    WARNING,
+                    NOTE,  # Allen's sessions hold such rows
                     path,
                     f"{_counted(empty.size, 'row')} {_have(empty.size)} a duration of 0 s: {_some(empty.tolist())}",
                     "no rate over a whole row can be had there: leave them out, or count in a window",
@@ -329,6 +329,15 @@ class _Checker:
             said,
             "spikes in them are not left out: exclude them where they matter",
         )
+
+    def lfp(self) -> bool:
+        """Whether the file holds an LFP, as those of a session's probes do instead of units."""
+        try:
+            names = self.source.children(schema.ACQUISITION)
+            kinds = [self.source.attribute(f"{schema.ACQUISITION}/{one}", "neurodata_type") for one in names]
+        except NwbinError:
+            return False  # found with the objects
+        return "LFP" in kinds
 
     def places(self, units: DynamicTable, electrodes: DynamicTable) -> None:
         """Check that the units' peak channels are electrodes of the file, and those on probes that it has."""
@@ -379,7 +388,10 @@ class _Checker:
             if units is not None:
                 self.spikes(units)
         else:
-            self.add(WARNING, schema.UNITS, "is not there", "there are no spikes to count in this file")
+            severity, said = (
+                (NOTE, "is not there; this file holds an LFP") if self.lfp() else (WARNING, "is not there")
+            )
+            self.add(severity, schema.UNITS, said, "there are no spikes to count in this file")
         if has_electrodes:
             electrodes = self.table(schema.ELECTRODES)
             if units is not None and electrodes is not None:

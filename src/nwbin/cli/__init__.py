@@ -1,4 +1,4 @@
-"""The command line: ``nwbin demo | info | units | stimuli | count | psth``. Thin: the work is done below.
+"""The command line: ``nwbin demo | info | units | stimuli | count | psth | check``. Thin: the work is done below.
 
 Only typer is imported here; each command imports what it needs when it runs, so that ``nwbin --help`` is quick.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -23,27 +24,34 @@ def check(
 
     Of a folder, each of its files. Errors: something cannot be read, or is
     wrong. Warnings: probably not what was meant. Notes: worth knowing.
-    Ends with 0 where there is no error, and with 1 where there is one.
+    Ends with 0 where there is no error, with 1 where there is one, and
+    with 2 where there is nothing to look at: no such file, or no
+    permission to read it.
 
     \b
     Examples:
       nwbin check session_715093703.nwb
       nwbin check ecephys_cache_dir --json > findings.json
     """
+    from nwbin._open import check_path
     from nwbin.check import check as check_file
     from nwbin.cli._app import still_wanted
     from nwbin.cli._overview import nwb_files
 
     if not is_folder(file):
+        if not (file.is_file() and os.access(file, os.R_OK)):
+            check_path(file)  # says what it is instead
         report = check_file(file)
         typer.echo(report.to_json() if as_json else str(report))
         if not report.ok:
             raise typer.Exit(1)
         return
     reports = []
+    folder = file if file.is_dir() else file.parent
     for one in nwb_files(file):
         still_wanted()
-        reports.append(check_file(one))
+        # By the name that was given of the folder, as a single file is.
+        reports.append(check_file(folder / one.relative_to(folder.resolve())))
         if not as_json:
             typer.echo(str(reports[-1]))
     bad = sum(not report.ok for report in reports)
