@@ -69,6 +69,26 @@ def enum_column(parent: Any, name: str, codes: Any, terms: list[str]) -> None:
     parent.attrs["colnames"] = np.array([*parent.attrs["colnames"], name], dtype=object)
 
 
+def test_ragged_columns_of_terms(small: Path) -> None:
+    with h5py.File(small, "r+") as f:
+        enum_column(f["units"], "kinds", np.array([2, 0, 1, 0], np.uint8), ["fs", "rs", "?"])
+        f["units/kinds_index"] = np.array([1, 1, 4], np.uint8)
+        enum_column(f["units"], "parts", np.array([1, 0, 1, 1], np.uint8), ["a", "b"])
+        f["units/parts_index"] = np.array([1, 3, 4], np.uint8)
+        f["units/parts_index_index"] = np.array([2, 2, 3], np.uint8)
+    with nwbin.File(small) as f:
+        assert [f.unit_column("kinds", unit).tolist() for unit in IDS] == [["?"], [], ["fs", "rs", "fs"]]
+        assert f.unit_table.lists("kinds") == [["?"], [], ["fs", "rs", "fs"]]
+        assert f.unit_table.frame(lists=True)["kinds"].tolist() == [["?"], [], ["fs", "rs", "fs"]]
+        parts = [[part.tolist() for part in f.unit_column("parts", unit)] for unit in IDS]
+        assert parts == [[["b"], ["a", "b"]], [], [["b"]]]
+        assert not {"kinds_elements", "parts_elements"} & set(f.unit_table.columns)
+    with h5py.File(small, "r+") as f:
+        f["units/kinds"][2] = 3
+    with nwbin.File(small) as f, pytest.raises(FormatError, match=r"units/kinds\[2\] is 3, but .* 3 terms"):
+        f.unit_column("kinds", IDS[2])
+
+
 def test_columns_of_terms(small: Path) -> None:
     with h5py.File(small, "r+") as f:
         enum_column(f["intervals/trials"], "side", np.array([1, 0, 0, 1], np.uint8), ["left", "right"])

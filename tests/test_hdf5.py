@@ -13,7 +13,7 @@ import pytest
 
 from nwbin import _chunks
 from nwbin._hdf5 import H5Source
-from nwbin.errors import FormatError, LookupFailure
+from nwbin.errors import FileAccessError, FormatError, LookupFailure
 
 
 @pytest.fixture(autouse=True)
@@ -174,4 +174,86 @@ def test_chunks_behind_an_external_link(tmp_path: Path) -> None:
     source = H5Source(tmp_path / "a.h5", follow_external_links=True)
     assert set(source.read("far").tolist()) == {2.0}
     assert set(source.read("far_text").tolist()) == {"b.h5"}
+    source.close()
+
+
+def test_nothing_stays_open_behind_links(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "b.h5", "w") as f:
+        f["x"] = np.arange(10.0)
+        f.create_dataset("t", data=["a"] * 50, dtype=h5py.string_dtype(), chunks=(10,))
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["x"] = h5py.ExternalLink("b.h5", "/x")
+        f["t"] = h5py.ExternalLink("b.h5", "/t")
+    source = H5Source(tmp_path / "a.h5", follow_external_links=True)
+    assert source.read("x").tolist() == list(range(10))
+    assert source.read("t").tolist() == ["a"] * 50
+    source.close()
+    with h5py.File(tmp_path / "b.h5", "a") as f:
+        f["y"] = 1
+    for ask in (source.layout, source.allow, source.read, source.mapped, source.text_codes):
+        with pytest.raises(FileAccessError, match=r"a\.h5: is closed"):
+            ask("x")
+
+
+def chunk_keys(path: Path) -> tuple[bytearray, int, int]:
+    """Write x in two chunks; return the file's bytes and where the keys of these stand in the B-tree."""
+    with h5py.File(path, "w") as f:
+        f["far"] = np.zeros(50_000)
+        f.create_dataset("x", data=np.arange(200.0), chunks=(100,))
+    data = bytearray(path.read_bytes())
+    tree = data.rfind(b"TREE\x01\x00\x02\x00")
+    assert tree > 0
+    # A key is the size in the file (4 bytes), skipped filters (4), where it begins (8), 0 (8); then the address.
+    return data, tree + 24, tree + 24 + 32
+
+
+@pytest.mark.parametrize("top", [0xC0, 0x7F])
+def test_a_damaged_address_of_a_chunk(tmp_path: Path, top: int) -> None:
+    data, _, second = chunk_keys(tmp_path / "x.h5")
+    data[second + 31] = top
+    (tmp_path / "x.h5").write_bytes(data)
+    source = H5Source(tmp_path / "x.h5")
+    reader = source._dataset("x")._chunk_reader
+    assert reader is not None
+    out = np.empty(100)
+    reader.read_into(slice(0, 100), out)
+    assert out.tolist() == list(range(100))
+    with pytest.raises(
+        FileAccessError, match=r"its 800 bytes at \d+ are not in the file; .* probably damaged"
+    ):
+        reader.read_into(slice(0, 200), np.empty(200))
+    source.close()
+
+
+def test_numbers_that_are_too_large_are_damage(tmp_path: Path) -> None:
+    chunk_keys(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5")
+    with (
+        pytest.raises(FileAccessError, match=r"x cannot be read .* probably damaged"),
+        source._file.reading("x"),
+    ):
+        np.array([2**63], np.int64)
+    source.close()
+
+
+def test_a_damaged_size_of_a_chunk(tmp_path: Path) -> None:
+    """No more is read than a chunk can have, even where the file has it."""
+    data, first, _ = chunk_keys(tmp_path / "x.h5")
+    data[first : first + 4] = (100_000).to_bytes(4, "little")
+    data += bytes(100_000)  # behind the chunk
+    (tmp_path / "x.h5").write_bytes(data)
+    source = H5Source(tmp_path / "x.h5")
+    reader = source._dataset("x")._chunk_reader
+    assert reader is not None
+    with pytest.raises(FileAccessError, match="its 100000 bytes at"):
+        reader.read_into(slice(0, 200), np.empty(200))
+    source.close()
+
+
+def test_two_chunks_of_one_place(tmp_path: Path) -> None:
+    data, first, second = chunk_keys(tmp_path / "x.h5")
+    data[second + 8 : second + 16] = data[first + 8 : first + 16]
+    (tmp_path / "x.h5").write_bytes(data)
+    source = H5Source(tmp_path / "x.h5")
+    assert source._dataset("x")._chunk_reader is None  # which of them holds is for libhdf5 to say
     source.close()

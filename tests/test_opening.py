@@ -40,6 +40,8 @@ def test_folder_and_others(tmp_path: Path) -> None:
         nwbin.File(tmp_path)
     with pytest.raises(FileAccessError, match=r"cannot be read|no such file"):
         nwbin.File("a\0b.nwb")
+    with pytest.raises(FileAccessError, match=r"~nosuchuser/x\.nwb: cannot be read .*; check the path"):
+        nwbin.File("~nosuchuser/x.nwb")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.nwb")
         with pytest.raises(FileAccessError, match="is a pipe or a device"):  # and no waiting for a writer

@@ -61,7 +61,7 @@ class ChunkTable(NamedTuple):
     dtype: np.dtype[Any]
     filters: tuple[int, ...]
     first: npt.NDArray[np.int64]
-    offset: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.uint64]
     size: npt.NDArray[np.int64]
     skipped: npt.NDArray[np.int64]
     fill: Any

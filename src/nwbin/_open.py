@@ -18,8 +18,9 @@ StrPath = str | os.PathLike[str]
 
 def check_path(source: StrPath) -> Path:
     """Return a file's path; raise an error that says so if there is no readable file with anything in it."""
-    path = Path(source).expanduser()
+    path = Path(source)
     try:
+        path = path.expanduser()
         if path.is_dir():
             raise FileAccessError(f"{path}: is a folder; give the path of one .nwb file in it")
         if not path.exists():
@@ -44,7 +45,8 @@ def check_path(source: StrPath) -> Path:
         raise FileAccessError(
             f"{path}: no permission to read it; check its owner and mode (or those of its folder)"
         ) from error
-    except (OSError, ValueError) as error:  # a name too long, with a NUL, a loop of links, a disk error
+    # A name too long, with a NUL, a loop of links, a disk error; the home of nobody.
+    except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, FileAccessError):
             raise
         raise FileAccessError(f"{path}: cannot be read ({error}); check the path") from error

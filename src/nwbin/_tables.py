@@ -97,9 +97,9 @@ class DynamicTable:
             self._ids = self._integers("id")
         return self._ids
 
-    def _integers(self, name: str) -> npt.NDArray[np.int64]:
-        """Read a list of integers of any type."""
-        found = self.source.read(self._need(name))
+    def _integers(self, name: str, span: slice | None = None) -> npt.NDArray[np.int64]:
+        """Read a list of integers of any type, or a span of it."""
+        found = self.source.read(self._need(name), span)
         # Empty lists have no type of their own: some writers make them float64.
         if found.ndim != 1 or (found.dtype.kind not in "iu" and found.size):
             raise FormatError(
@@ -108,9 +108,10 @@ class DynamicTable:
             )
         numbers = found.astype(np.int64)
         if found.dtype.kind == "u" and (wrapped := np.flatnonzero(numbers < 0)).size:
-            row = int(wrapped[0])
+            at = int(wrapped[0])
+            row = at + (span.start if span else 0)
             raise FormatError(
-                f"{self._where(name)}[{row}] is {found[row]}, more than the {np.iinfo(np.int64).max} that fits in "
+                f"{self._where(name)}[{row}] is {found[at]}, more than the {np.iinfo(np.int64).max} that fits in "
                 "64 bits with a sign; the file is damaged, or needs other numbers there: ask whoever wrote it"
             )
         return numbers
@@ -175,24 +176,29 @@ class DynamicTable:
             return None
         return terms if self.source.attribute(self._at(name), "neurodata_type") == "EnumData" else None
 
-    def _codes(self, name: str, terms: int) -> npt.NDArray[np.int64]:
-        codes = self._integers(name)
+    def _codes(self, name: str, terms: int, span: slice | None = None) -> npt.NDArray[np.int64]:
+        codes = self._integers(name, span)
         if (wrong := np.flatnonzero((codes < 0) | (codes >= terms))).size:
-            row = int(wrong[0])
+            at = int(wrong[0])
+            row = at + (span.start if span else 0)
             raise FormatError(
-                f"{self._where(name)}[{row}] is {codes[row]}, but {name}{_TERMS} holds {terms} terms; the file is "
+                f"{self._where(name)}[{row}] is {codes[at]}, but {name}{_TERMS} holds {terms} terms; the file is "
                 "damaged: download it again"
             )
         return codes
 
+    def _values(self, name: str, span: slice | None = None) -> npt.NDArray[Any]:
+        """Read a span of a column's values, by default all; of EnumData, the terms that are meant."""
+        if terms := self._terms(name):
+            meant = self.source.read(terms)
+            found: npt.NDArray[Any] = meant[self._codes(name, len(meant), span)]
+            return found
+        return self.source.read(self._need(name), span)
+
     def column(self, name: str) -> npt.NDArray[Any]:
         """Read a column with one value (or one row of values) for each row of the table."""
         self._check_length(name)
-        if terms := self._terms(name):
-            meant = self.source.read(terms)
-            found: npt.NDArray[Any] = meant[self._codes(name, len(meant))]
-            return found
-        return self.source.read(self._need(name))
+        return self._values(name)
 
     def text_codes(self, name: str) -> tuple[npt.NDArray[np.intp], list[str]] | None:
         """Read a text column as numbers into its distinct values; None where it holds no text, or not so stored."""
@@ -279,14 +285,13 @@ class DynamicTable:
         levels = self.levels(name)
         if levels == 0:
             self._check_length(name)
-            if self._terms(name):
-                return self.column(name)[row]  # type: ignore[no-any-return]
-            value: npt.NDArray[Any] = self.source.read(self._need(name), slice(row, row + 1))[0]
+            value: npt.NDArray[Any] = self._values(name, slice(row, row + 1))[0]
             return value
         bounds = self.bounds(name, levels)
         first, last = int(bounds.starts[row]), int(bounds.stops[row])
         if levels == 1:
-            return self._read(name, slice(first, last))
+            span = slice(first, last)
+            return self._values(name, span) if self._terms(name) else self._read(name, span)
         if levels > 2:
             raise FormatError(
                 f"{self._where(name)} is ragged {levels} times over, which nwbin does not read; use pynwb()"
@@ -294,17 +299,18 @@ class DynamicTable:
         inner = self.bounds(name, 1)
         if last <= first:
             return []
-        whole = self.source.read(
-            self._need(name), slice(int(inner.starts[first]), int(inner.stops[last - 1]))
-        )
+        whole = self._values(name, slice(int(inner.starts[first]), int(inner.stops[last - 1])))
         cuts = inner.stops[first : last - 1] - inner.starts[first]
         return np.split(whole, cuts)
 
     def lists(self, name: str) -> list[list[Any]]:
         """Read a ragged column whole, a list for each row."""
         bounds = self.bounds(name, self.levels(name))
-        values = self.source.read(self._need(name)).tolist()
+        values = self._values(name).tolist()
         return [values[a:b] for a, b in zip(bounds.starts.tolist(), bounds.stops.tolist(), strict=True)]
+
+    def _is_text(self, name: str) -> bool:
+        return self.source.layout(self._terms(name) or self._at(name)).kind == "text"
 
     def frame(self, columns: Iterable[str] | None = None, *, lists: bool = False) -> pd.DataFrame:
         """Read the flat columns into a data frame.
@@ -327,7 +333,7 @@ class DynamicTable:
         for name in self.columns if columns is None else columns:
             if columns is not None or self.is_flat(name):
                 found[name] = self.column(name)
-            elif lists and self.levels(name) == 1 and self.source.layout(self._at(name)).kind == "text":
+            elif lists and self.levels(name) == 1 and self._is_text(name):
                 found[name] = self.lists(name)
         return frame_of(found, pd.Index(self.ids, name="id"))
 

@@ -78,7 +78,7 @@ def _chunk_table(node: Any, layout: Layout, filters: tuple[int, ...]) -> ChunkTa
         dtype=_AS_STORED if layout.is_heap_text else layout.dtype,
         filters=filters,
         first=first,
-        offset=np.array([chunk.byte_offset or 0 for chunk in found], np.int64),
+        offset=np.array([chunk.byte_offset or 0 for chunk in found], np.uint64),
         size=np.array([chunk.size for chunk in found], np.int64),
         skipped=np.array([chunk.filter_mask for chunk in found], np.int64),
         fill=fill,

@@ -91,7 +91,9 @@ class Dataset:
 
     @cached_property
     def _text_reader(self) -> TextReader:
-        return TextReader(self._file_text, self._node, self.layout, self._chunk_reader)
+        # All the chunks are asked for, which only helps where what is stored in them can be followed.
+        follows = self.layout.is_heap_text and self._file_text.strings is not None
+        return TextReader(self._file_text, self._node, self.layout, self._chunk_reader if follows else None)
 
     def _fill(self, rows: slice, out: npt.NDArray[Any]) -> None:
         """Read rows of numbers into an array that is as long, and contiguous."""

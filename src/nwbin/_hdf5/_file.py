@@ -91,7 +91,16 @@ class OpenFile:
             raise FileAccessError(
                 f"{self.name}: there is not enough memory to read {path}; read fewer rows or units at a time"
             ) from error
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, AttributeError) as error:
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             if self.map is not None:
                 self.map.check()  # not damaged, perhaps, but cut meanwhile
             remedy = DAMAGED if self.path is not None else _FAILED

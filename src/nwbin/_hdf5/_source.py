@@ -63,6 +63,7 @@ class H5Source:
     def close(self) -> None:
         """Close the file. Arrays that were mapped from it stay readable."""
         self._objects.forget()
+        self._datasets.clear()  # they keep open what links led to
         self._file.close()
 
     @property
