@@ -385,6 +385,8 @@ def test_units_by_id_in_their_order(
         assert (found["counts"][:, 0] == truth).all()
     good("psth", tiny, *asked, "--per-unit", "-o", "x.csv")
     assert pd.read_csv("x.csv")["unit_id"].unique().tolist() == wanted
+    one = filtered[0][3]
+    assert f"note: unit {one} is not among" in good("units", tiny, "--units", one, "--where", "snr > 1e6")
     for option in ("--units", "--where"):
         lines = good("units", tiny, option, how.format(*wanted)).splitlines()
         assert [int(line.split()[0]) for line in lines[1:]] == wanted
@@ -411,6 +413,72 @@ def test_units_by_id_over_a_folder(
     group = next(one.name for one in Path("x.zarr").glob("session_*"))
     found = xarray.open_zarr("x.zarr", group=group, consolidated=False)
     assert sorted(found["unit"].to_numpy().tolist()) == sorted(wanted)
+
+
+def test_units_that_no_session_of_a_folder_has(
+    tiny: Path, tmp_path: Path, here: Path, filtered: tuple[list[int], list[int]]
+) -> None:
+    pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    shutil.copy(tiny, folder / "session_1.nwb")
+    asked = ["count", folder, "--stimulus", "flashes", "--window", "0,0.25", "-o"]
+    kept, out = filtered[0][0], filtered[1][0]
+    said = bad(*asked, "x.zarr", "--units", f"5,{out}")
+    assert f"; no session has unit 5; unit {out} is left out everywhere, by the filters (--all is for" in said
+    notes = [line for line in good(*asked, "y.zarr", "--units", f"{kept},5").splitlines() if "note: " in line]
+    assert notes == ["note: no session has unit 5"]
+    (folder / "session_1.nwb").write_text("not opened for this")
+    assert "error: there is no unit -5: " in bad(*asked, "z.zarr", "--units=-5")
+    assert not Path("z.zarr").exists()
+
+
+def test_options_that_contradict_each_other(
+    tiny: Path, here: Path, filtered: tuple[list[int], list[int]]
+) -> None:
+    count = ["count", tiny, "--stimulus", "flashes", "--window", "0,0.25", "-o", "x.npz"]
+    folder = ["count", here, *count[2:-1], "x.zarr"]
+    psth = ["psth", tiny, "--stimulus", "flashes", "-o", "x.csv"]
+    for asked in (["units", tiny], count, folder, psth):
+        for name in ("amplitude-cutoff-maximum", "presence-ratio-minimum", "isi-violations-maximum"):
+            for given in (["--all", f"--{name}", "0.1"], [f"--{name}=0.1", "--all"]):
+                assert f"--{name} 0.1 is a quality filter, and --all is for none" in bad(*asked, *given)
+    good("units", tiny, "--all", "--amplitude-cutoff-maximum", "0")
+
+    with nwbin.open(tiny) as session:
+        structure = session.units["structure_acronym"]
+    one = filtered[0][0]
+    other = structure.index[(structure != structure[one]).to_numpy()][0]
+    for asked in (["units", tiny], count, psth):
+        said = good(*asked, "--units", f"{one},{other}", "--structures", structure[other])
+        assert f"note: unit {one} is not among units in {structure[other]}, and left out" in said
+
+
+def test_units_and_where_are_both_applied(tiny: Path, filtered: tuple[list[int], list[int]]) -> None:
+    with nwbin.open(tiny) as session:
+        rate, snr = session.units["firing_rate"], session.units["snr"]
+    middle = float(rate.median())
+    ids = filtered[0][::-1]
+    fast = [one for one in ids if rate[one] > rate.median()]
+    assert 0 < len(fast) < len(ids)
+
+    def shown(*args: object) -> list[int]:
+        lines = good("units", tiny, *args).splitlines()
+        return [int(line.split()[0]) for line in lines if line.split()[0].isdecimal()]
+
+    listed, condition = ",".join(map(str, ids)), f"firing_rate > {middle!r}"
+    assert shown("--units", listed, "--where", condition) == fast
+    assert shown("--where", listed, "--units", condition) == fast
+    both = rate.index[((rate > rate.median()) & (snr > snr.median())).to_numpy()].tolist()
+    assert shown("--units", condition, "--where", f"snr > {float(snr.median())!r}") == both
+
+
+@pytest.mark.parametrize("wrong", ["-5", "-5, {}", "{}.0", "+{}", "({0},{1}", "{0},{1}]", "[{0},{1})"])
+def test_malformed_unit_ids(tiny: Path, filtered: tuple[list[int], list[int]], wrong: str) -> None:
+    said = bad("units", tiny, f"--units={wrong.format(*filtered[0])}")
+    assert "there is no unit " in said or "have a bracket without its other" in said
+    assert said.endswith("such as 950910007,950930110")
 
 
 def test_unit_ids_that_are_not_there(tiny: Path, here: Path, filtered: tuple[list[int], list[int]]) -> None:
@@ -556,6 +624,21 @@ def test_numbers_of_a_column_have_the_same_decimals() -> None:
     assert column_text([2.0, float("inf"), 4.0]) == ["2", "inf", "4"]
     assert column_text([1e-7, 0.5, 0.0]) == ["1e-07", "0.5", "0"]
     assert column_text(["a", None, 3]) == ["a", "", "3"]
+    assert column_text([0.0004, 0.00012, 15.25, 0.0]) == ["0.0004", "0.00012", "15.250", "0"]
+
+
+def test_a_pipe_gets_whole_numbers(tmp_path: Path) -> None:
+    path = write_session(tmp_path / "session.nwb", size="tiny", seed=2)
+    with h5py.File(path, "a") as f:
+        f["units/isi_violations"][:3] = [0.0004, 25.125, 0.00031]
+        ids, stored = f["units/id"][:], f["units/isi_violations"][:]
+    lines = good("units", path, "--all", "--columns", "isi_violations").splitlines()
+    shown = dict(line.split() for line in lines[1:])
+    assert {int(one): float(value) for one, value in shown.items()} == dict(zip(ids, stored, strict=True))
+
+
+def test_names_of_outputs_are_no_markup(tiny: Path, here: Path) -> None:
+    assert good("units", tiny, "-o", "[bold]x.csv").startswith("[bold]x.csv: ")
 
 
 def test_tables_without_times(tmp_path: Path, here: Path) -> None:

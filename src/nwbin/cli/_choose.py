@@ -24,6 +24,7 @@ __all__ = [
     "chosen_presentations",
     "chosen_units",
     "ids_of",
+    "note_dropped",
     "numbers",
     "open_session",
     "window_of",
@@ -61,14 +62,28 @@ WhereOption = Annotated[
         "\"orientation != 'null' and contrast > 0.5\".",
     ),
 ]  # fmt: skip
+
+
+def _no_bound_with_all(ctx: typer.Context, param: typer.CallbackParam, value: float) -> float:
+    """Refuse a bound beside --all, under which it would not be applied; 0, no bound, says the same."""
+    source = ctx.get_parameter_source(str(param.name))
+    if value and ctx.params.get("everything") and source is not None and source.name == "COMMANDLINE":
+        raise ArgumentError(f"{param.opts[0]} {value:g} is a quality filter, and --all is for none: give one")
+    return value
+
+
 AllOption = Annotated[
-    bool, typer.Option("--all", rich_help_panel=_UNITS, help="All units of the file: no quality filters.")
+    bool,
+    typer.Option(  # eager: known when the bounds are looked at
+        "--all", rich_help_panel=_UNITS, is_eager=True, help="All units of the file: no quality filters."
+    ),
 ]
 AmplitudeOption = Annotated[
     float,
     typer.Option(
         "--amplitude-cutoff-maximum",
         rich_help_panel=_UNITS,
+        callback=_no_bound_with_all,
         help="Only units whose amplitude_cutoff is at most this; 0 for no bound.",
     ),
 ]
@@ -77,6 +92,7 @@ PresenceOption = Annotated[
     typer.Option(
         "--presence-ratio-minimum",
         rich_help_panel=_UNITS,
+        callback=_no_bound_with_all,
         help="Only units whose presence_ratio is at least this; 0 for no bound.",
     ),
 ]
@@ -85,6 +101,7 @@ IsiOption = Annotated[
     typer.Option(
         "--isi-violations-maximum",
         rich_help_panel=_UNITS,
+        callback=_no_bound_with_all,
         help="Only units whose isi_violations is at most this; 0 for no bound.",
     ),
 ]
@@ -205,12 +222,23 @@ def structure_column(units: pd.DataFrame) -> str | None:
 
 def ids_of(text: str | None) -> list[int] | None:
     """Read "950910007,950930110", with commas, blanks or both between; None where it is a condition."""
-    if text is None or not re.fullmatch(r"[\[(]?\s*\d+(?:[\s,;]+\d+)*[\s,;]*[\])]?", text.strip()):
+    # A condition names a column, or compares; what is of digits and signs alone was meant as ids.
+    if text is None or not re.fullmatch(r"[\s\d.,;+\-()\[\]]*\d[\s\d.,;+\-()\[\]]*", text):
         return None
-    ids = [int(one) for one in re.findall(r"\d+", text)]
+    listed, such = text.strip(), "such as 950910007,950930110"
+    if listed[0] in "([" or listed[-1] in ")]":
+        if listed[0] + listed[-1] not in ("()", "[]"):
+            raise ArgumentError(f"the unit ids {text!r} have a bracket without its other; write them {such}")
+        listed = listed[1:-1]
+    named = [one for one in re.split(r"[\s,;]+", listed) if one]
+    if wrong := [one for one in named if not one.isdecimal()]:
+        raise ArgumentError(
+            f"there is no unit {first_of(wrong, _SHOWN)}: the ids of units are whole numbers, {such}"
+        )
+    ids = [int(one) for one in named]
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
-        raise ArgumentError(f"the unit ids {text!r} name {_first_of(map(str, twice), _SHOWN)} more than once")
+        raise ArgumentError(f"the unit ids {text!r} name {first_of(map(str, twice), _SHOWN)} more than once")
     return ids
 
 
@@ -225,7 +253,7 @@ def selected_units(session: Session, wanted: str | None) -> pd.DataFrame:
     stored = set(session.file.unit_ids.tolist())
     if unknown := [one for one in ids if one not in stored]:
         raise LookupFailure(
-            f"{name}: has no {'unit' if len(unknown) == 1 else 'units'} {_first_of(map(str, unknown))}; "
+            f"{name}: has no {'unit' if len(unknown) == 1 else 'units'} {first_of(map(str, unknown))}; "
             "for its ids: nwbin units FILE --all"
         )
     kept = set(units.index.tolist())
@@ -279,11 +307,23 @@ def chosen_units(session: Session, wanted: str | None, structures: str | None = 
     if structures is not None:
         units, chosen = (in_structures(session, table, structures) for table in (units, chosen))
     if len(chosen):
+        note_dropped(ids_of(wanted), chosen, f"among units in {structures}")
         return chosen
     assert wanted is not None
     if ids_of(wanted) is not None:
         raise LookupFailure(f"{name}: none of the units {wanted} is in {structures}")
     raise LookupFailure(none_meets(session, units, wanted))
+
+
+def note_dropped(ids: Sequence[int] | None, chosen: pd.DataFrame, why: str) -> None:
+    """Note units that were named by their ids and are not among those that another option chose."""
+    if dropped := [str(one) for one in ids or () if one not in chosen.index]:
+        one = len(dropped) == 1
+        warnings.warn(
+            f"{'unit' if one else 'units'} {first_of(dropped)} {are(len(dropped))} not {why}, and left out",
+            NwbinWarning,
+            stacklevel=2,
+        )
 
 
 def none_meets(session: Session, units: pd.DataFrame, wanted: str) -> str:
@@ -310,8 +350,8 @@ def chosen_presentations(
         both = "either --stimulus or --intervals, not both" if stimulus else "say which times"
         others = [name for name in session.file.intervals if not name.endswith("_presentations")]
         raise ArgumentError(
-            f"{both}: --stimulus NAME ({_first_of(session.stimulus_names)}), or --intervals TABLE for another table "
-            f"({_first_of(others)})"
+            f"{both}: --stimulus NAME ({first_of(session.stimulus_names)}), or --intervals TABLE for another table "
+            f"({first_of(others)})"
         )
     if stimulus:
         known = session.stimulus_names
@@ -424,7 +464,7 @@ def are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _first_of(names: Iterable[str], most: int = 12) -> str:
+def first_of(names: Iterable[str], most: int = 12) -> str:
     """Names, and how many more there are."""
     known = list(names)
     more = f", … ({len(known) - most} more)" if len(known) > most else ""

@@ -96,17 +96,31 @@ def print_csv(frame: pd.DataFrame) -> None:
     plain.astype(whole_ids(plain)).to_csv(sys.stdout)
 
 
-def column_text(values: list[Any]) -> list[str]:
-    """The cells of a column: numbers with the same decimals, times in s to the millisecond."""
+def column_text(values: list[Any], *, whole: bool = False) -> list[str]:
+    """The cells of a column: numbers with the same decimals, times in s to the millisecond; or whole numbers."""
     numbers = [abs(v) for v in values if isinstance(v, float) and abs(v) < math.inf]
-    if not numbers or all(v.is_integer() for v in numbers):
+    if not numbers or all(v.is_integer() and v < 1e15 for v in numbers):
         return [text(v) for v in values]
+    if whole:
+        return [repr(v) if isinstance(v, float) and v == v else text(v) for v in values]
     least = min((v for v in numbers if v), default=0.0)
     # Of numbers that differ by many orders of magnitude no number of decimals shows all.
     most = 3 if max(numbers) >= 10 else 4
     needed = max(len(f"{v:.{most}f}".rstrip("0").partition(".")[2]) for v in numbers)
-    decimals = needed if most == 3 or least >= 1e-3 else None
-    return [text(v, decimals if isinstance(v, float) and v == v else None) for v in values]
+    decimals = needed if least >= 1e-3 else None
+
+    def cell(value: Any) -> str:
+        large = decimals is None and isinstance(value, float) and 10 <= abs(value) < math.inf
+        return text(value, 3 if large else decimals)
+
+    return [cell(v) for v in values]
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    """The values of a column; those of less than 64 bits as they are written, not as float64 has them."""
+    if str(column.dtype) in ("float16", "float32"):
+        return [float(str(v)) for v in column.to_numpy()]
+    return column.tolist()
 
 
 def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
@@ -117,7 +131,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
     numeric = [frame[c].dtype.kind in "iuf" for c in frame.columns]
     if console.is_terminal:
         head = frame.head(max(5, console.height - 6))
-    cells = [column_text(head[c].tolist()) for c in frame.columns]
+    cells = [column_text(_values(head[c]), whole=not console.is_terminal) for c in frame.columns]
     index = [text(v) for v in head.index.tolist()]
     if console.is_terminal:
         columns, cells = fitting(

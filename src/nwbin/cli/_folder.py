@@ -7,13 +7,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nwbin.cli._choose import Quality, counted, ids_of, names_of
+from nwbin.cli._choose import Quality, are, counted, first_of, ids_of, names_of
 from nwbin.errors import ArgumentError, InvalidSpikesWarning, LookupFailure, NwbinWarning
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from nwbin.dataset import Results
+    from nwbin.dataset import Dataset, Results
 
 __all__ = ["count_folder"]
 
@@ -72,6 +72,7 @@ def count_folder(
         filters = dict.fromkeys(filters)
         filters |= {"filter_by_validity": False, "filter_out_of_brain_units": False}
     areas = None if structures is None else names_of(structures)
+    ids = ids_of(units)
     data = Dataset(folder)
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
@@ -82,7 +83,7 @@ def count_folder(
     client = None if scheduler is None else _client(scheduler)
     try:
         results = data.spike_counts(
-            out, stimulus, edges=edges, structures=areas, units=ids_of(units) or units, sessions=chosen,
+            out, stimulus, edges=edges, structures=areas, units=ids or units, sessions=chosen,
             client=client, workers=workers, overwrite=overwrite, **how, **filters,
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -100,9 +101,12 @@ def count_folder(
     number = len(results.report)
     if not number:
         raise LookupFailure(f"{folder}: none of its {len(data.session_ids)} sessions meets {sessions!r}")
+    lost = [] if ids is None or results.failed else _in_no_session(data, results, ids)
     if len(results.passed_over) == number:
         said = "has one session, which" if number == 1 else f"of its {number:,} sessions, each"
-        raise LookupFailure(f"{folder}: {said} {_together(results.passed_over, number)}")
+        raise LookupFailure("; ".join([f"{folder}: {said} {_together(results.passed_over, number)}", *lost]))
+    for one in lost:
+        warnings.warn(one, NwbinWarning, stacklevel=2)
     _say_of_all(results)
     console = output()
     status = results.report["status"].value_counts().to_dict()
@@ -114,6 +118,32 @@ def count_folder(
             f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "
             f"{_together(results.failed, number)}"
         )
+
+
+def _in_no_session(data: Dataset, results: Results, ids: list[int]) -> list[str]:
+    """Say which of the units that were named are in no result, and whether any session of the job has them."""
+    import nwbin
+
+    missing = set(ids).difference(*(results[key]["unit"].to_numpy().tolist() for key in results))
+    if not missing:
+        return []
+    stored: set[int] = set()
+    for path in data.files.loc[list(results.report.index), "path"]:
+        with nwbin.File(path) as file:
+            if file.has("units"):
+                stored.update(file.unit_ids.tolist())
+    unknown, out = ([one for one in ids if one in part] for part in (missing - stored, missing & stored))
+    said = []
+    if unknown:
+        said.append(
+            f"no session has {'unit' if len(unknown) == 1 else 'units'} {first_of(map(str, unknown))}"
+        )
+    if out:
+        said.append(
+            f"{'unit' if len(out) == 1 else 'units'} {first_of(map(str, out))} {are(len(out))} left out everywhere, "
+            "by the filters (--all is for none of them) or what else was asked for"
+        )
+    return said
 
 
 def _together(reasons: dict[Any, str], number: int) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nwbin.cli._choose import (
-    UNITS_HELP,
     AllOption,
     AmplitudeOption,
     FileArgument,
@@ -18,10 +17,13 @@ from nwbin.cli._choose import (
     PresenceOption,
     Quality,
     StructuresOption,
+    UnitsOption,
     WhereOption,
     counted,
+    ids_of,
     in_structures,
     none_meets,
+    note_dropped,
     open_session,
     selected_units,
 )
@@ -78,7 +80,8 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
         print_csv(table)
     else:
         write_table(table, out, provenance=said)
-        output().print(f"{out}: {counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}")
+        said_of_it = f"{out}: {counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}"
+        output().print(said_of_it, markup=False)
 
 
 def units(
@@ -87,12 +90,12 @@ def units(
         str | None,
         typer.Option(
             "--where",
-            "--units",
             metavar="CONDITION|IDS",
             show_default=False,
-            help=UNITS_HELP,
+            help="The same as --units; of both, units that both mean.",
         ),
     ] = None,
+    wanted: UnitsOption = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
     structures: StructuresOption = None,
@@ -113,12 +116,24 @@ def units(
 
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     with open_session(file, quality) as session:
-        table = selected_units(session, where)
-        if where is not None and not len(table) and len(session.units):
-            warnings.warn(none_meets(session, session.units, where), NwbinWarning, stacklevel=2)
+        # Ids first: their order is kept.
+        asked = sorted(
+            (one for one in (wanted, where) if one is not None), key=lambda one: ids_of(one) is None
+        )
+        table = session.units
+        for number, one in enumerate(asked):
+            found = selected_units(session, one)
+            if not len(found) and len(session.units):
+                warnings.warn(none_meets(session, session.units, one), NwbinWarning, stacklevel=2)
+            table = table[table.index.isin(found.index)] if number else found
         if structures is not None:
             table = in_structures(session, table, structures)
-        said = provenance(session.file, **quality.provenance(session), where=where, structures=structures)
+        others = [structures and f"in {structures}", *(f"of {one!r}" for one in asked if ids_of(one) is None)]
+        for ids in filter(None, map(ids_of, asked)):
+            note_dropped(ids, table, f"among units {' and '.join(filter(None, others)) or 'of both lists'}")
+        said = provenance(
+            session.file, **quality.provenance(session), units=wanted, where=where, structures=structures
+        )
         if columns is None and out is None:
             first = [name for name in _FIRST if name in table.columns]
             if "structure_acronym" in first and "location" in first:
