@@ -512,6 +512,22 @@ def test_units_that_the_filters_leave_out_are_explained(
     good(*asked, "--all", "--units", ",".join(map(str, filtered[1])))
 
 
+def test_no_option_is_named_for_a_unit_left_out_for_its_lost_channel(
+    tiny: Path, here: Path, filtered: tuple[list[int], list[int]]
+) -> None:
+    copy, (lost, *_), (out, *_) = here / "lost.nwb", *filtered
+    shutil.copy(tiny, copy)
+    with h5py.File(copy, "r+") as f:
+        f["units/peak_channel_id"][int(np.flatnonzero(f["units/id"][:] == lost)[0])] = 5
+    asked = ["count", copy, "--stimulus", "flashes", "--window", "0,1", "-o", "x.npz", "--units"]
+    said = bad(*asked, lost)
+    assert "its peak channel 5 is no electrode of the file; no option keeps" in said
+    assert "--all" not in said
+    said = bad(*asked, f"{lost},{out}")
+    assert "to keep 1 of them: --" in said
+    assert said.endswith("; no option keeps a unit without its channel or probe")
+
+
 def test_what_the_filters_leave_out_is_said_of_conditions(tiny: Path, here: Path) -> None:
     with nwbin.open(tiny) as session:
         kept, ids = session.units, session.file.unit_ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+import shutil
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -453,6 +454,67 @@ def test_units_left_out_say_by_which_filter(session: nwbin.Session, path: Path) 
     assert "filter_out_of_brain_units" in seen
 
 
+def test_units_without_their_channel_or_probe_are_not_laid_to_the_filters(
+    session: nwbin.Session, path: Path, tmp_path: Path
+) -> None:
+    unit = int(session.units.index[0])
+    channel = session.units.loc[unit, "peak_channel_id"]
+
+    def said(opened: nwbin.Session) -> str:
+        with pytest.raises(LookupFailure, match=f"{unit} is not the id of a unit that passed") as caught:
+            opened.spike_times[unit]
+        assert len(opened.file.spike_trains([unit]).times)
+        why = str(caught.value).partition("filters; ")[2]
+        why, _, way = why.partition("; session.file.")
+        assert way == f"spike_trains([{unit}]) reads it all the same"
+        return why
+
+    rest = session.channels[["structure_acronym"]].drop(index=channel)
+    for validity in (True, False):
+        opened = nwbin.open(path, external_channel_columns=rest, filter_by_validity=validity)
+        assert said(opened) == f"external_channel_columns has no row for its peak channel {channel}"
+
+    copy = tmp_path / "session_9.nwb"
+    shutil.copy(path, copy)
+    with h5py.File(copy, "r+") as f:
+        ids = f["units/id"][:]
+        f["units/peak_channel_id"][int(np.flatnonzero(ids == unit)[0])] = 5
+    unfiltered = {
+        "amplitude_cutoff_maximum": None,
+        "presence_ratio_minimum": None,
+        "isi_violations_maximum": None,
+        "filter_by_validity": False,
+        "filter_out_of_brain_units": False,
+    }
+    for filters in ({}, unfiltered):
+        with pytest.warns(nwbin.NwbinWarning, match="1 of .* units have a peak_channel_id whose electrode"):
+            assert said(nwbin.open(copy, **filters)) == "its peak channel 5 is no electrode of the file"  # type: ignore[arg-type]
+
+    copy = tmp_path / "session_10.nwb"
+    shutil.copy(path, copy)
+    with h5py.File(copy, "r+") as f:
+        electrodes = f["general/extracellular_ephys/electrodes"]
+        electrodes["probe_id"][int(np.flatnonzero(electrodes["id"][:] == channel)[0])] = 6
+    with pytest.warns(nwbin.NwbinWarning, match="units have a peak_channel_id whose electrode or probe"):
+        assert said(nwbin.open(copy)) == "its probe 6 is not in the file"
+
+
+def test_all_that_keeps_a_unit_is_said(session: nwbin.Session, path: Path, tmp_path: Path) -> None:
+    """A channel that is neither valid nor in the brain needs two arguments."""
+    unit = int(session.units.index[0])
+    copy = tmp_path / "session_9.nwb"
+    shutil.copy(path, copy)
+    with h5py.File(copy, "r+") as f:
+        electrodes = f["general/extracellular_ephys/electrodes"]
+        row = int(np.flatnonzero(electrodes["id"][:] == session.units.loc[unit, "peak_channel_id"])[0])
+        electrodes["valid_data"][row] = False
+        electrodes["location"][row] = ""
+    with pytest.raises(LookupFailure, match=r"has no valid data; .* lies in no structure") as caught:
+        nwbin.open(copy).spike_times[unit]
+    how = str(caught.value).partition(": to keep it, open the session with ")[2]
+    assert unit in nwbin.open(copy, **eval(f"dict({how})")).units.index
+
+
 def test_filters_must_be_numbers(path: Path) -> None:
     for value in ("0.1", [0.1], 1j):
         for name in ("amplitude_cutoff_maximum", "presence_ratio_minimum", "isi_violations_maximum"):
@@ -467,6 +529,9 @@ def test_filters_must_be_numbers(path: Path) -> None:
         nwbin.open(path, filter_by_validity="no")  # type: ignore[arg-type]
     numpy = {"amplitude_cutoff_maximum": np.float32(1), "filter_by_validity": np.False_}
     plain = {"amplitude_cutoff_maximum": 1, "filter_by_validity": False}
+    for flag, bound in ((np.int64(0), np.array(1.0)), (np.array(False), np.array(1))):
+        scalars = {"amplitude_cutoff_maximum": bound, "filter_by_validity": flag}
+        assert nwbin.open(path, **scalars).units.equals(nwbin.open(path, **plain).units)  # type: ignore[arg-type]
     assert nwbin.open(path, **numpy).units.equals(nwbin.open(path, **plain).units)  # type: ignore[arg-type]
 
 

@@ -266,28 +266,31 @@ def _why_left_out(session: Session, ids: Sequence[int]) -> str:
     """Say of some units which filters leave them out, and which options would keep them."""
     from nwbin.allen.units import why_left_out
 
-    said, options, all_of_it = [], dict[str, None](), False
-    for one in ids[:_SHOWN]:
-        # Found in Python's terms: the reasons, then the arguments that would keep the unit.
-        why = why_left_out(session.file, session.channels, session.filters, one)
-        keeping = re.findall(r"(\w+)=(?:None|False)", why)
-        options |= {name: None for name in keeping if not name.startswith("filter_")}
-        all_of_it |= "NaN" in why or any(name.startswith("filter_") for name in keeping)
-        reasons = re.split(r": to keep it|; session\.file", why)[0]
-        reasons = reasons.replace(", not even None", "")
-        reasons = re.sub(r"(\w+_(?:maximum|minimum))=(?!None)", lambda m: f"{_option(m[1])} ", reasons)
-        said.append(f"unit {one} is left out: {reasons}")
+    found = why_left_out(
+        session.file, session.filters, ids, bound_as=lambda name, value: f"{_option(name)} {value:g}"
+    )
+    said = [
+        f"unit {one} is left out: {'; '.join(why.reasons)}"
+        for one, why in zip(ids[:_SHOWN], found, strict=False)
+    ]
     if len(ids) > _SHOWN:
         more = len(ids) - _SHOWN
         said.append(f"{counted(more, 'more unit')} {are(more)} left out")
-    if options or all_of_it:
-        lifted = " ".join(f"{_option(name)} 0" for name in options)
+    kept = [why for why in found if not why.lacks_place]
+    if kept:
         keep = "to keep it" if len(ids) == 1 else "to keep them"
+        if len(kept) < len(ids):
+            keep = f"to keep {len(kept)} of them"
+        names = list(dict.fromkeys(name for why in kept for name in why.keeping))
+        no_option = any(why.lacks_metric for why in kept) or any(name.startswith("filter_") for name in names)
+        lifted = " ".join(f"{_option(name)} 0" for name in names)
         said.append(
             f"{keep}: --all"
-            if all_of_it or len(ids) > _SHOWN
+            if no_option or len(ids) > _SHOWN
             else f"{keep}: {lifted}, or --all for no filters"
         )
+    if len(kept) < len(ids):
+        said.append("no option keeps a unit without its channel or probe")
     return "; ".join(said)
 
 

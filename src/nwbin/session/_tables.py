@@ -391,8 +391,12 @@ class SessionTables:
         of_file = self.file.unit_ids if self.file.has(schema.UNITS) else np.empty(0, np.int64)
         is_unit = bool(np.any(of_file == one))
         if what == "unit" and is_unit:
-            why = units.why_left_out(self.file, self.channels, self.filters, int(one))
-            return f"{one!r} is not the id of a unit that passed the filters; {why}"
+            why = units.why_left_out(self.file, self.filters, [int(one)], self._channel_columns)[0]
+            read = f"; session.file.spike_trains([{int(one)}]) reads it all the same"
+            return (
+                f"{one!r} is not the id of a unit that passed the filters; {why}"
+                f"{read if why.lacks_metric or why.lacks_place else ''}"
+            )
         said = f"{one!r} is not the id of a {what}"
         if what == _PRESENTATION:
             if isinstance(one, str) and one in self.stimulus_names:
