@@ -535,6 +535,22 @@ def test_filters_must_be_numbers(path: Path) -> None:
     assert nwbin.open(path, **numpy).units.equals(nwbin.open(path, **plain).units)  # type: ignore[arg-type]
 
 
+def test_all_units_can_be_had(path: Path) -> None:
+    every = {"filter_by_validity": False, "filter_out_of_brain_units": False}
+    unbounded = dict.fromkeys(
+        ("amplitude_cutoff_maximum", "presence_ratio_minimum", "isi_violations_maximum")
+    )
+    stored = nwbin.File(path).units
+    unknown = stored.index[stored["amplitude_cutoff"].isna()]
+    assert len(unknown) == 1
+    as_allensdk = nwbin.open(path, **unbounded, **every).units.index  # type: ignore[arg-type]
+    assert unknown[0] not in as_allensdk
+    found = nwbin.open(path, filter_by_metrics=False, **every).units.index
+    assert sorted(found) == sorted([*as_allensdk, *unknown])
+    with pytest.raises(ArgumentTypeError, match="filter_by_metrics must be True or False, not 0.1"):
+        nwbin.open(path, filter_by_metrics=0.1)  # type: ignore[arg-type]
+
+
 def test_tables_serve_as_ids(session: nwbin.Session) -> None:
     flashes = session.get_stimulus_table("flashes")
     by_table = session.presentationwise_spike_counts([0, 0.1], flashes, session.units)

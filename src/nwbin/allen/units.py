@@ -99,6 +99,7 @@ class UnitFilters:
     isi_violations_maximum: float | None = 0.5
     filter_by_validity: bool = True
     filter_out_of_brain_units: bool = True
+    filter_by_metrics: bool = True  # False: none of the bounds, and NaN stays
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -117,6 +118,8 @@ class UnitFilters:
 
     def bounds(self) -> list[tuple[str, str, float]]:
         """The quality bounds as (column, "<=" or ">=", value)."""
+        if not self.filter_by_metrics:
+            return []
         return [
             ("amplitude_cutoff", "<=", self.amplitude_cutoff_maximum or np.inf),
             ("presence_ratio", ">=", self.presence_ratio_minimum or -np.inf),

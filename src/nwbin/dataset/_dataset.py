@@ -324,6 +324,7 @@ class Dataset(Jobs):
         presence_ratio_minimum: float | None = 0.95,
         isi_violations_maximum: float | None = 0.5,
         filter_out_of_brain_units: bool = True,
+        filter_by_metrics: bool = True,
     ) -> Session:
         """Open a session, with what the cache's tables add to it: structures of channels, metrics of units.
 
@@ -332,7 +333,7 @@ class Dataset(Jobs):
         session_id
             One of :attr:`session_ids`.
         filter_by_validity, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, \
-filter_out_of_brain_units
+filter_out_of_brain_units, filter_by_metrics
             See :func:`nwbin.open`.
 
         Raises
@@ -348,6 +349,7 @@ filter_out_of_brain_units
             "isi_violations_maximum": isi_violations_maximum,
             "filter_by_validity": filter_by_validity,
             "filter_out_of_brain_units": filter_out_of_brain_units,
+            "filter_by_metrics": filter_by_metrics,
         }
         return self._opening(session_id, filters).open(self._csv)
 

@@ -27,7 +27,7 @@ __all__ = ["Jobs"]
 _RUN = ("client", "workers", "threads", "overwrite", "progress")
 _FILTERS = (
     "amplitude_cutoff_maximum", "presence_ratio_minimum", "isi_violations_maximum", "filter_by_validity",
-    "filter_out_of_brain_units",
+    "filter_out_of_brain_units", "filter_by_metrics",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ class Jobs:
     progress : bool or function
         Show a bar (by default where standard error is a terminal), or call ``progress(done, all, outcome)``.
     amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, filter_by_validity, \
-filter_out_of_brain_units
+filter_out_of_brain_units, filter_by_metrics
         Unit filters, as for :func:`nwbin.open`.
 
     A session that fails does not stop the others: see :attr:`Results.failed`. Where results are written, each

@@ -82,6 +82,7 @@ def open(
     isi_violations_maximum: float | None = 0.5,
     filter_by_validity: bool = True,
     filter_out_of_brain_units: bool = True,
+    filter_by_metrics: bool = True,
     probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
     external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
@@ -98,6 +99,9 @@ def open(
         Keep only units of quality "good" on channels with valid data.
     filter_out_of_brain_units : bool
         Keep only units whose peak channel lies in the brain.
+    filter_by_metrics : bool
+        False: none of these bounds, and units stay whose metric is NaN, which AllenSDK drops even where a bound is
+        None.
     probe_lfp_paths : mapping, optional
         Probe id -> path of its LFP file. By default files beside the session file are found by themselves.
     external_channel_columns, additional_unit_metrics : pandas.DataFrame or function, optional
@@ -120,6 +124,7 @@ def open(
         isi_violations_maximum,
         filter_by_validity,
         filter_out_of_brain_units,
+        filter_by_metrics,
     )
     return Session(
         File(path),
