@@ -415,6 +415,21 @@ def test_units_by_id_over_a_folder(
     assert sorted(found["unit"].to_numpy().tolist()) == sorted(wanted)
 
 
+def test_all_units_of_a_folder_are_those_of_its_files(tiny: Path, here: Path) -> None:
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
+    (here / "data").mkdir()
+    (here / "data" / "session_1.nwb").symlink_to(tiny)
+    asked = ("--all", "--stimulus", "flashes", "--window", "0,0.2", "-o")
+    good("count", tiny, *asked, "x.npz")
+    good("count", here / "data", *asked, "x.zarr")
+    units = np.load(here / "x.npz")["unit_ids"].tolist()
+    assert sorted(units) == sorted(nwbin.File(tiny).unit_ids.tolist()), "also the one whose metric is NaN"
+    group = next(one.name for one in Path("x.zarr").glob("session_*"))
+    found = xarray.open_zarr("x.zarr", group=group, consolidated=False)
+    assert sorted(found["unit"].to_numpy().tolist()) == sorted(units)
+
+
 def test_units_that_no_session_of_a_folder_has(
     tiny: Path, tmp_path: Path, here: Path, filtered: tuple[list[int], list[int]]
 ) -> None:

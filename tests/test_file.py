@@ -11,6 +11,7 @@ from typing import Any
 
 import h5py  # noqa: TID251 - files are bent, and compared with h5py's own reading
 import numpy as np
+import pandas as pd
 import pytest
 
 import nwbin
@@ -226,6 +227,25 @@ def test_index_columns_of_any_integer_type(tmp_path: Path, index: Any, chunked: 
         assert len(f.spike_trains([])) == 0
         with pytest.raises(LookupFailure, match="no unit has the id 8; there are: 3, 7, 11"):
             f.spike_trains([8])
+
+
+def test_units_are_chosen_by_whatever_holds_ids(tmp_path: Path) -> None:
+    with nwbin.File(write_small(tmp_path / "x.nwb")) as f:
+        trains, table = f.spike_trains(), f.units
+        for given in (
+            {7, 11},
+            {7: 0, 11: 0}.keys(),
+            (unit for unit in (7, 11)),
+            trains.select([7, 11]).keys(),
+        ):
+            assert sorted(f.spike_trains(given).unit_ids.tolist()) == [7, 11]  # type: ignore[arg-type]
+        mask = table.index == 7
+        for given in (mask, mask.astype(object), mask.tolist(), pd.Series(mask, table.index, dtype=object)):
+            assert f.spike_trains(given).unit_ids.tolist() == [7]
+        with pytest.raises(
+            LookupFailure, match="no unit has the id '7'; ids are whole numbers, and this is text"
+        ):
+            f.spike_trains(["7"])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, ">f8", np.int64])

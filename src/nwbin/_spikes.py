@@ -66,9 +66,9 @@ class SpikeStore:
         rows = [self._row.get(unit, -1) for unit in wanted]
         if -1 in rows:
             unknown = wanted[rows.index(-1)]
-            raise LookupFailure(
-                f"{self._table.source.name}: no unit has the id {unknown!r}; {nearest(unknown, self._row)}"
-            )
+            as_text = isinstance(unknown, str) and unknown.strip().isdecimal()
+            hint = "ids are whole numbers, and this is text" if as_text else nearest(unknown, self._row)
+            raise LookupFailure(f"{self._table.source.name}: no unit has the id {unknown!r}; {hint}")
         return np.asarray(rows, dtype=np.intp)
 
     def _load(self, rows: npt.NDArray[np.intp]) -> None:
@@ -108,10 +108,18 @@ class SpikeStore:
         return self._slices(rows, ids, check=False)
 
     def _chosen(self, unit_ids: Any) -> npt.NDArray[Any]:
-        """Return ids as a list: of one id, of a table (its index), or of a mask."""
+        """Return ids as a list: of one id, of any iterable of ids, of a table (its index), or of a mask."""
         if hasattr(unit_ids, "columns"):
             unit_ids = unit_ids.index
+        if (
+            isinstance(unit_ids, Iterable)
+            and not isinstance(unit_ids, str)
+            and not hasattr(unit_ids, "dtype")
+        ):
+            unit_ids = list(unit_ids)  # NumPy takes a set for one thing
         ids = np.atleast_1d(np.asarray(unit_ids))
+        if ids.dtype == object and ids.size and all(isinstance(one, bool | np.bool_) for one in ids.flat):
+            ids = ids.astype(np.bool_)
         if ids.dtype != np.bool_:
             return ids
         # pandas' masks say of whom they are; the units of a session are fewer, and in another order.

@@ -384,15 +384,13 @@ class LeftOut(NamedTuple):
     """One clause each, such as "its quality is 'noise'"."""
     keeping: list[str]
     """The arguments of nwbin.open to lift: a bound with None, a filter_ with False."""
-    lacks_metric: bool
-    """A metric is NaN, which only the absence of its bound lets through."""
     lacks_place: bool
     """Its channel or probe is missing, which no filter has a part in."""
 
     def __str__(self) -> str:
         """Say both in Python's terms."""
         said = "; ".join(self.reasons)
-        if self.lacks_metric or self.lacks_place:
+        if self.lacks_place:
             return said
         lifted = [
             f"{name}={'False' if name.startswith('filter_') else 'None'}"
@@ -437,7 +435,7 @@ def why_left_out(
     def why(row: int) -> LeftOut:
         reasons: list[str] = []
         keeping: list[str] = []
-        lacks_metric = lacks_place = False
+        lacks_place = False
         for column, sign, bound in filters.bounds():
             if column not in stored:
                 continue
@@ -445,8 +443,8 @@ def why_left_out(
             if value <= bound if sign == "<=" else value >= bound:
                 continue
             if np.isnan(value):
-                lacks_metric = True
                 reasons.append(f"its {column} is NaN, which no bound lets through")
+                keeping.append("filter_by_metrics")
                 continue
             name = column + ("_maximum" if sign == "<=" else "_minimum")
             than = "more" if sign == "<=" else "less"
@@ -475,6 +473,8 @@ def why_left_out(
             if probe not in probes.index:
                 lacks_place = True
                 reasons.append(f"its probe {probe} is not in the file")
-        return LeftOut(reasons, keeping, lacks_metric, lacks_place)
+        if "filter_by_metrics" in keeping:  # lifts the bounds too
+            keeping = [name for name in keeping if name.startswith("filter_")]
+        return LeftOut(reasons, keeping, lacks_place)
 
     return [why(row_of[unit]) for unit in unit_ids]

@@ -163,15 +163,9 @@ def open_session(path: Path, quality: Quality) -> Session:
             presence_ratio_minimum=quality.presence_ratio_minimum,
             isi_violations_maximum=quality.isi_violations_maximum,
         )
-    from nwbin.allen.units import UnitFilters
-    from nwbin.session import Session
-
-    class NoFilters(UnitFilters):
-        # AllenSDK drops a unit without a metric even where the bound is infinite.
-        def bounds(self) -> list[tuple[str, str, float]]:
-            return []
-
-    return Session(nwbin.File(path), NoFilters(filter_by_validity=False, filter_out_of_brain_units=False))
+    return nwbin.open(
+        path, filter_by_metrics=False, filter_by_validity=False, filter_out_of_brain_units=False
+    )
 
 
 def names_of(text: str) -> list[str]:
@@ -282,7 +276,7 @@ def _why_left_out(session: Session, ids: Sequence[int]) -> str:
         if len(kept) < len(ids):
             keep = f"to keep {len(kept)} of them"
         names = list(dict.fromkeys(name for why in kept for name in why.keeping))
-        no_option = any(why.lacks_metric for why in kept) or any(name.startswith("filter_") for name in names)
+        no_option = any(name.startswith("filter_") for name in names)
         lifted = " ".join(f"{_option(name)} 0" for name in names)
         said.append(
             f"{keep}: --all"

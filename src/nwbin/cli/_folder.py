@@ -69,8 +69,8 @@ def count_folder(
         "isi_violations_maximum": quality.isi_violations_maximum,
     }
     if quality.everything:
-        filters = dict.fromkeys(filters)
-        filters |= {"filter_by_validity": False, "filter_out_of_brain_units": False}
+        names = ("filter_by_metrics", "filter_by_validity", "filter_out_of_brain_units")
+        filters = dict.fromkeys(names, False)
     areas = None if structures is None else names_of(structures)
     ids = ids_of(units)
     data = Dataset(folder)

@@ -142,7 +142,7 @@ def psth(
         chosen = chosen_units(session, units, structures)
         lasting = 0.0
         if "stop_time" in rows.columns:
-            lasting = float((rows["stop_time"] - rows["start_time"]).median())
+            lasting = float((rows["stop_time"] - rows["start_time"]).dropna().median())
         start, stop, width = _time_axis(lasting, None if window is None else window_of(window), bin_width)
         edges = regular_edges(start, stop, width)
         trains = session.file.spike_trains(chosen.index.to_numpy())

@@ -195,7 +195,7 @@ def _overview(session: Any) -> pd.DataFrame:
                 "epochs": int(epochs.get(name, 0)),
                 "from (s)": round(float(start.min()), 3),
                 "to (s)": round(float(stop.max()), 3),
-                "duration (s)": round(float((stop - start).median()), 4),
+                "duration (s)": round(float((stop - start).dropna().median()), 4),
                 "varies in (values)": ", ".join(varying),
             }
         )

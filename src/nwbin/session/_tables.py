@@ -395,7 +395,7 @@ class SessionTables:
             read = f"; session.file.spike_trains([{int(one)}]) reads it all the same"
             return (
                 f"{one!r} is not the id of a unit that passed the filters; {why}"
-                f"{read if why.lacks_metric or why.lacks_place else ''}"
+                f"{read if why.lacks_place else ''}"
             )
         said = f"{one!r} is not the id of a {what}"
         if what == _PRESENTATION:
