@@ -156,6 +156,6 @@ def machine() -> str:
 
 
 def nwbin_cores() -> int:
-    from nwbin._kernels import threads
+    from nwbin import _threads as threads
 
     return threads.available()

@@ -17,7 +17,7 @@ import numpy as np
 warnings.simplefilter("ignore")
 SEED, MANY = 0, 100
 MODULES = {
-    "nwbin": ["nwbin", "nwbin.file", "nwbin.session", "pandas"],
+    "nwbin": ["nwbin", "nwbin.nwb.file", "nwbin.session", "pandas"],
     "h5py": ["h5py"],
     "allensdk": ["allensdk.brain_observatory.ecephys.ecephys_session"],
     "pynwb": ["pynwb"],

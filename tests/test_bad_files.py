@@ -186,7 +186,7 @@ def test_without_room_for_a_map(tmp_path: Path, chunked: bool, monkeypatch: pyte
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr("nwbin._map.mmap.mmap", refuse)
+    monkeypatch.setattr("nwbin.storage.file_map.mmap.mmap", refuse)
     with nwbin.File(path) as f:
         assert f.units.equals(expected[0])
         assert f.spike_trains() == expected[1]

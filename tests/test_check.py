@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import nwbin
-from nwbin import _chunks
 from nwbin.check import Finding, check
 from nwbin.cli import app
+from nwbin.storage.hdf5 import _chunks
 from tests.small_files import TIMES, write_small
 
 
@@ -263,7 +263,7 @@ def test_spikes_as_each_unit_by_itself(
             expected["do not ascend"].append(unit)
         elif train[0] < 0:
             expected["before 0 s"].append(unit)
-    monkeypatch.setattr("nwbin._tables._BLOCK", 8 * block)
+    monkeypatch.setattr("nwbin.nwb.dynamic_table._BLOCK", 8 * block)
     monkeypatch.setattr("nwbin.check._SHOWN", 100)
     said = [found.finding for found in check(path).findings if found.object == "units/spike_times"]
     for what, units in expected.items():
@@ -281,7 +281,7 @@ def test_a_chunk_is_decompressed_once(tmp_path: Path, monkeypatch: pytest.Monkey
     path = write_spikes(tmp_path / "x.nwb", trains, chunks=(70_000,), compression="gzip", shuffle=True)
     decoded: list[int] = []
     real = _chunks._decode
-    monkeypatch.setattr("nwbin._hdf5._dataset._SMALL", 0)
+    monkeypatch.setattr("nwbin.storage.hdf5._dataset._SMALL", 0)
     monkeypatch.setattr(
         _chunks, "_decode", lambda table, raw, skipped: decoded.append(1) or real(table, raw, skipped)
     )
@@ -302,8 +302,8 @@ def test_a_chunk_is_decompressed_once(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_blocks_that_are_kept_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trains = [np.sort(np.random.default_rng(i).random(1000)) for i in range(40)]
     path = write_spikes(tmp_path / "x.nwb", trains, chunks=(1000,), compression="gzip")
-    monkeypatch.setattr("nwbin._tables._BLOCK", 8000)
-    monkeypatch.setattr("nwbin._tables._KEPT", 24_000)
+    monkeypatch.setattr("nwbin.nwb.dynamic_table._BLOCK", 8000)
+    monkeypatch.setattr("nwbin.nwb.dynamic_table._KEPT", 24_000)
     with nwbin.File(path) as f:
         table = f.table("units")
         for unit in (0, 1, 2, 1, 3, 1, 0, 39):

@@ -20,6 +20,7 @@ import pytest
 
 import nwbin
 from nwbin import testing
+from nwbin.binning.edges import regular_edges
 from nwbin.dataset import Results, Selection
 from nwbin.dataset._layouts import find_sessions
 from nwbin.dataset._results import JobError
@@ -33,7 +34,6 @@ from nwbin.errors import (
     LookupFailure,
     MissingFileError,
 )
-from nwbin.export import regular_edges
 from tests.caches import make_allen, make_dandi, make_plain
 from tests.disks import FileSizeLimit
 from tests.small_files import write_small

@@ -17,10 +17,10 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from nwbin.export._table import sound
 
 import nwbin
-from nwbin._tables import frame_of
-from nwbin.decode import decode
+from nwbin.binning.edges import multiples, whole_bins
 from nwbin.errors import (
     ArgumentError,
     CountOverflowError,
@@ -43,9 +43,9 @@ from nwbin.export import (
     write_table,
 )
 from nwbin.export import _writers as writers
-from nwbin.export._bins import multiples, whole_bins
 from nwbin.export._steady import undisturbed
-from nwbin.export._table import sound
+from nwbin.responses.decode import decode
+from nwbin.tables.frames import frame_of
 from tests.disks import FileSizeLimit
 
 MIXED = pd.DataFrame(
@@ -832,7 +832,7 @@ def test_decode() -> None:
     one = decode(y[:, None] + rng.normal(size=(120, 1)) / 99, y)
     assert one.projection.shape == (120, 1), "a single unit has a single dimension"
     assert repr(one).startswith(
-        "<nwbin.decode.Decoding: accuracy 1.000, chance 0.333; 120 trials, 3 classes, 5 folds"
+        "<nwbin.responses.decode.Decoding: accuracy 1.000, chance 0.333; 120 trials, 3 classes, 5 folds"
     )
     two = decode(rng.normal(size=(60, 2)), ["a", "b"] * 30)
     assert two.projection.shape == (60, 1)

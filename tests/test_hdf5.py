@@ -11,15 +11,14 @@ import h5py  # noqa: TID251 - compared with
 import numpy as np
 import pytest
 
-from nwbin import _chunks
-from nwbin._hdf5 import H5Source
 from nwbin.errors import FileAccessError, FormatError, LookupFailure
+from nwbin.storage.hdf5 import H5Source, _chunks
 
 
 @pytest.fixture(autouse=True)
 def chunks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nwbin._hdf5._dataset._SMALL", 0)  # small data would be left to libhdf5
-    monkeypatch.setattr("nwbin._hdf5._layout._MOST_COMPRESSED", 10**9)
+    monkeypatch.setattr("nwbin.storage.hdf5._dataset._SMALL", 0)  # small data would be left to libhdf5
+    monkeypatch.setattr("nwbin.storage.hdf5._layout._MOST_COMPRESSED", 10**9)
 
 
 @pytest.mark.parametrize("inflater", ["zlib", "isal"])

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin._kernels import threads
+from nwbin import _threads as threads
 from nwbin.binning import _work
 from tests import naive
 
@@ -162,7 +162,7 @@ def test_where_no_cache_can_be_written(tmp_path: Path) -> None:
 def test_numpy_until_loading_numba_would_have_paid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_work, "_spent_ns", 0.0)
     monkeypatch.setattr(_work, "force", None)
-    monkeypatch.delitem(sys.modules, "nwbin._kernels.compiled", raising=False)
+    monkeypatch.delitem(sys.modules, "nwbin.kernels.compiled", raising=False)
     choices = [_work.compiled_is_worth_it(1_000_000, 10) for _ in range(6)]
     assert not choices[0]
     assert choices[-1]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin._hdf5 import H5Source
 from nwbin.errors import FileAccessError, FormatError, MissingFileError
+from nwbin.storage.hdf5 import H5Source
 from tests.small_files import TIMES, TRAINS, write_small
 
 

@@ -14,10 +14,10 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
 import nwbin
-from nwbin.decode import decode
 from nwbin.errors import ArgumentError, MissingDependencyError
-from nwbin.export import mean_rates
 from nwbin.plot import condition_colors, plot_decoding, plot_rates, save_picture
+from nwbin.responses.decode import decode
+from nwbin.responses.psth import mean_rates
 
 START = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
 

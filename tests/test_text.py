@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin._hdf5 import H5Source, _attributes, _dataset
-from nwbin._heap import REFERENCE
-from nwbin._strings import HeapStrings
 from nwbin.errors import FileAccessError
+from nwbin.storage.hdf5 import H5Source, _attributes, _dataset
+from nwbin.storage.hdf5._heap import REFERENCE
+from nwbin.storage.hdf5._strings import HeapStrings
 from tests.small_files import TEXT, write_small
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from nwbin.dataset import Dataset
     from nwbin.errors import NwbinError, NwbinWarning
-    from nwbin.file import File
+    from nwbin.nwb.file import File
     from nwbin.session import ResponseMatrix, Session, open
     from nwbin.trains import SpikeTrains
 
@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 _HOME = {
     "AlignedSpikes": "nwbin.binning",
     "Dataset": "nwbin.dataset",
-    "File": "nwbin.file",
+    "File": "nwbin.nwb.file",
     "NwbinError": "nwbin.errors",
     "NwbinWarning": "nwbin.errors",
     "ResponseMatrix": "nwbin.session",

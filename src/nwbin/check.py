@@ -12,13 +12,13 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
-from nwbin._open import StrPath
-from nwbin._tables import DynamicTable
 from nwbin.allen.invalid import invalid_times, ranges
 from nwbin.allen.units import probe_table, unit_order
 from nwbin.errors import NwbinError
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.dynamic_table import DynamicTable
+from nwbin.nwb.file import File
+from nwbin.storage.opening import StrPath
 
 __all__ = ["Finding", "Report", "check"]
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._atomic import atomic_write, check_target
+from nwbin._optional import need
 from nwbin.errors import ArgumentError
-from nwbin.export._whole import check_target, need, whole
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from nwbin.decode import Decoding
+    from nwbin.responses.decode import Decoding
 
 __all__ = ["PICTURE_ENDINGS", "plot_decoding", "plot_rates", "save_picture"]
 
@@ -43,7 +44,7 @@ def _head(figure: Figure, title: str) -> None:
 def save_picture(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
     """Save a figure, whole or not at all; the ending (.png, .pdf, .svg) is the format."""
     target, ending = check_target(path, PICTURE_ENDINGS)
-    with whole(target) as unfinished:
+    with atomic_write(target) as unfinished:
         figure.savefig(unfinished, dpi=dpi, format=ending[1:])
     return target
 
@@ -87,7 +88,7 @@ def plot_decoding(
     Parameters
     ----------
     decoding
-        From :func:`nwbin.decode.decode`.
+        From :func:`nwbin.responses.decode.decode`.
     y
         The trials' labels, as they were given to it.
     label

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._tables import frame_of
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin import _schema as schema
-from nwbin._tables import frame_of
 from nwbin.errors import LookupFailure, nearest, warn
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.file import File
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._tables import frame_of
-from nwbin.file import File
+from nwbin.nwb.file import File
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

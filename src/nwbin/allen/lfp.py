@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
 from nwbin.allen.invalid import inside
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest, warn
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.file import File
 
 if TYPE_CHECKING:
     import pandas as pd

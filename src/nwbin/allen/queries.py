@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._tables import frame_of
-from nwbin.allen.stimuli import DETAILED_PARAMETERS, NON_PARAMETERS, NULL
+from nwbin.allen.stimuli import DETAILED_PARAMETERS, NON_PARAMETERS
+from nwbin.allen.tables import NULL
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._tables import frame_of
 from nwbin.binning import bin_spikes, count_in_windows
 from nwbin.binning._request import as_floats
 from nwbin.binning._table import spikes_in_order_of_time
 from nwbin.errors import ArgumentError, warn
+from nwbin.tables.frames import frame_of
 from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
-from nwbin._tables import frame_of
 from nwbin.allen.columns import Column, Piece, joined, numbers
 from nwbin.allen.invalid import overlapping, tagged
+from nwbin.allen.tables import NULL
 from nwbin.errors import FormatError
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.file import File
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DETAILED_PARAMETERS", "NON_PARAMETERS", "NULL", "StimulusTables", "stimulus_tables"]
+__all__ = ["DETAILED_PARAMETERS", "NON_PARAMETERS", "StimulusTables", "stimulus_tables"]
 
-NULL = "null"  # what stands for "does not apply to this stimulus"
 INVALID = "invalid_presentation"
 
 # Columns that do not describe the stimulus shown.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
-from nwbin._tables import frame_of
 from nwbin.errors import ArgumentError, ArgumentTypeError, FormatError, warn
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.file import File
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

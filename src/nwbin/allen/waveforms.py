@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
 from nwbin.errors import ArgumentTypeError, LookupFailure
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.file import File
 
 if TYPE_CHECKING:
     import pandas as pd

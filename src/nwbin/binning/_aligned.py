@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nwbin._kernels import plain
-from nwbin._kernels import threads as _threads
+from nwbin import _threads
 from nwbin.binning import _work
 from nwbin.binning._request import Closed, Trains, as_threads, request_of_windows
 from nwbin.errors import ArgumentError
+from nwbin.kernels import plain
 
 __all__ = ["AlignedSpikes", "align_spikes"]
 

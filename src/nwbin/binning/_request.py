@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nwbin._kernels import threads as _threads
+from nwbin import _threads
 from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.trains import SpikeTrains
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nwbin._kernels import threads as _threads
+from nwbin import _threads
 from nwbin.binning import _work
 from nwbin.binning._aligned import places_of
 from nwbin.binning._counts import bin_spikes

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nwbin._kernels import threads as _threads
+from nwbin import _threads
 from nwbin.binning import _work
 from nwbin.binning._aligned import align_spikes, places_of
 from nwbin.binning._request import Closed, as_threads, request_of_windows
@@ -70,7 +70,7 @@ def spikes_in_order_of_time(
         row, time = found.presentation[order], found.time[order]
         return SpikeColumns(time, row_ids[row], units[found.unit[order]], time - windows[row, 0])
 
-    from nwbin._kernels import tabled
+    from nwbin.kernels import tabled
 
     number = as_threads(threads)
     kernels = _work.kernels()

@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nwbin._kernels import plain
-from nwbin._kernels import threads as _threads
+from nwbin import _threads
 from nwbin.binning._dtypes import CountType
 from nwbin.binning._request import RULES, Request
+from nwbin.kernels import plain
 from nwbin.trains import SpikeTrains
 
 __all__ = ["compiled_is_worth_it", "count", "kernels", "spans"]
@@ -36,7 +36,7 @@ _spent_ns = 0.0
 
 def kernels() -> ModuleType:
     """The compiled functions, imported when first needed: numba takes longer to load than most of nwbin."""
-    from nwbin._kernels import compiled
+    from nwbin.kernels import compiled
 
     return compiled
 
@@ -51,7 +51,7 @@ def compiled_is_worth_it(searches: int, units: int) -> bool:
     if force is not None:
         return force != "plain"
     cost = 60.0 * searches + 12_000.0 * units
-    if "nwbin._kernels.compiled" in sys.modules:
+    if "nwbin.kernels.compiled" in sys.modules:
         return cost > 200_000.0
     if _spent_ns + cost < _LOADING_NS:
         _spent_ns += cost

@@ -66,9 +66,9 @@ def escaped(value: str) -> str:
     """Text of which nothing is markup."""
     from rich.markup import escape
 
-    from nwbin.export._table import sound
+    from nwbin.tables.tidy import escape_text
 
-    return escape(sound(value))
+    return escape(escape_text(value))
 
 
 def text(value: Any, decimals: int | None = None) -> str:
@@ -90,7 +90,7 @@ def print_csv(frame: pd.DataFrame) -> None:
     import sys
 
     from nwbin.export import tidy
-    from nwbin.export._table import whole_ids
+    from nwbin.tables.labels import whole_ids
 
     plain = tidy(frame)
     plain.astype(whole_ids(plain)).to_csv(sys.stdout)

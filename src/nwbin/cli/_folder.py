@@ -19,7 +19,7 @@ __all__ = ["count_folder"]
 
 
 def _client(scheduler: str) -> Any:
-    from nwbin.dataset._sinks import need
+    from nwbin._optional import need
 
     need("distributed", "dask", f"--scheduler {scheduler}: a Dask cluster")
     import distributed

@@ -99,8 +99,8 @@ def show_overview(found: dict[str, Any]) -> None:
     """Print it."""
     from rich.table import Table
 
+    from nwbin._atomic import size_text
     from nwbin.cli._console import escaped, fitting, output, show, text
-    from nwbin.export._whole import size_text
 
     files = found["files"]
     console = output()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nwbin.file import File
+    from nwbin.nwb.file import File
 
 __all__ = ["provenance"]
 

@@ -33,10 +33,10 @@ def check(
       nwbin check session_715093703.nwb
       nwbin check ecephys_cache_dir --json > findings.json
     """
-    from nwbin._open import check_path
     from nwbin.check import check as check_file
     from nwbin.cli._app import still_wanted
     from nwbin.cli._overview import nwb_files
+    from nwbin.storage.opening import check_path
 
     if not is_folder(file):
         if not (file.is_file() and os.access(file, os.R_OK)):

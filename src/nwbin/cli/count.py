@@ -47,7 +47,7 @@ def _edges(
     """The edges that were asked for; None where bins are to tile each interval."""
     import numpy as np
 
-    from nwbin.export import regular_edges
+    from nwbin.binning.edges import regular_edges
 
     if edges is not None:
         if bin_width is not None or window is not None:
@@ -272,10 +272,11 @@ def count(
       nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 \\
           --structures VISp,LGd -o flashes.zarr
     """  # fmt: skip
+    from nwbin._atomic import check_target, one_of
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance
-    from nwbin.export import COUNT_ENDINGS, Tiles, Windows, write_counts
-    from nwbin.export._whole import check_target, one_of
+    from nwbin.export import COUNT_ENDINGS, tidy, write_counts
+    from nwbin.responses.counts import Tiles, Windows
 
     if is_folder(file):
         from nwbin.cli._folder import count_folder
@@ -317,7 +318,7 @@ def count(
     with open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units, structures)
-        rows = _labelled(rows, labels)
+        rows = tidy(_labelled(rows, labels))
         trains = session.file.spike_trains(chosen.index.to_numpy())
         plan: Windows | Tiles
         if bounds is None:

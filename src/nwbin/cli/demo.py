@@ -139,7 +139,8 @@ def demo(
       nwbin demo
       nwbin demo session_715093703.nwb --stimulus drifting_gratings -o x.png
     """  # fmt: skip
-    from nwbin.export._whole import check_target, need
+    from nwbin._atomic import check_target
+    from nwbin._optional import need
     from nwbin.plot import PICTURE_ENDINGS
 
     # Before any work: what would be missing at the end.
@@ -164,8 +165,8 @@ def _tutorial(
 ) -> None:  # fmt: skip
     import nwbin
     from nwbin.cli._console import grid, output, show
-    from nwbin.decode import decode
     from nwbin.plot import plot_decoding, save_picture
+    from nwbin.responses.decode import decode
 
     rows: list[tuple[str, str]] = []
 

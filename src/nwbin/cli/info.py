@@ -109,8 +109,8 @@ def _print(found: dict[str, Any]) -> None:
     """Print a summary."""
     from rich.table import Table
 
+    from nwbin._atomic import size_text
     from nwbin.cli._console import grid, output, show
-    from nwbin.export._whole import size_text
 
     console = output()
     subject = found["subject"]

@@ -118,12 +118,14 @@ def psth(
       nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
           --structures VISp --per-unit -o units.csv
     """  # fmt: skip
+    from nwbin._atomic import check_target, one_of
+    from nwbin._optional import need
+    from nwbin.binning.edges import regular_edges
     from nwbin.cli._console import output, print_csv
     from nwbin.cli._provenance import provenance
-    from nwbin.export import mean_rates, rates_table, regular_edges, write_table
-    from nwbin.export._table import TABLE_ENDINGS
-    from nwbin.export._whole import check_target, need, one_of
+    from nwbin.export import TABLE_ENDINGS, tidy, write_table
     from nwbin.plot import PICTURE_ENDINGS, plot_rates, save_picture
+    from nwbin.responses.psth import mean_rates, rates_table
 
     if out is None:
         what = "-".join([*(stimulus or []), *([intervals] if intervals else [])])
@@ -147,7 +149,7 @@ def psth(
         edges = regular_edges(start, stop, width)
         trains = session.file.spike_trains(chosen.index.to_numpy())
         note_windows(session, chosen, trains, rows, (start, stop))
-        rates = mean_rates(trains, rows, edges, by=by, closed=closed)
+        rates = mean_rates(trains, tidy(rows), edges, by=by, closed=closed)
         how = provenance(
             session.file,
             **said,

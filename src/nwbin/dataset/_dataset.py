@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin import _schema as schema
-from nwbin._hdf5 import StrPath
+from nwbin.allen import project_tables
+from nwbin.allen.project_tables import without
 from nwbin.allen.units import UnitFilters
-from nwbin.dataset import _catalogue
-from nwbin.dataset._catalogue import without
 from nwbin.dataset._index import Index, cache_folder
 from nwbin.dataset._jobs import Jobs
 from nwbin.dataset._layouts import SessionFile, find_sessions
 from nwbin.dataset._tables import CsvTables, FileTables, Tables
 from nwbin.dataset._task import Opening
 from nwbin.errors import ArgumentError, LookupFailure, MissingFileError, NwbinError, NwbinWarning, nearest
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.file import File
+from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,19 +166,20 @@ class Dataset(Jobs):
             Columns to leave out; by default those that AllenSDK leaves out.
         """
         return without(
-            self._tables.sessions(), _catalogue.SUPPRESS_FROM_SESSION_TABLE if suppress is None else suppress
+            self._tables.sessions(),
+            project_tables.SUPPRESS_FROM_SESSION_TABLE if suppress is None else suppress,
         )
 
     def get_probes(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
         """Return all probes by id. `suppress`: see :meth:`get_session_table`."""
         return without(
-            self._tables.probes(), _catalogue.SUPPRESS_FROM_PROBES if suppress is None else suppress
+            self._tables.probes(), project_tables.SUPPRESS_FROM_PROBES if suppress is None else suppress
         )
 
     def get_channels(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
         """Return all channels by id. `suppress`: see :meth:`get_session_table`."""
         table = self._tables.channels()
-        hidden = [one for one in _catalogue.SUPPRESS_FROM_CHANNELS if one != "valid_data"]
+        hidden = [one for one in project_tables.SUPPRESS_FROM_CHANNELS if one != "valid_data"]
         return without(table, hidden if suppress is None else suppress).rename(columns={"name": "probe_name"})
 
     def get_units(
@@ -218,7 +219,7 @@ class Dataset(Jobs):
             filter_out_of_brain_units,
         )
         return without(
-            self._tables.units(filters), _catalogue.SUPPRESS_FROM_UNITS if suppress is None else suppress
+            self._tables.units(filters), project_tables.SUPPRESS_FROM_UNITS if suppress is None else suppress
         )
 
     def _metrics_tables(self) -> CsvTables:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin._tables import frame_of
+from nwbin.allen.project_tables import Catalogue
 from nwbin.allen.units import channel_table, probe_table
-from nwbin.dataset._catalogue import Catalogue
-from nwbin.file import File
+from nwbin.nwb.file import File
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._hdf5 import StrPath
+from nwbin.binning.edges import regular_edges
 from nwbin.dataset._results import Results
 from nwbin.dataset._run import run_job
 from nwbin.dataset._select import Selection
@@ -17,7 +17,7 @@ from nwbin.dataset._sinks import MatrixFolder, PickleFolder, Sink, TableFolder
 from nwbin.dataset._work import Call, Counts, Matrices, SpikeTables, Work
 from nwbin.dataset._zarr import ZarrStore
 from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
-from nwbin.export import regular_edges
+from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
     from nwbin.dataset._task import Opening

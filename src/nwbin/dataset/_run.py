@@ -13,14 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from nwbin._kernels.threads import available
+from nwbin._atomic import writing
+from nwbin._threads import available
 from nwbin.dataset._pool import run_here, run_on_dask, run_on_processes
 from nwbin.dataset._results import Results
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._task import Opening, Outcome, Task
 from nwbin.dataset._work import Work
 from nwbin.errors import ArgumentError, FileAccessError, MissingFileError
-from nwbin.export._whole import writing
 
 __all__ = ["OtherJobError", "Progress", "run_job"]
 

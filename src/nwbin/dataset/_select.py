@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin import _schema as schema
 from nwbin.errors import LookupFailure, nearest, warn
 from nwbin.export import select
+from nwbin.nwb import schema
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nwbin.errors import MissingDependencyError
-from nwbin.export import whole, write_table
+from nwbin._atomic import atomic_write
+from nwbin._optional import need
+from nwbin.export import write_table
 
 if TYPE_CHECKING:
     from nwbin.session import ResponseMatrix
 
-__all__ = ["MatrixFolder", "PickleFolder", "Sink", "TableFolder", "commit", "need", "write_json"]
+__all__ = ["MatrixFolder", "PickleFolder", "Sink", "TableFolder", "commit", "write_json"]
 
 Stamp = dict[
     str, Any
@@ -48,19 +49,9 @@ class Sink(Protocol):
         """Read a result."""
 
 
-def need(package: str, extra: str, what: str) -> None:
-    """Raise, where an optional package is missing, an error that says how to install it."""
-    from importlib.util import find_spec
-
-    if find_spec(package) is None:
-        raise MissingDependencyError(
-            f"{what} needs {package}, which is not installed: pip install 'nwbin[{extra}]'"
-        )
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 

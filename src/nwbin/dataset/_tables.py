@@ -8,8 +8,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nwbin.allen.project_tables import Catalogue, read_csv, stack
 from nwbin.allen.units import UnitFilters
-from nwbin.dataset._catalogue import Catalogue, read_csv, stack
 from nwbin.dataset._index import Index
 from nwbin.dataset._layouts import CSV_TABLES, SessionFile
 from nwbin.errors import LookupFailure, NwbinError, NwbinWarning

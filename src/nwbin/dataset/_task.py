@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwbin._atomic import writing
 from nwbin.allen.units import UnitFilters
 from nwbin.dataset._select import NothingToDo
 from nwbin.dataset._sinks import Sink, commit
 from nwbin.dataset._tables import CsvTables, csv_tables
 from nwbin.dataset._work import Work
 from nwbin.errors import NwbinError, NwbinWarning
-from nwbin.export._whole import writing
 
 if TYPE_CHECKING:
     from nwbin.session import Session

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nwbin.allen.responses import too_long
+from nwbin.allen.tables import tidy
 from nwbin.dataset._content import content_hash
 from nwbin.dataset._select import Selection
 from nwbin.errors import LookupFailure, nearest, warn
-from nwbin.export import Windows, tidy
+from nwbin.responses.counts import Windows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ class Counts:
         units = self.selection.unit_table(session)
         _note_odd_windows(session, units, shown, (self.edges[0], self.edges[-1]))
         windows = Windows(
-            session.file.spike_trains(units.index.to_numpy()), shown, self.edges, closed=self.closed,
+            session.file.spike_trains(units.index.to_numpy()), tidy(shown), self.edges, closed=self.closed,
             binarize=self.binarize, dtype=self.dtype, threads=threads,
         )  # fmt: skip
         return Counted(windows, tidy(units), about(session))

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 import nwbin
-from nwbin.dataset._sinks import Stamp, need, write_json
+from nwbin._optional import need
+from nwbin.dataset._sinks import Stamp, write_json
 from nwbin.dataset._work import Counted
-from nwbin.export._table import unit_columns
+from nwbin.tables.labels import unit_columns
 
 __all__ = ["ZarrStore", "chunks_of", "write_group"]
 

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._atomic import atomic_write, check_space, check_target, one_of
+from nwbin._optional import need
+from nwbin.allen.tables import tidy
 from nwbin.errors import ArgumentError
-from nwbin.export._counts import Counts, Tiles
 from nwbin.export._steady import SteadyFile, reserve, undisturbed
-from nwbin.export._table import apart, parquet_metadata, sound, tidy, unit_columns, whole_ids
-from nwbin.export._whole import check_space, check_target, need, one_of, whole
+from nwbin.export.tables import parquet_metadata
+from nwbin.responses.counts import Counts, Tiles
+from nwbin.tables.labels import rename_clashes, unit_columns, whole_ids
+from nwbin.tables.tidy import escape_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +97,8 @@ def write_counts(
     _WRITERS[ending].check(target)
     check_space(target, _least_bytes(counts, ending, layout, compress))
     said = dict(provenance or {})
-    known = None if units is None else apart(tidy(units.reindex(counts.unit_ids)), ["unit_id"])
-    with whole(target) as unfinished:
+    known = None if units is None else rename_clashes(tidy(units.reindex(counts.unit_ids)), ["unit_id"])
+    with atomic_write(target) as unfinished:
         _WRITERS[ending].write(unfinished, counts, known, layout, said, compress, progress)
     return target
 
@@ -205,7 +209,7 @@ class _NetCdf:
                 value, bool
             )  # which netCDF has not
             attributes[key] = (
-                sound(value) if isinstance(value, str) else value if plain else json.dumps(value)
+                escape_text(value) if isinstance(value, str) else value if plain else json.dumps(value)
             )
         bare = xr.Dataset(coords={name: xr.Variable(dims, values) for name, (dims, values) in found.items()})
         reserve(path, bare.nbytes + (1 << 20))

@@ -7,13 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nwbin._hdf5 import StrPath
 from nwbin.allen import lfp
 from nwbin.allen.units import UnitFilters
 from nwbin.errors import ArgumentError
-from nwbin.file import File
+from nwbin.nwb.file import File
 from nwbin.session._signals import SessionSignals
 from nwbin.session._spikes import SessionSpikes
+from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
     import pandas as pd

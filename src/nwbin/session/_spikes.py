@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
-from nwbin.allen import invalid, queries, responses, stimuli, units
+from nwbin.allen import invalid, queries, responses, units
+from nwbin.allen.tables import NULL
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import count_in_windows
 from nwbin.errors import ArgumentError, FormatError, InvalidSpikesWarning, LookupFailure, nearest, warn
+from nwbin.nwb import schema
 from nwbin.session._tables import Ids, SessionTables
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _is_label(one: Any) -> bool:
     """Say whether a value is one, neither missing nor AllenSDK's word for that."""
     import pandas as pd
 
-    return one is not None and one is not pd.NA and bool(one == one) and bool(one != stimuli.NULL)
+    return one is not None and one is not pd.NA and bool(one == one) and bool(one != NULL)
 
 
 def _others(shown: pd.DataFrame) -> str:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
 from nwbin.allen import behavior, invalid, lfp, queries, stimuli, units
 from nwbin.allen.units import UnitFilters
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest, warn
-from nwbin.file import File
+from nwbin.nwb import schema
+from nwbin.nwb.file import File
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """The compiled functions that put spikes into bins.
 
-Words and preconditions are those of :mod:`nwbin._kernels.common`.
+Words and preconditions are those of :mod:`nwbin.kernels.common`.
 
 A spike's bin is guessed and the guess settled by comparison with the bins' ends, so that no rounding of the
 guess is ever seen. For the guess, the time from the first edge to the last is cut into cells of one width, and
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin._kernels.common import FEW, LANES, advance, below_both, copy_few, ends_far, helper, kernel, search
+from nwbin.kernels.common import FEW, LANES, advance, below_both, copy_few, ends_far, helper, kernel, search
 
 __all__ = ["scatter_counts", "sparse_cells"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import h5py
 
-from nwbin._hdf5._file import OpenFile
 from nwbin.errors import FormatError, LookupFailure, nearest
+from nwbin.storage.hdf5._file import OpenFile
 
 __all__ = ["Objects"]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nwbin.errors import ArgumentError, FileAccessError, MissingDependencyError, MissingFileError, nearest
+from nwbin.errors import ArgumentError, FileAccessError, MissingFileError, nearest
 
-__all__ = ["check_space", "check_target", "need", "size_text", "whole", "writing"]
+__all__ = ["atomic_write", "check_space", "check_target", "one_of", "size_text", "writing"]
 
 
 def check_target(path: str | os.PathLike[str], endings: Iterable[str]) -> tuple[Path, str]:
@@ -34,16 +34,6 @@ def check_target(path: str | os.PathLike[str], endings: Iterable[str]) -> tuple[
     if not os.access(folder, os.W_OK):
         raise FileAccessError(f"{target}: the folder {str(folder)!r} cannot be written to")
     return target, ending
-
-
-def need(package: str, extra: str, what: str) -> None:
-    """Raise, where an optional package is missing, an error that says how to install it."""
-    from importlib.util import find_spec
-
-    if find_spec(package) is None:
-        raise MissingDependencyError(
-            f"{what} needs {package}, which is not installed: pip install 'nwbin[{extra}]'"
-        )
 
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -88,7 +78,7 @@ def writing(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a name beside `path` to write to, and rename it to `path` at the end.
 
     On any failure, Ctrl-C included, what was written is removed, and a file that was at `path` before is as
@@ -106,7 +96,7 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Examples
     --------
-    >>> with whole("rates.txt") as unfinished:            # doctest: +SKIP
+    >>> with atomic_write("rates.txt") as unfinished:            # doctest: +SKIP
     ...     unfinished.write_text("1 2 3")
     """
     target = Path(path)

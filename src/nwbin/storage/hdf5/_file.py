@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 import h5py
 
-from nwbin._map import FileMap
-from nwbin._open import StrPath, check_file_object, check_path, why_not
 from nwbin.errors import FileAccessError, NwbinError
+from nwbin.storage.file_map import FileMap
+from nwbin.storage.opening import StrPath, check_file_object, check_path, why_not
 
 __all__ = ["DAMAGED", "OpenFile"]
 

@@ -1,6 +1,6 @@
 """The compiled functions that walk along the trains, window after window; and the way to all the others.
 
-Words and preconditions are those of :mod:`nwbin._kernels.common`.
+Words and preconditions are those of :mod:`nwbin.kernels.common`.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin._kernels.common import (
+from nwbin.kernels.common import (
     FEW,
     FOUR,
     HALF,
@@ -26,7 +26,7 @@ from nwbin._kernels.common import (
     kernel,
     search,
 )
-from nwbin._kernels.scatter import scatter_counts, sparse_cells
+from nwbin.kernels.scatter import scatter_counts, sparse_cells
 
 __all__ = [
     "count_rows",

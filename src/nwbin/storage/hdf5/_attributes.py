@@ -8,12 +8,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from nwbin._hdf5._file import OpenFile
-from nwbin._hdf5._layout import is_heap_text, kind_of
-from nwbin._hdf5._text import FileText
-from nwbin._headers import attribute_places
-from nwbin._heap import REFERENCE, DamagedTextError
-from nwbin._strings import HeapStrings, decode
+from nwbin.storage.hdf5._file import OpenFile
+from nwbin.storage.hdf5._headers import attribute_places
+from nwbin.storage.hdf5._heap import REFERENCE, DamagedTextError
+from nwbin.storage.hdf5._layout import is_heap_text, kind_of
+from nwbin.storage.hdf5._strings import HeapStrings, decode
+from nwbin.storage.hdf5._text import FileText
 
 __all__ = ["Attributes"]
 

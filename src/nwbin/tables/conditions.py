@@ -1,9 +1,9 @@
 """Conditions on the rows of a table, written as text.
 
 The language is that of :meth:`pandas.DataFrame.query`. pandas itself does not evaluate it, for two reasons: its
-expressions reach any attribute of any object (a condition may come from a configuration file), and stimulus
-tables hold "null" among numbers, on which pandas refuses to compare at all. Python parses the text; the few
-kinds of node that a condition needs are evaluated here, and nothing else is.
+expressions reach any attribute of any object (a condition may come from a configuration file), and tables may hold
+text among numbers, a word for what is missing, on which pandas refuses to compare at all. Python parses the text;
+the few kinds of node that a condition needs are evaluated here, and nothing else is.
 """
 
 from __future__ import annotations
@@ -13,22 +13,17 @@ import operator
 import re
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.tables.missing import Column, Mask, as_numbers, is_number, missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["matches", "select"]
-
-Column: TypeAlias = npt.NDArray[Any]
-Mask: TypeAlias = npt.NDArray[np.bool_]
-
-NULL = "null"  # what Visual Coding's tables hold where a parameter does not apply
 
 _ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -48,7 +43,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 _TOKENS = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`]+)`|(&&?)|(\|\|?)""")
 
 
-def matches(table: pd.DataFrame, condition: str) -> Mask:
+def matches(table: pd.DataFrame, condition: str, *, missing_text: str | None = None) -> Mask:
     """Say which rows of a table meet a condition.
 
     Parameters
@@ -61,7 +56,10 @@ def matches(table: pd.DataFrame, condition: str) -> Mask:
         backticks; ``.isna() .notna() .isin([...]) .between(a, b)``, ``.str.startswith(...)``,
         ``.str.endswith(...)``, ``.str.contains(...)`` (plain text), ``abs(...)``; ``'wake' in tags`` for a
         column of lists. Where a column holds text among its numbers, ``< <= > >=`` compare the numbers, and
-        the others never match. ``== 'null'`` matches missing values as well, ``!= 'null'`` what is there.
+        the others never match.
+    missing_text
+        The word that the table holds where something is missing: such cells count as missing, and a comparison
+        with that word asks whether there is a value (``== 'null'``, ``!= 'null'``).
 
     Returns
     -------
@@ -78,43 +76,23 @@ def matches(table: pd.DataFrame, condition: str) -> Mask:
     Examples
     --------
     >>> import pandas as pd
-    >>> matches(pd.DataFrame({"contrast": [0.2, "null", 0.8]}), "contrast > 0.5")
+    >>> matches(pd.DataFrame({"contrast": [0.2, "unknown", 0.8]}), "contrast > 0.5")
     array([False, False,  True])
     """
-    return _Condition(table, condition).mask()
+    return _Condition(table, condition, missing_text).mask()
 
 
-def select(table: pd.DataFrame, condition: str | None) -> pd.DataFrame:
+def select(table: pd.DataFrame, condition: str | None, *, missing_text: str | None = None) -> pd.DataFrame:
     """Return the rows of a table that meet a condition; all where there is none. See :func:`matches`."""
-    return table if condition is None or not condition.strip() else table[matches(table, condition)]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number | np.bool_)
-
-
-def missing(values: Column) -> Mask:
-    """Whether each value is None, NaN or "null"."""
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    if values.dtype.kind != "O":
-        return np.zeros(len(values), bool)
-    found = [
-        v is None or (isinstance(v, float) and v != v) or (isinstance(v, str) and v == NULL) for v in values
-    ]
-    return np.asarray(found, dtype=bool)
-
-
-def as_numbers(values: Column) -> npt.NDArray[np.float64]:
-    """The numbers among some values, NaN for everything else."""
-    if values.dtype.kind in "iufb":
-        return values.astype(np.float64)
-    return np.asarray([float(v) if _is_number(v) else np.nan for v in values], dtype=np.float64)
+    if condition is None or not condition.strip():
+        return table
+    return table[matches(table, condition, missing_text=missing_text)]
 
 
 class _Condition:
-    def __init__(self, table: pd.DataFrame, text: str) -> None:
+    def __init__(self, table: pd.DataFrame, text: str, missing_text: str | None) -> None:
         self.table = table
+        self.missing_text = missing_text
         self.text = text
         self.quoted: dict[str, str] = {}
         self.rows = len(table)
@@ -156,7 +134,7 @@ class _Condition:
         if isinstance(value, np.ndarray):
             if value.dtype.kind == "b":
                 return value
-            there = value[~missing(value)]
+            there = value[~missing(value, self.missing_text)]
             if value.dtype.kind == "O" and all(isinstance(v, bool | np.bool_) for v in there):
                 return np.asarray([v is not None and v is not np.nan and v == True for v in value], bool)  # noqa: E712
         raise self.wrong(f"{self._shown(node)} is neither true nor false; compare it with something")
@@ -220,12 +198,16 @@ class _Condition:
         value = self._value(node)
         if isinstance(value, np.ndarray):
             numbers = as_numbers(value)
-            if value.dtype.kind not in "iufb" and np.isnan(numbers).all() and not missing(value).all():
+            if (
+                value.dtype.kind not in "iufb"
+                and np.isnan(numbers).all()
+                and not missing(value, self.missing_text).all()
+            ):
                 raise self.wrong(
                     f"{self._shown(node)} holds text, which has no order; use ==, != or in [...]"
                 )
             return numbers
-        if _is_number(value):
+        if is_number(value):
             return value
         raise self.wrong(f"{value!r} is not a number, and <, >, + and the like are for numbers")
 
@@ -256,16 +238,16 @@ class _Condition:
                 return np.asarray(a == b, dtype=bool)
             return np.asarray([x == y for x, y in zip(a.tolist(), b.tolist(), strict=True)], dtype=bool)
         if isinstance(b, str):
-            if b == NULL:
-                return missing(a)
-            there = a[~missing(a)] if a.dtype.kind == "O" else a
-            if len(there) and (a.dtype.kind != "O" or all(_is_number(v) for v in there)):
+            if b == self.missing_text:
+                return missing(a, self.missing_text)
+            there = a[~missing(a, self.missing_text)] if a.dtype.kind == "O" else a
+            if len(there) and (a.dtype.kind != "O" or all(is_number(v) for v in there)):
                 raise self.wrong(
                     f"{self._shown(left)} holds numbers: compare it with a number, without quotes"
                 )
             return np.asarray([isinstance(v, str) and v == b for v in a], dtype=bool)
         if a.dtype.kind == "O":
-            return np.asarray([_is_number(v) and v == b for v in a], dtype=bool)
+            return np.asarray([is_number(v) and v == b for v in a], dtype=bool)
         return np.asarray(a == b, dtype=bool)
 
     def _member(self, value: Any, among: Any, node: ast.expr) -> Mask:
@@ -288,9 +270,9 @@ class _Condition:
             case ast.Name(id="abs"), [inner]:
                 return abs(self._numbers(inner))
             case ast.Attribute(value=inner, attr="isna" | "isnull"), []:
-                return missing(self._as_column(inner))
+                return missing(self._as_column(inner), self.missing_text)
             case ast.Attribute(value=inner, attr="notna" | "notnull"), []:
-                return ~missing(self._as_column(inner))
+                return ~missing(self._as_column(inner), self.missing_text)
             case ast.Attribute(value=inner, attr="isin"), [among]:
                 return self._member(self._as_column(inner), self._value(among), inner)
             case ast.Attribute(value=inner, attr="between"), [low, high]:

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, Fetch, decode_into
-from nwbin._hdf5._file import DAMAGED, OpenFile
-from nwbin._hdf5._layout import Layout
-from nwbin._heap import REFERENCE
 from nwbin.errors import FileAccessError
+from nwbin.storage.hdf5._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, Fetch, decode_into
+from nwbin.storage.hdf5._file import DAMAGED, OpenFile
+from nwbin.storage.hdf5._heap import REFERENCE
+from nwbin.storage.hdf5._layout import Layout
 
 __all__ = ["ChunkReader", "chunk_reader"]
 
@@ -23,7 +23,7 @@ _AS_STORED = np.dtype(f"V{REFERENCE.itemsize}")  # references to strings are han
 
 
 class ChunkReader:
-    """Decodes chunks of one dataset side by side: see :mod:`nwbin._chunks`."""
+    """Decodes chunks of one dataset side by side: see :mod:`nwbin.storage.hdf5._chunks`."""
 
     def __init__(self, file: OpenFile, path: str, table: ChunkTable, fetch: Fetch) -> None:
         self._where = f"{file.name}: {path}"

@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from nwbin._hdf5._file import OpenFile
-from nwbin._heap import REFERENCE
 from nwbin.errors import FormatError
+from nwbin.storage.hdf5._file import OpenFile
+from nwbin.storage.hdf5._heap import REFERENCE
 
 __all__ = ["Layout", "is_heap_text", "kind_of", "layout_of", "refuse_too_much"]
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import _schema as schema
-from nwbin._hdf5 import H5Source, StrPath
-from nwbin._spikes import SpikeStore
-from nwbin._tables import DynamicTable, frame_of
 from nwbin.errors import ArgumentTypeError, FileAccessError, FormatError, LookupFailure, nearest
+from nwbin.nwb import schema
+from nwbin.nwb.dynamic_table import DynamicTable
+from nwbin.nwb.spike_store import SpikeStore
+from nwbin.storage.hdf5 import H5Source
+from nwbin.storage.opening import StrPath
+from nwbin.tables.frames import frame_of
 from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._kernels import threads as _threads
+from nwbin import _threads
 
 _inflater: Any = zlib
 with suppress(ImportError):  # twice to three times as quick as zlib: `pip install isal`

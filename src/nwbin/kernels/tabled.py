@@ -1,6 +1,6 @@
 """The compiled function that lists spikes in order of time.
 
-The words and preconditions are those of :mod:`nwbin._kernels.common`.
+The words and preconditions are those of :mod:`nwbin.kernels.common`.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin._kernels.common import helper, kernel
+from nwbin.kernels.common import helper, kernel
 
 __all__ = ["fill_in_order_of_time"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._schema import SPIKE_TIMES
-from nwbin._tables import DynamicTable
 from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest
+from nwbin.nwb.dynamic_table import DynamicTable
+from nwbin.nwb.schema import SPIKE_TIMES
 from nwbin.trains import SpikeTrains
 
 __all__ = ["SpikeStore"]

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._hdf5._chunked import ChunkReader, chunk_reader
-from nwbin._hdf5._file import OpenFile
-from nwbin._hdf5._layout import layout_of, refuse_too_much
-from nwbin._hdf5._text import FileText, TextReader
 from nwbin.errors import FileAccessError, FormatError
+from nwbin.storage.hdf5._chunked import ChunkReader, chunk_reader
+from nwbin.storage.hdf5._file import OpenFile
+from nwbin.storage.hdf5._layout import layout_of, refuse_too_much
+from nwbin.storage.hdf5._text import FileText, TextReader
 
 __all__ = ["Dataset"]
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from nwbin.binning import iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
-from nwbin.export._table import sound
-from nwbin.export._where import as_numbers, missing
+from nwbin.tables.missing import as_numbers, missing
+from nwbin.tables.tidy import escape_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.ND
         levels: npt.NDArray[Any] = np.unique(numbers[~gone])
         code = np.searchsorted(levels, numbers)
     else:
-        text = np.asarray([sound(str(v)) for v in values], dtype=object)
+        text = np.asarray([escape_text(str(v)) for v in values], dtype=object)
         levels = np.unique(text[~gone])
         code = np.searchsorted(levels, text)
     return levels.tolist(), np.where(gone, -1, code).astype(np.int64)
@@ -63,7 +63,7 @@ def mean_rates(
         (bins + 1,) s from start_time.
     by
         A column of `rows`: average over the presentations of each of its values. Presentations without one
-        ("null", missing) are left out.
+        (None, NaN) are left out.
     closed, threads
         As in :func:`nwbin.bin_spikes`.
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.binning import bin_spikes, iter_bin_spikes
+from nwbin.binning.edges import multiples, whole_bins
 from nwbin.errors import ArgumentError, LookupFailure
-from nwbin.export._bins import multiples, whole_bins
-from nwbin.export._table import apart, tidy
+from nwbin.tables.labels import rename_clashes
+from nwbin.tables.tidy import tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +80,7 @@ _OWN = ("bin", "bin_start", "bin_stop", "count", "presentation", "spike_counts",
 
 
 def _labels(rows: pd.DataFrame, unit_ids: npt.NDArray[Any], *axes: str) -> pd.DataFrame:
-    return apart(tidy(rows), {*_OWN, *axes, *map(str, unit_ids.tolist())})
+    return rename_clashes(tidy(rows), {*_OWN, *axes, *map(str, unit_ids.tolist())})
 
 
 def _named(index: pd.Index[Any], otherwise: str) -> str:

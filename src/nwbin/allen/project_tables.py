@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin._tables import frame_of
 from nwbin.allen.units import METRIC_NAMES, UnitFilters
 from nwbin.errors import FormatError
+from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,7 @@
 """Text from a file's bytes: each distinct string made once.
 
-libhdf5 follows references to strings (see :mod:`nwbin._heap`) one at a time, and h5py makes a Python object of
-each, though a column of 70,000 rows holds a handful of values. Here the strings' places are found for all rows at
+libhdf5 follows references to strings (see :mod:`nwbin.storage.hdf5._heap`) one at a time, and h5py makes a Python
+object of each, though a column of 70,000 rows holds a handful of values. Here the strings' places are found for all rows at
 once, their bytes compared as 64-bit words, and only the distinct ones decoded.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._heap import HEADER, REFERENCE, DamagedTextError, Heap, padded
+from nwbin.storage.hdf5._heap import HEADER, REFERENCE, DamagedTextError, Heap, padded
 
 __all__ = ["HeapStrings", "decode", "text_of"]
 

@@ -2,7 +2,7 @@
 
 What a dataset or an attribute stores are references into the file's heap. libhdf5 crashes, hangs or sets aside
 gigabytes following some damaged ones, and is slow with sound ones. So nwbin follows them itself
-(:mod:`nwbin._strings`) wherever it can have them unfollowed. What is left to libhdf5: text in a file object, in
+(:mod:`nwbin.storage.hdf5._strings`) wherever it can have them unfollowed. Left to libhdf5: text in a file object, in
 files with unusual addresses, under filters other than gzip and shuffle, in virtual datasets and in other files,
 and the attributes of an object that has more than eight of them in HDF5's newer format.
 """
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._hdf5._chunked import ChunkReader
-from nwbin._hdf5._file import OpenFile
-from nwbin._hdf5._layout import Layout
-from nwbin._heap import REFERENCE, endless_collection
-from nwbin._strings import HeapStrings, decode, text_of
+from nwbin.storage.hdf5._chunked import ChunkReader
+from nwbin.storage.hdf5._file import OpenFile
+from nwbin.storage.hdf5._heap import REFERENCE, endless_collection
+from nwbin.storage.hdf5._layout import Layout
+from nwbin.storage.hdf5._strings import HeapStrings, decode, text_of
 
 __all__ = ["FileText", "TextReader"]
 

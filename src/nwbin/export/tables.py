@@ -1,0 +1,86 @@
+"""Tables in files: CSV, Parquet, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwbin._atomic import atomic_write, check_target
+from nwbin._optional import need
+from nwbin.allen.tables import tidy
+from nwbin.tables.labels import rename_clashes, whole_ids
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TABLE_ENDINGS", "parquet_metadata", "to_json", "write_table"]
+
+TABLE_ENDINGS = (".csv", ".parquet", ".json")
+
+
+def parquet_metadata(provenance: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """The entries that say in a Parquet file how it was made."""
+    return {b"nwbin": json.dumps(dict(provenance)).encode()}
+
+
+def write_table(
+    table: pd.DataFrame, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None
+) -> Path:
+    """Write a table with its index to a file, whole or not at all.
+
+    Parameters
+    ----------
+    table
+        Units, presentations, or any other; see :func:`tidy` for what becomes of mixed columns. A column with
+        the name of the index is written with "_" after it, and a warning says so.
+    path
+        Ends in ``.csv``, ``.parquet`` (extra "parquet") or ``.json`` (a list of records). A file that is there
+        is replaced.
+    provenance
+        How the table was made; kept in Parquet's metadata under "nwbin".
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    target, ending = check_target(path, TABLE_ENDINGS)
+    if ending == ".parquet":
+        need("pyarrow", "parquet", f"{target}: a .parquet file")
+    plain = tidy(table)
+    if plain.index.name is None:
+        plain.index.name = "id"
+    plain = rename_clashes(plain, [str(plain.index.name)])
+    with atomic_write(target) as unfinished:
+        if ending == ".csv":
+            plain.astype(whole_ids(plain)).to_csv(unfinished)
+        elif ending == ".json":
+            unfinished.write_text(to_json(plain) + "\n", encoding="utf-8")
+        else:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            arrow = pa.Table.from_pandas(plain.reset_index(), preserve_index=False)
+            known = arrow.schema.metadata or {}
+            arrow = arrow.replace_schema_metadata({**known, **parquet_metadata(provenance or {})})
+            pq.write_table(arrow, unfinished)
+    return target
+
+
+def to_json(table: pd.DataFrame) -> str:
+    """A table as JSON: a list of one object a row, index included, null for what is missing."""
+    plain = tidy(table).reset_index()
+    ids = whole_ids(plain)
+
+    def value(name: Hashable, one: Any) -> Any:
+        if isinstance(one, float) and not np.isfinite(one):
+            return None
+        return int(one) if name in ids else one
+
+    records = [{k: value(k, v) for k, v in record.items()} for record in plain.to_dict(orient="records")]
+    return json.dumps(records, indent=1)

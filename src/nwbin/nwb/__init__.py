@@ -1,0 +1,1 @@
+"""NWB 2 files as they are: tables, spike trains, signals; typed, nothing filtered."""

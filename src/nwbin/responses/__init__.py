@@ -1,0 +1,1 @@
+"""What units did around onsets: selections, labelled counts, matrices, rates, decoding."""

@@ -1,0 +1,1 @@
+"""Data frames: how they are made, conditions on them, one kind of value a column, labels apart."""

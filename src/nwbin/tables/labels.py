@@ -1,0 +1,54 @@
+"""Columns that become labels in an output: names that do not clash, ids that are whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.errors import warn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["rename_clashes", "unit_columns", "whole_ids"]
+
+
+def rename_clashes(table: pd.DataFrame, taken: Collection[str]) -> pd.DataFrame:
+    """Rename columns whose names an output needs for something else, and say so: `count` becomes `count_`."""
+    named: dict[str, str] = {}
+    for name in table.columns:
+        other = name
+        while other in taken or (other != name and other in table.columns):
+            other += "_"
+        if other != name:
+            named[name] = other
+    for name, other in named.items():
+        warn(f"the column {name!r} is written as {other!r}: outputs have a {name!r} of their own")
+    return table.rename(columns=named)
+
+
+def unit_columns(units: pd.DataFrame, taken: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a table of units, beside labels in one store: `location` may become `unit_location`."""
+    found: dict[str, npt.NDArray[Any]] = {}
+    for column in units.columns:
+        name = column if column not in taken else f"unit_{column}"
+        while name in taken or name in found or (name != column and name in units.columns):
+            name += "_"
+        found[name] = units[column].to_numpy()
+    return found
+
+
+def whole_ids(table: pd.DataFrame) -> dict[str, str]:
+    """The columns of ids that are whole numbers, some perhaps missing: in text they are 8 or nothing, and not 8.0."""
+    found = {}
+    for name in table.columns:
+        values = table[name].to_numpy()
+        if not (str(name).endswith("_id") or name == "stimulus_block") or values.dtype.kind != "f":
+            continue
+        there = values[~np.isnan(values)]
+        if len(there) and np.isfinite(there).all() and (there == np.rint(there)).all():
+            found[str(name)] = "int64" if len(there) == len(values) else "Int64"
+    return found

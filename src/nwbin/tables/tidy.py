@@ -1,0 +1,84 @@
+"""Tables that any format can hold: one kind of value a column."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.tables.missing import as_numbers, missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["escape_text", "tidy"]
+
+
+def escape_text(text: str) -> str:
+    r"""Make text that any format can hold: a byte that is no UTF-8 in the file is written ``\xff``."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "surrogateescape" if not _LONE.search(text) else "backslashreplace")
+        return raw.decode("utf-8", "backslashreplace")
+    return text
+
+
+# Surrogates that stand for no byte: h5py makes none, a user's own table may.
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+def _plain(values: npt.NDArray[Any], missing_text: str | None) -> npt.NDArray[Any]:
+    """One kind of value: numbers with NaN, truth values, or text with None."""
+    if values.dtype.kind != "O":
+        return values
+    gone = missing(values, missing_text)
+    there = values[~gone]
+    if len(there) and all(isinstance(v, bool | np.bool_) for v in there) and not gone.any():
+        return values.astype(bool)
+    if all(isinstance(v, int | float | np.number | np.bool_) for v in there):
+        return as_numbers(values)
+    shown = np.empty(len(values), dtype=object)
+    for row, (value, absent) in enumerate(zip(values, gone, strict=True)):
+        if absent:
+            shown[row] = None
+        elif isinstance(value, list | tuple | np.ndarray):
+            shown[row] = escape_text("; ".join(str(part) for part in value))
+        else:
+            shown[row] = escape_text(str(value))
+    return shown
+
+
+def tidy(table: pd.DataFrame, *, missing_text: str | None = None) -> pd.DataFrame:
+    """Make a table that any format can hold: one kind of value a column.
+
+    Parameters
+    ----------
+    table
+        Any table, mixed columns and lists included.
+    missing_text
+        The word that it holds where something is missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, index and columns. Numbers with NaN where something is missing; or text, with None
+        there; lists joined by "; "; bytes that are no UTF-8 as ``\\xff``.
+    """
+    import pandas as pd
+
+    columns = {
+        escape_text(str(name)): _plain(np.asarray(table[name].to_numpy()), missing_text)
+        for name in table.columns
+    }
+    made = {k: pd.Series(v, dtype=object if v.dtype.kind == "O" else None) for k, v in columns.items()}
+    result = pd.DataFrame(
+        made, index=pd.RangeIndex(len(table)), columns=pd.Index(list(columns), dtype=object)
+    )
+    result.index = table.index
+    if table.index.dtype.kind == "O" and table.index.nlevels == 1:
+        ids = [escape_text(one) if isinstance(one, str) else one for one in table.index.tolist()]
+        result.index = pd.Index(ids, name=table.index.name, dtype=object)
+    return result
