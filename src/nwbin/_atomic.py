@@ -10,10 +10,13 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from nwbin.errors import ArgumentError, FileAccessError, MissingFileError, nearest
 
 __all__ = ["atomic_write", "check_space", "check_target", "one_of", "size_text", "writing"]
+
+Name = TypeVar("Name", bound=str)
 
 
 def check_target(path: str | os.PathLike[str], endings: Iterable[str]) -> tuple[Path, str]:
@@ -118,9 +121,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             unfinished.unlink(missing_ok=True)
 
 
-def one_of(what: str, value: str, known: Iterable[str]) -> str:
+def one_of(what: str, value: str, known: Iterable[Name]) -> Name:
     """Return a value that is one of a few, or raise an error that names them."""
     names = list(known)
-    if value not in names:
-        raise ArgumentError(f"{what} {value!r} is not known; {nearest(value, names)}")
-    return value
+    for name in names:
+        if name == value:
+            return name
+    raise ArgumentError(f"{what} {value!r} is not known; {nearest(value, names)}")

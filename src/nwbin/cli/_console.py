@@ -89,7 +89,7 @@ def print_csv(frame: pd.DataFrame) -> None:
     """Print a table as it would be in a .csv file."""
     import sys
 
-    from nwbin.export import tidy
+    from nwbin.allen.tables import tidy
     from nwbin.tables.labels import whole_ids
 
     plain = tidy(frame)

@@ -162,8 +162,8 @@ def stimuli(
           --where "temporal_frequency == 2" -o gratings.csv
     """
     import nwbin
+    from nwbin.allen.tables import select
     from nwbin.cli._provenance import provenance
-    from nwbin.export import select
 
     with nwbin.open(file) as session:
         known = session.stimulus_names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from nwbin.responses.matrix import ResponseMatrix
 from nwbin.session._session import Session, open
-from nwbin.session._spikes import ResponseMatrix
 
 __all__ = ["ResponseMatrix", "Session", "open"]
