@@ -1,10 +1,12 @@
-"""Bytes, then tables, then science, then convenience: imports point down only."""
+"""Import only from rooms below; files on one side, arrays on the other, they meet in `responses`."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,87 +15,126 @@ import nwbin
 
 PACKAGE = Path(nwbin.__file__).parent
 
-# From the bottom up; a module may import from its own layer or below, at any depth of nesting.
-LAYERS = [
-    {"errors", "_schema"},
-    {"_kernels", "_heap", "_map", "_open"},
-    {"_chunks", "_headers", "_strings"},
-    {"_hdf5", "trains"},
-    {"_tables"},
-    {"_spikes", "binning"},
-    {"file"},
+# The floors of the house, from the bottom up. A room imports from floors below its own, never from one beside it.
+FLOORS = [
+    {"errors"},
+    {"_threads", "_optional", "_atomic"},
+    {"kernels", "tables"},
+    {"storage", "trains"},
+    {"binning"},
+    {"nwb"},
+    {"responses"},
     {"allen"},
     {"session"},
-    {"check", "dataset", "decode", "export", "plot", "testing"},
-    {"cli", "__main__"},
+    {"export", "plot", "testing"},
+    {"check", "decode", "dataset"},
+    {"cli"},
+    {"__main__"},
 ]
-# The same within a package: a module imports from below its own layer.
-WITHIN = {
-    "_hdf5": [
-        {"_file"},
-        {"_layout", "_objects"},
-        {"_chunked"},
-        {"_text"},
-        {"_attributes", "_dataset"},
-        {"_source"},
-        {"__init__"},
-    ]
-}
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HOMES = {"numba": {"_kernels"}, "h5py": {"_hdf5", "testing"}}
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# Files on one side, arrays on the other: below `responses` neither knows of the other.
+FILES, ARRAYS = {"storage", "nwb"}, {"kernels", "trains", "binning"}
+MEETING = {("nwb", "trains")}  # a file hands out spike trains
+# Rooms that alone may import a library, and the lowest floor that may.
+HOMES = {"numba": {"kernels"}, "h5py": {"storage", "testing"}}
+FROM = {"pandas": "tables", "xarray": "responses", "typer": "cli", "rich": "cli"}
+WITHOUT_FRAMES = {*ARRAYS, "storage"}
+# Words of AllenSDK's: below its room nobody knows them.
+ALLEN_WORDS = re.compile(r"\bnull\b|ecephys_", re.IGNORECASE)
 
 
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def layer_of(path: Path) -> str:
+def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> list[str]:
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+def label(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def is_module(dotted: str) -> bool:
+    place = PACKAGE.joinpath(*dotted.split(".")[1:])
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """What a module imports, by its full name (nwbin's own down to the name), and whether only for its types."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            for alias in node.names:
+                yield alias.name, id(node) in for_types
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
-            package = module.removeprefix("nwbin.") in {"nwbin", *WITHIN}
-            names += [f"{module}.{alias.name}" for alias in node.names] if package else [module]
-    return names
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", id(node) in for_types
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def imports_of_ours(path: Path) -> Iterator[tuple[str, list[str]]]:
+    for name, _ in imports(path):
+        parts = name.split(".")
+        if parts[0] == "nwbin" and len(parts) > 1:
+            yield name, parts[1:]
+
+
+EVERY_MODULE = pytest.mark.parametrize(
+    "path", [path for path in modules() if room_of(path) != "__init__"], ids=label
+)
+
+
+def test_every_module_has_a_floor() -> None:
+    assert {room_of(path) for path in modules()} - {"__init__"} == set(FLOOR)
+
+
+@EVERY_MODULE
 def test_imports_point_down(path: Path) -> None:
-    here = layer_of(path)
-    if here == "__init__":
+    here = room_of(path)
+    for name, (room, *_) in imports_of_ours(path):
+        if room == here:
+            continue
+        if room not in FLOOR:  # a public name of the package itself: only the top of the house asks there
+            assert FLOOR[here] >= FLOOR["export"] or room == "__version__", f"{label(path)} imports {name}"
+            continue
+        assert FLOOR[room] < FLOOR[here], f"{label(path)} imports {name}, which does not lie below it"
+        sides = ({here, room} & FILES, {here, room} & ARRAYS)
+        assert not all(sides) or (here, room) in MEETING, f"{label(path)} imports {name}, of the other side"
+
+
+@EVERY_MODULE
+def test_no_room_reaches_into_another(path: Path) -> None:
+    for name, (room, *rest) in imports_of_ours(path):
+        if room != room_of(path):
+            private = [part for part in rest if part.startswith("_") and part != "__version__"]
+            assert not private, f"{label(path)} imports {name}, which is that room's own"
+
+
+@EVERY_MODULE
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    here = room_of(path)
+    for name, for_types in imports(path):
+        library = name.partition(".")[0]
+        assert here in HOMES.get(library, {here}), f"{label(path)} imports {name}"
+        assert library != "pandas" or for_types or here not in WITHOUT_FRAMES, f"{label(path)} imports {name}"
+        lowest = FROM.get(library)
+        assert lowest is None or for_types or FLOOR[here] >= FLOOR[lowest], f"{label(path)} imports {name}"
+
+
+@EVERY_MODULE
+def test_allensdks_words_stay_in_its_room(path: Path) -> None:
+    if FLOOR[room_of(path)] >= FLOOR["allen"]:
         return
-    for name in imports(path):
-        root, _, rest = name.partition(".")
-        if root in HOMES:
-            assert here in HOMES[root], f"{path} imports {name}"
-        if root == "nwbin" and rest:
-            below = rest.split(".")[0]
-            if below in RANK:  # anything else is a plain name such as nwbin.__version__
-                assert RANK[below] <= RANK[here], f"{path} imports {name}, which lies above it"
-
-
-@pytest.mark.parametrize("package", list(WITHIN))
-def test_imports_point_down_within(package: str) -> None:
-    rank = {name: rank for rank, names in enumerate(WITHIN[package]) for name in names}
-    paths = sorted((PACKAGE / package).glob("*.py"))
-    assert {path.stem for path in paths} == set(rank)
-    for path in paths:
-        for name in imports(path):
-            if f"{name}.".startswith(f"nwbin.{package}."):
-                # What is no module's name comes from the package, which lies above all of them.
-                below = rank.get([*name.split("."), ""][2], rank["__init__"])
-                assert below < rank[path.stem], f"{path} imports {name}"
-
-
-def test_every_module_has_a_layer() -> None:
-    assert {layer_of(path) for path in modules()} - {"__init__"} <= set(RANK)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not ALLEN_WORDS.search(node.value), f"{label(path)}:{node.lineno}: {node.value!r}"
 
 
 def test_import_loads_nothing_heavy() -> None:

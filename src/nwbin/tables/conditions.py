@@ -59,7 +59,7 @@ def matches(table: pd.DataFrame, condition: str, *, missing_text: str | None = N
         the others never match.
     missing_text
         The word that the table holds where something is missing: such cells count as missing, and a comparison
-        with that word asks whether there is a value (``== 'null'``, ``!= 'null'``).
+        with that word asks whether there is a value.
 
     Returns
     -------

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame_of"]
+__all__ = ["frame_of", "numbered"]
 
 
 def frame_of(
@@ -33,3 +36,10 @@ def frame_of(
     frame = pd.DataFrame(values, index=index, copy=False)
     frame.columns = pd.Index([name for name, _ in named], dtype=object)
     return frame
+
+
+def numbered(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Number values by their first appearance, equal ones alike; by a hash table, which NumPy has not."""
+    import pandas as pd
+
+    return np.asarray(pd.factorize(values)[0], dtype=np.intp)

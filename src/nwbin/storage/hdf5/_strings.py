@@ -1,8 +1,8 @@
 """Text from a file's bytes: each distinct string made once.
 
 libhdf5 follows references to strings (see :mod:`nwbin.storage.hdf5._heap`) one at a time, and h5py makes a Python
-object of each, though a column of 70,000 rows holds a handful of values. Here the strings' places are found for all rows at
-once, their bytes compared as 64-bit words, and only the distinct ones decoded.
+object of each, though a column of 70,000 rows holds a handful of values. Here the strings' places are found for all
+rows at once, their bytes compared as 64-bit words, and only the distinct ones decoded.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.storage.hdf5._heap import HEADER, REFERENCE, DamagedTextError, Heap, padded
+from nwbin.tables.frames import numbered
 
 __all__ = ["HeapStrings", "decode", "text_of"]
 
@@ -181,8 +182,6 @@ class HeapStrings:
         self, at: npt.NDArray[np.int64], length: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Put rows with the same string into a group: the group of each row, and the first row of each group."""
-        import pandas as pd
-
         longest = int(length.max())
         parts: Iterable[npt.NDArray[Any]]
         if longest <= _LONGEST and int(at.max()) + longest + 8 <= self.data.size:
@@ -191,11 +190,11 @@ class HeapStrings:
             parts = (self._heap.words[at + 8 * i] & mask for i, mask in enumerate(belongs))
         else:
             parts = [at]  # where it lies: groups with the same string are merely decoded twice
-        group = np.asarray(pd.factorize(length)[0], dtype=np.intp)
+        group = numbered(length)
         for part in parts:
             if (part == part[0]).all():
                 continue
-            number = pd.factorize(part)[0]
-            group = np.asarray(pd.factorize(group * (int(number.max()) + 1) + number)[0], dtype=np.intp)
+            number = numbered(part)
+            group = numbered(group * (int(number.max()) + 1) + number)
         # Groups are numbered as they are met: where the highest number so far rises, a new one begins.
         return group, np.flatnonzero(np.diff(np.maximum.accumulate(group), prepend=-1))
