@@ -95,7 +95,7 @@ def write_counts(
 
     Examples
     --------
-    >>> shown = session.get_stimulus_table("static_gratings")                     # doctest: +SKIP
+    >>> shown = nwbin.export.tidy(session.get_stimulus_table("static_gratings"))  # doctest: +SKIP
     >>> trains = session.file.spike_trains()                                      # doctest: +SKIP
     >>> counts = AlignedCounts(trains, shown, [0.0, 0.05, 0.1])                   # doctest: +SKIP
     >>> write_counts("counts.nc", counts, units=session.units)                    # doctest: +SKIP
