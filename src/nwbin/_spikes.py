@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nwbin._schema import SPIKE_TIMES
 from nwbin._tables import DynamicTable
-from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest
+from nwbin.errors import ArgumentError, FormatError, LookupFailure, NotEnoughMemoryError, nearest
 from nwbin.trains import SpikeTrains
 
 __all__ = ["SpikeStore"]
@@ -53,12 +53,19 @@ class SpikeStore:
         self.is_mapped = mapped is not None
         if mapped is None:
             source.allow(f"{table.path}/{SPIKE_TIMES}")
-        self._values: npt.NDArray[np.float64] = (
-            mapped if mapped is not None else np.empty(layout.shape[0], dtype=np.float64)
-        )
+        self._values: npt.NDArray[np.float64] = mapped if mapped is not None else self._room(layout.shape[0])
         self._intact = source.map.check if self.is_mapped and source.map is not None else None
         self._loaded = np.full(len(table), self.is_mapped)
         self._checked = np.zeros(len(table), dtype=bool)
+
+    def _room(self, size: int) -> npt.NDArray[np.float64]:
+        try:
+            return np.empty(size, dtype=np.float64)
+        except MemoryError as error:
+            raise NotEnoughMemoryError(
+                f"{self._where} holds {size:,} spikes, which take {8 * size / 1e9:,.4g} GB, more than there is memory; "
+                "use a machine, or a limit, with more"
+            ) from error
 
     def rows(self, unit_ids: Iterable[Any]) -> npt.NDArray[np.intp]:
         """Return the table row of each unit, in the order asked for."""

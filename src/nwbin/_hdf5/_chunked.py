@@ -87,7 +87,8 @@ def _chunk_table(node: Any, layout: Layout, filters: tuple[int, ...]) -> ChunkTa
 
 def _fetcher(file: OpenFile, node: Any, table: ChunkTable) -> Fetch:
     """Return a function that fetches a chunk's stored bytes, side by side with others where possible."""
-    if not file.has_plain_addresses or not hasattr(os, "pread"):
+    held = file.held
+    if held is None or not file.has_plain_addresses or not hasattr(os, "pread"):
         places = table.first.tolist()
         return lambda index: node.id.read_direct_chunk(tuple(places[index]))[1]
     largest = math.prod(table.chunk) * table.dtype.itemsize * 2 + 4096
@@ -96,6 +97,6 @@ def _fetcher(file: OpenFile, node: Any, table: ChunkTable) -> Fetch:
         offset, size = int(table.offset[index]), int(table.size[index])
         if offset <= 0 or size < 0 or offset + size > file.size or size > largest:
             raise DamagedChunkError(f"its {size} bytes at {offset} are not in the file")
-        return os.pread(file.descriptor, size, offset)
+        return os.pread(held.descriptor, size, offset)
 
     return fetch

@@ -53,9 +53,9 @@ class FileText:
 
     @cached_property
     def _endless(self) -> int | None:
-        if self._file.map is None or self._file.size > _SCANNED:
+        if self._file.held is None or self._file.size > _SCANNED:
             return None
-        return endless_collection(self._file.map.bytes.tobytes())
+        return endless_collection(self._file.held.read())
 
 
 class TextReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from nwbin._kernels import plain
 from nwbin._kernels import threads as _threads
 from nwbin.binning import _work
 from nwbin.binning._request import Closed, Trains, as_threads, request_of_windows
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, NotEnoughMemoryError
 
 __all__ = ["AlignedSpikes", "align_spikes"]
 
@@ -65,6 +65,8 @@ def align_spikes(
     ------
     ArgumentError, ArgumentTypeError
         As in `nwbin.bin_spikes`.
+    NotEnoughMemoryError
+        The result does not fit in memory (also a ``MemoryError``); the message says how large it is.
 
     Examples
     --------
@@ -84,7 +86,13 @@ def align_spikes(
     n_rows = request.onsets.size
     if not _work.compiled_is_worth_it(2 * n_rows * len(units), len(units)):
         lo, hi = request.boundaries()
-        return AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
+        try:
+            found = AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
+        except MemoryError as error:
+            size = int(plain.counts(*arrays, lo, hi).sum())
+            raise _too_much(size, 24, "spikes in the windows") from error
+        units._check()
+        return found
 
     ordered, rows = request.in_order_of_time()
     kernels = _work.kernels()
@@ -98,7 +106,7 @@ def align_spikes(
 
     _threads.run([partial(count, *cut) for cut in cuts], number)
     places, size = places_of(totals, rows)
-    found = AlignedSpikes(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.float64))
+    found = AlignedSpikes(*made(size, np.int64, np.int64, np.float64))
 
     def fill(first: int, last: int) -> None:
         part = ordered.part(first, last)
@@ -109,7 +117,23 @@ def align_spikes(
         )  # fmt: skip
 
     _threads.run([partial(fill, *cut) for cut in cuts], number)
+    units._check()
     return found
+
+
+def made(size: int, *dtypes: type[np.generic], what: str = "spikes in the windows") -> tuple[NDArray[Any], ...]:
+    """Make arrays of one length; raises NotEnoughMemoryError, which says how many of what they were for."""
+    try:
+        return tuple(np.empty(size, dtype) for dtype in dtypes)
+    except (MemoryError, ValueError) as error:  # ValueError: more bytes than can be numbered
+        raise _too_much(size, sum(np.dtype(dtype).itemsize for dtype in dtypes), what) from error
+
+
+def _too_much(size: int, item: int, what: str) -> NotEnoughMemoryError:
+    return NotEnoughMemoryError(
+        f"{size:,} {what} take {size * item / 1e9:,.4g} GB, more than there is memory: give fewer presentations or "
+        "units at a time, or shorter windows"
+    )
 
 
 def places_of(totals: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nwbin._kernels import threads as _threads
 from nwbin.binning import _work
-from nwbin.binning._aligned import places_of
+from nwbin.binning._aligned import made, places_of
 from nwbin.binning._counts import bin_spikes
 from nwbin.binning._dtypes import count_type, smallest
 from nwbin.binning._request import RULES, Closed, Trains, as_threads, request_of_edges
@@ -145,8 +145,9 @@ def bin_spikes_sparse(
         _threads.run([partial(go, *cut, False, totals, *[nothing] * 4) for cut in cuts], number)
         places, size = places_of(totals, rows)
         _refuse_too_large(size, max_bytes)
-        row, bin_, unit, counts = (np.empty(size, np.int64) for _ in range(4))
+        row, bin_, unit, counts = made(size, *[np.int64] * 4, what="bins that hold a spike")
         _threads.run([partial(go, *cut, True, places, row, bin_, unit, counts) for cut in cuts], number)
+        units._check()
     if kind.binarize:
         np.minimum(counts, 1, out=counts)
     elif counts.size and int(counts.max()) > kind.limit:

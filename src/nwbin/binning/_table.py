@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwbin._kernels import threads as _threads
 from nwbin.binning import _work
-from nwbin.binning._aligned import align_spikes, places_of
+from nwbin.binning._aligned import align_spikes, made, places_of
 from nwbin.binning._request import Closed, as_threads, request_of_windows
 from nwbin.trains import SpikeTrains
 
@@ -84,10 +84,8 @@ def spikes_in_order_of_time(
     _threads.run([partial(count, *cut) for cut in cuts], number)
     places, size = places_of(totals, np.arange(len(windows)))
     places = np.append(places, size)
-    floats = np.empty(size), np.empty(size)
-    found_ids = np.empty(size, np.int64), np.empty(size, np.int64)
     left = np.zeros(len(windows), bool)
-    table = SpikeColumns(floats[0], found_ids[0], found_ids[1], floats[1])
+    table = SpikeColumns(*made(size, np.float64, np.int64, np.int64, np.float64))
 
     def fill(first: int, last: int) -> None:
         part = slice(first, last)
@@ -102,4 +100,5 @@ def spikes_in_order_of_time(
         order = np.argsort(table.time[part], kind="stable")
         for column in table:
             column[part] = column[part][order]
+    request.trains._check()
     return table
