@@ -33,6 +33,7 @@ WITHIN = {
         {"_file"},
         {"_layout", "_objects"},
         {"_chunked"},
+        {"_rows"},
         {"_text"},
         {"_attributes", "_dataset"},
         {"_source"},

@@ -61,7 +61,9 @@ class HeldFile:
 
     def read(self) -> bytes:
         """Read it whole."""
-        with open(os.dup(self.descriptor), "rb") as stream:  # whose place in the file nothing else goes by
+        with os.fdopen(
+            os.dup(self.descriptor), "rb"
+        ) as stream:  # whose place in the file nothing else goes by
             stream.seek(0)
             return stream.read()
 

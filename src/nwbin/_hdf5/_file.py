@@ -80,7 +80,9 @@ class OpenFile:
             with suppress(Exception):
                 self.h5.close()
                 break
-        if self.held is not None and self.__dict__.get("map") is None:  # a map needs to see that it stays as it is
+        if (
+            self.held is not None and self.__dict__.get("map") is None
+        ):  # a map needs to see that it stays as it is
             self.held.close()
 
     @property

@@ -54,8 +54,8 @@ def open_lfp(sources: Mapping[int, LfpSource], probe_id: int, session: File) -> 
     """Open a probe's LFP file, as the session's file was opened."""
     if not sources:
         raise ArgumentTypeError(
-            f"{session.name}: the LFP of probe {probe_id} is in a file of its own, probe_{probe_id}_lfp.nwb, which is not "
-            "beside the session file; download it, or say where it is: nwbin.open(..., probe_lfp_paths={id: path})"
+            f"{session.name}: the LFP of probe {probe_id} is in a file of its own, probe_{probe_id}_lfp.nwb, which is "
+            "not beside the session file; download it, or say where it is: nwbin.open(..., probe_lfp_paths={id: path})"
         )
     if probe_id not in sources:
         raise LookupFailure(

@@ -121,7 +121,9 @@ def align_spikes(
     return found
 
 
-def made(size: int, *dtypes: type[np.generic], what: str = "spikes in the windows") -> tuple[NDArray[Any], ...]:
+def made(
+    size: int, *dtypes: type[np.generic], what: str = "spikes in the windows"
+) -> tuple[NDArray[Any], ...]:
     """Make arrays of one length; raises NotEnoughMemoryError, which says how many of what they were for."""
     try:
         return tuple(np.empty(size, dtype) for dtype in dtypes)
