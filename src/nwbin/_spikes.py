@@ -112,6 +112,8 @@ class SpikeStore:
         if fresh.size:
             self._slices(fresh, self._table.ids[fresh], check=True)
             self._checked[fresh] = True
+        elif self._intact is not None:  # nothing was read of the file, but what is handed out lies in it
+            self._intact()
         return self._slices(rows, ids, check=False)
 
     def _chosen(self, unit_ids: Any) -> npt.NDArray[Any]:

@@ -52,6 +52,7 @@ class OpenFile:
     def __init__(self, source: StrPath | BinaryIO, *, follow_external: bool, mapped: bool) -> None:
         self.follow_external = follow_external
         self._may_map = mapped
+        self._closed = False
         self.path: Path | None = None
         self.held: HeldFile | None = None
         where: Path | BinaryIO
@@ -72,7 +73,8 @@ class OpenFile:
         self.size = self.h5.id.get_filesize() if self.held is None else self.held.size
 
     def close(self) -> None:
-        """Close the file. Arrays that were mapped from it stay readable."""
+        """Close the file, whatever state it is in. Arrays that were mapped from it stay readable."""
+        self._closed = True
         for _ in range(_TRIES):
             # libhdf5 fails to let go of some objects of a damaged file, h5py then stops half-way, and what it
             # raises would take the place of the error that says what is damaged. Nothing was written that could
@@ -88,7 +90,7 @@ class OpenFile:
     @property
     def closed(self) -> bool:
         """Whether the file was closed."""
-        return not bool(self.h5)
+        return self._closed or not self.h5
 
     @contextmanager
     def reading(self, path: str) -> Iterator[None]:
