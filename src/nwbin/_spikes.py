@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin._schema import SPIKE_TIMES
 from nwbin._tables import DynamicTable
 from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest
@@ -75,6 +76,8 @@ class SpikeStore:
         todo = np.unique(rows[~self._loaded[rows]])
         if not todo.size:
             return
+        n_spikes = int((self._bounds.stops[todo] - self._bounds.starts[todo]).sum())
+        require(8 * n_spikes, f"{self._where}: {n_spikes:,} spike times", "read fewer units at a time")
         path = f"{self._table.path}/{SPIKE_TIMES}"
         layout = self._table.source.layout(path)
         # Whole chunks: half a chunk costs as much to decompress, and the neighbours are often asked for next.

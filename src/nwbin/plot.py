@@ -77,7 +77,7 @@ def _name(value: Any) -> str:
 
 
 def _words(text: str) -> str:
-    """Text for a picture: to matplotlib, what stands between two $ is a formula, and one that it cannot read an error."""
+    """Text for a picture: matplotlib takes what stands between two $ for a formula, or fails to."""
     return printable(text).replace("$", r"\$")
 
 

@@ -10,11 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from nwbin._kernels import plain
 from nwbin._kernels import threads as _threads
+from nwbin._memory import taking
 from nwbin.binning import _work
 from nwbin.binning._request import Closed, Trains, as_threads, request_of_windows
 from nwbin.errors import ArgumentError
 
-__all__ = ["AlignedSpikes", "align_spikes"]
+__all__ = ["FEWER", "AlignedSpikes", "align_spikes", "places_of"]
+
+FEWER = "take fewer presentations or units at a time, or a shorter window"
 
 
 class AlignedSpikes(NamedTuple):
@@ -98,7 +101,8 @@ def align_spikes(
 
     _threads.run([partial(count, *cut) for cut in cuts], number)
     places, size = places_of(totals, rows)
-    found = AlignedSpikes(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.float64))
+    with taking(24 * size, f"{size:,} spikes in {n_rows:,} windows", FEWER):
+        found = AlignedSpikes(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.float64))
 
     def fill(first: int, last: int) -> None:
         part = ordered.part(first, last)

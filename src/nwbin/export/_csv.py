@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from nwbin.errors import warn
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class CsvText:
         for number, dtype in enumerate(frame.dtypes):
             if dtype.kind not in "biufcmM":
                 texts = [self._text(one) for one in frame.iloc[:, number].tolist()]
-                made.isetitem(number, pd.Series(texts, index=frame.index, dtype=object))
+                made.isetitem(number, np.array(texts, dtype=object))
         made.columns = pd.Index([self._text(str(name)) for name in frame.columns], dtype=object)
         if frame.index.dtype.kind not in "biufcmM":
             made.index = pd.Index([self._text(one) for one in frame.index.tolist()], dtype=object)
@@ -56,11 +58,11 @@ class CsvText:
     def say(self, where: object) -> None:
         """Warn, once all is written, that texts were marked."""
         if self._marked:
-            one = len(self._marked) == 1
+            number = len(self._marked)
+            begin, have = ("text begins", "has") if number == 1 else ("texts begin", "have")
             warn(
-                f"{where}: {len(self._marked):,} {'text begins' if one else 'texts begin'} as a spreadsheet's formulas "
-                f"do, such as {min(self._marked)!r}, and {'has' if one else 'have'} a ' before {'it' if one else 'them'}; "
-                "without: --csv-as-is, in Python csv_as_is=True"
+                f"{where}: {number:,} {begin} as a spreadsheet's formulas do, such as {min(self._marked)!r}, and "
+                f"{have} a ' before; to write text as it stands: --csv-as-is, in Python csv_as_is=True"
             )
 
     def _text(self, one: Any) -> Any:
