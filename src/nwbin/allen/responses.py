@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin._tables import frame_of
 from nwbin.binning import bin_spikes, count_in_windows
 from nwbin.binning._request import as_floats
