@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin._schema import SPIKE_TIMES
 from nwbin._tables import DynamicTable
 from nwbin.errors import ArgumentError, FormatError, LookupFailure, NotEnoughMemoryError, nearest
@@ -88,15 +89,15 @@ class SpikeStore:
         chunk = layout.chunks[0] if layout.chunks else 1
         starts = self._bounds.starts[todo] // chunk * chunk
         stops = np.minimum(-(-self._bounds.stops[todo] // chunk) * chunk, layout.shape[0])
-        group = 0
-        while group < len(todo):
-            last = group
-            while last + 1 < len(todo) and starts[last + 1] - stops[last] <= _MERGE:
-                last += 1
-            span = slice(int(starts[group]), int(stops[last]))
-            self._table.source.read_into(path, span, self._values[span])
-            self._loaded |= (self._bounds.starts >= span.start) & (self._bounds.stops <= span.stop)
-            group = last + 1
+        begins = np.flatnonzero(np.concatenate([[True], starts[1:] - stops[:-1] > _MERGE]))
+        spans = list(
+            zip(starts[begins].tolist(), stops[np.append(begins[1:], len(todo)) - 1].tolist(), strict=True)
+        )
+        n_spikes = sum(stop - start for start, stop in spans)
+        require(8 * n_spikes, f"{self._where}: {n_spikes:,} spike times", "read fewer units at a time")
+        for start, stop in spans:
+            self._table.source.read_into(path, slice(start, stop), self._values[start:stop])
+            self._loaded |= (self._bounds.starts >= start) & (self._bounds.stops <= stop)
         self._loaded[todo] = True
 
     def trains(self, unit_ids: Sequence[Any] | npt.NDArray[Any] | None = None) -> SpikeTrains:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._open import StrPath
+from nwbin._plain_text import printable
 from nwbin._tables import DynamicTable
 from nwbin.allen.invalid import invalid_times, ranges
 from nwbin.allen.units import probe_table, unit_order
@@ -91,13 +92,13 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{found.severity}: {found.object or 'the file'}: {found.finding}; {found.remedy}"
+            printable(f"{found.severity}: {found.object or 'the file'}: {found.finding}; {found.remedy}")
             for found in self.findings
         ]
         numbers = [(sum(f.severity == kind for f in self.findings), kind) for kind in _ORDER]
         counts = [_counted(n, kind) for n, kind in numbers]
         looked_at = _counted(self.looked_at, "object")
-        return "\n".join([f"{self.file}: {', '.join(counts)}; looked at {looked_at}", *lines])
+        return "\n".join([printable(f"{self.file}: {', '.join(counts)}; looked at {looked_at}"), *lines])
 
 
 class _Checker:
@@ -455,7 +456,9 @@ def _some(values: list[Any]) -> str:
 
 
 def _from_error(where: str, error: NwbinError, name: str) -> Finding:
-    text = str(error).removeprefix(f"{name}: ").removeprefix(f"{where}: ").removeprefix(f"{where} ")
+    text = str(error)
+    for prefix in (f"{name}: ", f"{where}: ", f"{where} "):
+        text = text.removeprefix(printable(prefix, keep="\n\t"))  # as it stands in an error
     finding, _, remedy = text.rpartition("; ")
     return Finding(ERROR, where, finding or text, remedy if finding else _DAMAGED)
 

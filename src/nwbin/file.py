@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._hdf5 import H5Source, StrPath
+from nwbin._plain_text import printable
 from nwbin._spikes import SpikeStore
 from nwbin._tables import DynamicTable, frame_of
 from nwbin.errors import ArgumentTypeError, FileAccessError, FormatError, LookupFailure, nearest
@@ -75,7 +76,7 @@ class Intervals(Mapping[str, "pd.DataFrame"]):
         return len(self._names)
 
     def __repr__(self) -> str:
-        return f"<intervals of {self._file.name}: {', '.join(self._names) or 'none'}>"
+        return printable(f"<intervals of {self._file.name}: {', '.join(self._names) or 'none'}>")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -200,7 +201,8 @@ class File:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<nwbin.File {self.name!r}{' (closed)' if self._source.closed else ''}, NWB {self._version}>"
+        closed = " (closed)" if self._source.closed else ""
+        return printable(f"<nwbin.File {self.name!r}{closed}, NWB {self._version}>")
 
     # ---------------------------------------------------------------- general
 

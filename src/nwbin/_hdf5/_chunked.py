@@ -15,12 +15,14 @@ from nwbin._chunks import ChunkTable, DamagedChunkError, Fetch, can_undo, check_
 from nwbin._hdf5._file import DAMAGED, OpenFile
 from nwbin._hdf5._layout import Layout, is_as_stored
 from nwbin._heap import REFERENCE
+from nwbin._memory import require
 from nwbin.errors import FileAccessError
 
 __all__ = ["ChunkCheck", "ChunkReader", "chunk_check", "chunk_reader"]
 
 _MOST_CHUNKS = 1 << 20  # places that are remembered
 _AS_STORED = np.dtype(f"V{REFERENCE.itemsize}")  # references to strings are handed on as they are
+_SMALLER = "have the file written with smaller chunks (by h5repack, say)"
 _SLACK = (
     4096  # bytes that a chunk may have more than twice those it holds: filters that gain nothing add some
 )
@@ -35,6 +37,8 @@ class ChunkReader:
 
     def read_into(self, rows: slice, out: npt.NDArray[Any]) -> None:
         """Fill an array with some rows."""
+        size = self._table.n_bytes
+        require(3 * size, f"{self._where}: a chunk of {size:,} bytes, while it is decoded, would", _SMALLER)
         try:
             decode_into(self._table, self._fetch, rows, out)
         except DamagedChunkError as error:

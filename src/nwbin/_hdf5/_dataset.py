@@ -13,6 +13,7 @@ from nwbin._hdf5._file import OpenFile
 from nwbin._hdf5._layout import is_as_stored, layout_of, refuse_too_much
 from nwbin._hdf5._rows import Rows
 from nwbin._hdf5._text import FileText, TextReader
+from nwbin._memory import taking
 from nwbin.errors import FileAccessError, FormatError
 
 __all__ = ["Dataset"]
@@ -47,7 +48,11 @@ class Dataset:
             self.allow(span.stop - span.start)
             if layout.kind == "text":
                 return self._text_reader.rows(span)
-            out = np.empty((span.stop - span.start, *layout.shape[1:]), layout.dtype.newbyteorder("="))
+            shape = (span.stop - span.start, *layout.shape[1:])
+            n_bytes = math.prod(shape) * layout.dtype.itemsize
+            what = f"{where}: {' x '.join(f'{n:,}' for n in shape)} values of {layout.dtype}"
+            with taking(n_bytes, what, "read fewer rows at a time"):
+                out = np.empty(shape, layout.dtype.newbyteorder("="))
             self._rows.read_into(span, out)
             return out
 

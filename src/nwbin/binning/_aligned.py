@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwbin._kernels import plain
 from nwbin._kernels import threads as _threads
+from nwbin._memory import taking
 from nwbin.binning import _work
 from nwbin.binning._request import Closed, Trains, as_threads, request_of_windows
-from nwbin.errors import ArgumentError, NotEnoughMemoryError
+from nwbin.errors import ArgumentError
 
-__all__ = ["AlignedSpikes", "align_spikes"]
+__all__ = ["FEWER", "AlignedSpikes", "align_spikes", "places_of"]
+
+FEWER = "take fewer presentations or units at a time, or a shorter window"
 
 
 class AlignedSpikes(NamedTuple):
@@ -86,11 +89,7 @@ def align_spikes(
     n_rows = request.onsets.size
     if not _work.compiled_is_worth_it(2 * n_rows * len(units), len(units)):
         lo, hi = request.boundaries()
-        try:
-            found = AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
-        except MemoryError as error:
-            size = int(plain.counts(*arrays, lo, hi).sum())
-            raise _too_much(size, 24, "spikes in the windows") from error
+        found = AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
         units._check()
         return found
 
@@ -106,7 +105,8 @@ def align_spikes(
 
     _threads.run([partial(count, *cut) for cut in cuts], number)
     places, size = places_of(totals, rows)
-    found = AlignedSpikes(*made(size, np.int64, np.int64, np.float64))
+    with taking(24 * size, f"{size:,} spikes in {n_rows:,} windows", FEWER):
+        found = AlignedSpikes(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.float64))
 
     def fill(first: int, last: int) -> None:
         part = ordered.part(first, last)
@@ -119,23 +119,6 @@ def align_spikes(
     _threads.run([partial(fill, *cut) for cut in cuts], number)
     units._check()
     return found
-
-
-def made(
-    size: int, *dtypes: type[np.generic], what: str = "spikes in the windows"
-) -> tuple[NDArray[Any], ...]:
-    """Make arrays of one length; raises NotEnoughMemoryError, which says how many of what they were for."""
-    try:
-        return tuple(np.empty(size, dtype) for dtype in dtypes)
-    except (MemoryError, ValueError) as error:  # ValueError: more bytes than can be numbered
-        raise _too_much(size, sum(np.dtype(dtype).itemsize for dtype in dtypes), what) from error
-
-
-def _too_much(size: int, item: int, what: str) -> NotEnoughMemoryError:
-    return NotEnoughMemoryError(
-        f"{size:,} {what} take {size * item / 1e9:,.4g} GB, more than there is memory: give fewer presentations or "
-        "units at a time, or shorter windows"
-    )
 
 
 def places_of(totals: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
