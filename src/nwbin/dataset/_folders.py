@@ -57,7 +57,7 @@ class _Folder:
         said = read_json(at) or {}
         stamp, entry = said.get("stamp"), said.get("result")
         named = [path for path in possible if isinstance(entry, dict) and path.name == entry.get("name")]
-        if not isinstance(stamp, dict) or not named:
+        if not isinstance(stamp, dict) or not isinstance(entry, dict) or not named:
             raise ForeignResultError(at, "is no stamp of a job")
         strange = [path for path in there if path != named[0] or not path.is_file()]
         if strange:

@@ -203,7 +203,8 @@ def _to_index(said: Any, arrays: Arrays) -> Any:
 
     names = [restored(name, arrays) for name in said["names"]]
     if said["kind"] == "range":
-        return pd.RangeIndex(*said["range"], name=names[0])
+        start, stop, step = said["range"]
+        return pd.RangeIndex(start, stop, step, name=names[0])
     if said["kind"] == "several":
         levels = [_to_index(level, arrays) for level in said["levels"]]
         codes = [restored(one, arrays) for one in said["codes"]]
@@ -284,11 +285,8 @@ def _of_xarray(value: Any, arrays: Arrays) -> Any:
 def _of_variable(variable: Any, arrays: Arrays) -> Any:
     if variable.chunks is not None or variable.encoding or not all(type(one) is str for one in variable.dims):
         raise UnknownKindError(type(variable))
-    return [
-        list(variable.dims),
-        taken_apart(np.asarray(variable.to_numpy()), arrays),
-        taken_apart(variable.attrs, arrays),
-    ]
+    values = taken_apart(np.asarray(variable.to_numpy()), arrays)
+    return [list(variable.dims), values, taken_apart(variable.attrs, arrays)]
 
 
 def _to_variable(said: Any, arrays: Arrays) -> Any:

@@ -37,8 +37,9 @@ def write_value(part: Path, value: Any) -> Path:
         return path
     path = part.with_name(f"{part.name}.npz")
     with path.open("wb") as file:
-        named = {f"a{number}": one for number, one in enumerate(arrays)}
-        np.savez(file, **{_TREE: np.frombuffer(text.encode(), np.uint8)}, **named)
+        named: dict[str, Any] = {f"a{number}": one for number, one in enumerate(arrays)}
+        named[_TREE] = np.frombuffer(text.encode(), np.uint8)
+        np.savez(file, **named)
     return path
 
 

@@ -80,7 +80,7 @@ def write_group(path: Path, counted: Counted, attributes: Mapping[str, Any]) -> 
 
 
 # Chunks of nothing but zeros too: so that one that is not there is one that was lost.
-_EVERY_CHUNK = {"write_empty_chunks": True}
+_EVERY_CHUNK: Any = {"write_empty_chunks": True}
 _SECONDS = ("start_time", "stop_time", "duration", "bin", "bin_start", "bin_stop")
 
 
