@@ -20,6 +20,7 @@ from nwbin.dataset._claim import Claim, LostClaimError, claimed
 from nwbin.dataset._folders import MatrixFolder
 from nwbin.dataset._sinks import ForeignResultError
 from nwbin.errors import FileAccessError, FormatError
+from tests.test_unfinished import left
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*times during which spikes.*:nwbin.NwbinWarning")
 KEY = 101
@@ -210,7 +211,9 @@ def orphan(tmp_path: Path) -> tuple[Claim, MatrixFolder]:
     lock.mkdir()
     said = {"host": socket.gethostname(), "pid": GONE, "started": 1, "run": "old"}
     (lock / "owner.json").write_text(json.dumps(said))
-    return Claim(str(folder.root), str(lock), "old"), folder
+    parts = left(folder.root)
+    parts.mkdir()
+    return Claim(str(folder.root), str(lock), str(parts), "old"), folder
 
 
 def tiny(value: float) -> nwbin.ResponseMatrix:
@@ -234,7 +237,7 @@ def test_an_orphan_puts_nothing_in_place(
 
         def check(self: Claim) -> None:
             real(self)
-            if self.run == "old" and not runs and list(Path(self.lock).rglob("*.npz")):
+            if self.run == "old" and not runs and list(Path(self.parts).rglob("*.npz")):
                 next_run()
 
         monkeypatch.setattr(Claim, "check", check)
@@ -250,7 +253,7 @@ def test_an_orphan_that_writes_into_the_next_run(orphan: tuple[Claim, MatrixFold
     with claimed(folder.root) as mine:
         with pytest.raises(LostClaimError), claim.part():
             pass
-        late = Path(claim.lock) / claim.run / "late"  # made anew by a library that makes what is missing
+        late = Path(claim.parts) / "late"  # made anew by a library that makes what is missing
         late.mkdir(parents=True)
         (late / "c").touch()
         folder.save(mine, 1, tiny(2.0), {"of": "new"}, lambda: None)
