@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py  # noqa: TID251 - cuts a file's spikes into chunks
 import pytest
 
 import nwbin
@@ -216,6 +218,18 @@ def test_a_worker_ends_itself_where_nobody_does() -> None:
 # ---------------------------------------------------------------- how many threads they take
 
 
+@pytest.fixture(scope="module")
+def many_chunks(chunked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The session with its spikes in so many chunks that nwbin reads them itself."""
+    path = Path(shutil.copy(chunked, tmp_path_factory.mktemp("many")))
+    with h5py.File(path, "r+") as file:
+        units = file["units"]
+        times, attributes = units["spike_times"][()], dict(units["spike_times"].attrs)
+        del units["spike_times"]
+        units.create_dataset("spike_times", data=times, chunks=(16,), compression=1).attrs.update(attributes)
+    return path
+
+
 @pytest.fixture
 def helpers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many threads were started beside the calling one, each time that any were; this machine has 8 cores."""
@@ -231,11 +245,11 @@ def helpers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return started
 
 
-def test_reading_takes_its_share_of_threads(chunked: Path, helpers: list[int]) -> None:
+def test_reading_takes_its_share_of_threads(many_chunks: Path, helpers: list[int]) -> None:
     def read(**how: int) -> int:
         """Read and count in a fresh session; how many threads helped."""
-        with nwbin.open(chunked) as session:
-            presentations, units = session.stimulus_presentations.index, session.units.index
+        with nwbin.open(many_chunks) as session:
+            presentations, units = session.get_stimulus_table("flashes").index, session.units.index
             helpers.clear()
             session.presentationwise_spike_counts([0, 0.1], presentations, units, **how)
         return max(helpers, default=0)
@@ -257,8 +271,8 @@ def shares(session: nwbin.Session) -> int:
     return threads.as_threads(None)
 
 
-def test_a_worker_has_its_share_of_the_cores(chunked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = nwbin.Dataset(chunked.parent)
+def test_a_worker_has_its_share_of_the_cores(many_chunks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = nwbin.Dataset(many_chunks.parent)
     assert data.map(shares, workers=1, threads=5)[7] == 5
     assert data.map(shares, workers=0, threads=6)[7] == 6
     monkeypatch.setattr("nwbin.dataset._run.available", lambda: 4)
@@ -266,9 +280,11 @@ def test_a_worker_has_its_share_of_the_cores(chunked: Path, monkeypatch: pytest.
     assert threads.as_threads(None) == threads.available()  # here nothing has changed
 
 
-def test_counting_a_folder_reads_with_its_share(chunked: Path, tmp_path: Path, helpers: list[int]) -> None:
+def test_counting_a_folder_reads_with_its_share(
+    many_chunks: Path, tmp_path: Path, helpers: list[int]
+) -> None:
     pytest.importorskip("zarr")
-    data = nwbin.Dataset(chunked.parent)
+    data = nwbin.Dataset(many_chunks.parent)
     data.get_units()
     helpers.clear()
     done = data.spike_counts(tmp_path / "c.zarr", "flashes", window=(0, 0.1), workers=0, threads=1)
