@@ -15,7 +15,7 @@ PACKAGE = Path(nwbin.__file__).parent
 
 # From the bottom up; a module may import from its own layer or below, at any depth of nesting.
 LAYERS = [
-    {"errors", "_schema"},
+    {"errors", "_schema", "_names", "_processes", "_unfinished"},
     {"_kernels", "_heap", "_map", "_open"},
     {"_chunks", "_headers", "_strings"},
     {"_hdf5", "trains"},
