@@ -17,6 +17,7 @@ from nwbin._atomic import atomic_write, check_space, check_target, one_of
 from nwbin._optional import need
 from nwbin.allen.tables import tidy
 from nwbin.errors import ArgumentError
+from nwbin.export._csv import CsvText
 from nwbin.export._steady import SteadyFile, reserve, undisturbed
 from nwbin.export.tables import parquet_metadata
 from nwbin.responses.counts import Counts, Tiles
@@ -42,6 +43,7 @@ def write_counts(
     layout: str = "matrix",
     provenance: Mapping[str, Any] | None = None,
     compress: bool = False,
+    csv_as_is: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Count, and write the counts with their labels: whole or not at all, in bounded memory.
@@ -69,6 +71,8 @@ def write_counts(
         How the counts were made; kept in every format but CSV.
     compress
         Deflate the arrays of an ``.npz``: smaller, and several times slower to write.
+    csv_as_is
+        Write labels in CSV as they stand, as in :func:`write_table`.
     progress
         Called with (done, in all) along the first dimension.
 
@@ -99,7 +103,9 @@ def write_counts(
     said = dict(provenance or {})
     known = None if units is None else rename_clashes(tidy(units.reindex(counts.unit_ids)), ["unit_id"])
     with atomic_write(target) as unfinished:
-        _WRITERS[ending].write(unfinished, counts, known, layout, said, compress, progress)
+        csv = CsvText(as_is=csv_as_is)
+        _WRITERS[ending].write(unfinished, counts, known, layout, said, compress, csv, progress)
+        csv.say(target)
     return target
 
 
@@ -150,7 +156,7 @@ class _Npz:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         coordinates = counts.coordinates()
         tiled = isinstance(counts, Tiles)
@@ -191,7 +197,7 @@ class _NetCdf:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         import h5netcdf
         import xarray as xr
@@ -294,14 +300,13 @@ class _Csv:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         with path.open("w", encoding="utf-8", newline="") as file:
             ids = whole_ids(counts.labels())  # of all rows, so that all blocks are written alike
             for number, frame in enumerate(_frames(counts, layout, progress)):
-                frame.astype({k: v for k, v in ids.items() if k in frame.columns}).to_csv(
-                    file, index=False, header=number == 0
-                )
+                frame = frame.astype({k: v for k, v in ids.items() if k in frame.columns})
+                csv.write(frame, file, index=False, header=number == 0)
 
 
 class _Parquet:
@@ -312,7 +317,7 @@ class _Parquet:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         import pyarrow as pa
         import pyarrow.parquet as pq

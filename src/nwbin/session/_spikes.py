@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._threads import share
 from nwbin.allen import invalid, queries, responses, units
 from nwbin.allen.tables import NULL
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
@@ -265,7 +266,7 @@ class SessionSpikes(SessionTables):
         closed
             "both" (AllenSDK's rule: a spike on an inner edge counts in both bins), "left" [a, b), "right" (a, b].
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -288,8 +289,10 @@ class SessionSpikes(SessionTables):
         shown = self._placed(self._presentations(stimulus_presentation_ids), to_stop=False)
         chosen = self._unit_ids(unit_ids)
         lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         return responses.spike_counts(
-            self.file.spike_trains(chosen),
+            trains,
             shown.index.to_numpy(),
             shown["start_time"].to_numpy(np.float64),
             bin_edges,
@@ -352,7 +355,7 @@ class SessionSpikes(SessionTables):
         use_rates
             Rates in Hz (count by duration) in place of counts.
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -369,8 +372,10 @@ class SessionSpikes(SessionTables):
         self.warn_of_invalid_spikes(
             "conditionwise_spike_statistics", chosen, *responses.presentation_windows(shown).T
         )
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         return responses.condition_statistics(
-            self.file.spike_trains(chosen),
+            trains,
             shown,
             use_rates=use_rates,
             spiking_only=unit_ids is None,
@@ -429,7 +434,7 @@ class SessionSpikes(SessionTables):
         rate
             Rates in Hz in place of counts.
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -487,7 +492,8 @@ class SessionSpikes(SessionTables):
             warn(note)
         chosen, onsets = self._unit_ids(unit_ids), shown["start_time"].to_numpy(np.float64)
         self.warn_of_invalid_spikes("response_matrix", chosen, onsets + window[0], onsets + window[1])
-        trains = self.file.spike_trains(chosen)
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         counts = count_in_windows(
             trains,
             onsets,
