@@ -17,8 +17,11 @@ PACKAGE = Path(nwbin.__file__).parent
 
 # The floors of the house, from the bottom up. A room imports from floors below its own, never from one beside it.
 FLOORS = [
+    {"_plain_text"},
     {"errors"},
-    {"_threads", "_optional", "_atomic"},
+    {"_names", "_processes", "_memory", "_threads", "_optional"},
+    {"_unfinished"},
+    {"_atomic"},
     {"kernels", "tables"},
     {"storage", "trains"},
     {"binning"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nwbin.binning import Progress
+from nwbin.export.csv_text import CsvText
 from nwbin.responses.counts import UNIT, Coordinate, LabelledCounts
 from nwbin.tables.labels import unit_columns
 from nwbin.tables.tidy import text_of_objects
@@ -26,6 +27,7 @@ class Output:
     layout: str
     provenance: Mapping[str, Any]
     compress: bool
+    csv: CsvText
     max_bytes: int
     progress: Progress | None
 

@@ -28,9 +28,8 @@ def write_csv(path: Path, output: Output) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         ids = whole_ids(output.counts.labels)  # of all rows, so that all blocks are written alike
         for number, frame in enumerate(_frames(output)):
-            frame.astype({k: v for k, v in ids.items() if k in frame.columns}).to_csv(
-                file, index=False, header=number == 0
-            )
+            frame = frame.astype({k: v for k, v in ids.items() if k in frame.columns})
+            output.csv.write(frame, file, index=False, header=number == 0)
 
 
 def write_parquet(path: Path, output: Output) -> None:

@@ -20,6 +20,8 @@ __all__ = ["chunks_of", "write_zarr_group"]
 
 _CHUNK = 1 << 20  # bytes that are compressed and read as one
 _SHARD = 48 << 20  # bytes in one file
+# Chunks of nothing but zeros too: so that one that is not there is one that was lost.
+_EVERY_CHUNK: Any = {"write_empty_chunks": True}
 
 
 def write_zarr_group(
@@ -54,14 +56,14 @@ def write_zarr_group(
     auxiliary = " ".join(name for name in labels if name not in counts.dims)
     array = group.create_array(
         "spike_counts", shape=counts.shape, dtype=dtype, chunks=chunks, shards=shards, compressors=codec, fill_value=0,
-        dimension_names=counts.dims,
+        dimension_names=counts.dims, config=_EVERY_CHUNK,
         attributes={"long_name": "number of spikes", "closed": counts.closed, "coordinates": auxiliary},
     )  # fmt: skip
     for name, (dims, values, described) in labels.items():
         text = values.dtype.kind == "U"
         made = group.create_array(
             name, shape=values.shape, dtype=str if text else values.dtype, dimension_names=dims,
-            chunks=(max(1, len(values)),), attributes={**described},
+            chunks=(max(1, len(values)),), config=_EVERY_CHUNK, attributes={**described},
         )  # fmt: skip
         if len(values):
             made[:] = values

@@ -17,6 +17,7 @@ from nwbin.export._netcdf import write_netcdf
 from nwbin.export._npz import write_npz
 from nwbin.export._output import Output
 from nwbin.export._rows import write_csv, write_parquet
+from nwbin.export.csv_text import CsvText
 from nwbin.responses.counts import UNIT, LabelledCounts
 from nwbin.tables.labels import rename_clashes
 
@@ -50,6 +51,7 @@ def write_counts(
     layout: str = "matrix",
     provenance: Mapping[str, Any] | None = None,
     compress: bool = False,
+    csv_as_is: bool = False,
     max_bytes: int = 32 << 20,
     progress: Progress | None = None,
 ) -> Path:
@@ -78,6 +80,8 @@ def write_counts(
         How the counts were made; kept in every format but CSV.
     compress
         Deflate the arrays of an ``.npz``: smaller, and several times slower to write.
+    csv_as_is
+        Write labels in CSV as they stand, as in :func:`write_table`.
     max_bytes
         About how much passes through memory at a time; one presentation (or bin of a tiled interval) is the least.
     progress
@@ -113,8 +117,11 @@ def write_counts(
     known = None if units is None else rename_clashes(tidy(units.reindex(counts.unit_ids)), [UNIT])
     if progress is not None:
         progress(0, math.prod(counts.shape[:-1]) if form.tabular else counts.shape[0])
+    csv = CsvText(as_is=csv_as_is)
+    output = Output(counts, known, layout, provenance or {}, compress, csv, max_bytes, progress)
     with atomic_write(target) as unfinished:
-        form.write(unfinished, Output(counts, known, layout, provenance or {}, compress, max_bytes, progress))
+        form.write(unfinished, output)
+        csv.say(target)
     return target
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from nwbin._atomic import atomic_write, check_target
 from nwbin._optional import need
 from nwbin.allen.tables import tidy
+from nwbin.export.csv_text import CsvText
 from nwbin.tables.labels import rename_clashes, whole_ids
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ def parquet_metadata(provenance: Mapping[str, Any]) -> dict[bytes, bytes]:
 
 
 def write_table(
-    table: pd.DataFrame, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None
+    table: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    csv_as_is: bool = False,
 ) -> Path:
     """Write a table with its index to a file, whole or not at all.
 
@@ -43,6 +48,9 @@ def write_table(
         is replaced.
     provenance
         How the table was made; kept in Parquet's metadata under "nwbin".
+    csv_as_is
+        Write text in CSV as it stands. Otherwise text (and a name of a column) that a spreadsheet would take for a
+        formula, such as ``=1+1`` or ``@name``, gets ``'`` before it there, and a warning says so; numbers stay.
 
     Returns
     -------
@@ -58,7 +66,9 @@ def write_table(
     plain = rename_clashes(plain, [str(plain.index.name)])
     with atomic_write(target) as unfinished:
         if ending == ".csv":
-            plain.astype(whole_ids(plain)).to_csv(unfinished)
+            csv = CsvText(as_is=csv_as_is)
+            csv.write(plain.astype(whole_ids(plain)), unfinished)
+            csv.say(target)
         elif ending == ".json":
             unfinished.write_text(to_json(plain) + "\n", encoding="utf-8")
         else:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin.binning import Closed, count_in_windows
 from nwbin.tables.missing import missing
 from nwbin.trains import SpikeTrains
@@ -92,6 +93,8 @@ def group_statistics(
     bounds = np.append(first, valid)
     units = np.unique(np.asarray(trains.unit_ids))
     spiked = np.zeros(len(units), dtype=bool)
+    what = f"statistics of {len(units):,} units x {len(distinct):,} groups, while they are made,"
+    require(3 * 6 * 8 * len(units) * len(distinct), what, "choose fewer units or windows at a time")
     totals = np.zeros((len(distinct), len(units)), dtype=np.int64)
     mean, spread = np.zeros(totals.shape), np.zeros(totals.shape)
     step = max(1, max_bytes // max(1, 8 * len(order)))

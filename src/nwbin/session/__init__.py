@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nwbin.responses.matrix import ResponseMatrix
 from nwbin.session._session import Session, open
 
-__all__ = ["ResponseMatrix", "Session", "open"]
+__all__ = ["Session", "open"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._threads import share
 from nwbin.allen import invalid, responses, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import Closed
@@ -215,7 +216,7 @@ class SessionSpikes(SessionTables):
         closed
             "both" (AllenSDK's rule: a spike on an inner edge counts in both bins), "left" [a, b), "right" (a, b].
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -237,8 +238,10 @@ class SessionSpikes(SessionTables):
         """
         shown = self._placed(self._presentations(stimulus_presentation_ids), to_stop=False)
         chosen = self._unit_ids(unit_ids)
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         counts = responses.aligned_counts(
-            self.file.spike_trains(chosen),
+            trains,
             shown,
             bin_edges,
             binarize=binarize,
@@ -300,7 +303,7 @@ class SessionSpikes(SessionTables):
         use_rates
             Rates in Hz (count by duration) in place of counts.
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -317,8 +320,10 @@ class SessionSpikes(SessionTables):
         self.warn_of_invalid_spikes(
             "conditionwise_spike_statistics", chosen, *responses.presentation_windows(shown).T
         )
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         return responses.condition_statistics(
-            self.file.spike_trains(chosen),
+            trains,
             shown,
             use_rates=use_rates,
             spiking_only=unit_ids is None,
@@ -356,7 +361,7 @@ class SessionSpikes(SessionTables):
         rate
             Rates in Hz in place of counts.
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -384,8 +389,10 @@ class SessionSpikes(SessionTables):
         shown, chosen = self._placed(shown, to_stop=False), self._unit_ids(unit_ids)
         onsets = shown["start_time"].to_numpy(np.float64)
         self.warn_of_invalid_spikes("response_matrix", chosen, onsets + first, onsets + last)
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         return response_matrix(
-            self.file.spike_trains(chosen),
+            trains,
             shown,
             labels,
             (first, last),
