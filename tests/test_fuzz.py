@@ -16,7 +16,6 @@ if sys.platform == "win32":
 
 from tests import fuzzing
 
-
 PARTS = 2  # so that two processes can share the cases
 
 
