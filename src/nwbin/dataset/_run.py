@@ -68,6 +68,7 @@ def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
         TimeRemainingColumn,
     )
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -81,9 +82,8 @@ def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
             if outcome is not None:
                 count[outcome.status] = count.get(outcome.status, 0) + 1
                 if outcome.status == "failed":
-                    bar.console.print(
-                        f"[red]failed[/red] {outcome.key}: {outcome.error}", markup=True, highlight=False
-                    )
+                    # A file's words are no markup.
+                    bar.console.print(Text.assemble(("failed", "red"), f" {outcome.key}: {outcome.error}"))
             names = {"kept": "kept", "failed": "failed", "nothing": "without any"}
             said = ", ".join(f"{count[status]} {name}" for status, name in names.items() if count[status])
             bar.update(number, completed=done, total=total, said=said)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwbin._kernels.threads import share
 from nwbin.allen.units import UnitFilters
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._select import NothingToDo
@@ -182,7 +183,7 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
 
 
 def _result(task: Task) -> bytes | None:
-    with task.opening.open() as session:
+    with share(task.threads), task.opening.open() as session:
         value = task.work.run(session, task.threads)
         if task.sink is None:
             sent = pickle.dumps(value, protocol=5)
