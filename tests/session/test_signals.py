@@ -46,7 +46,9 @@ def test_lfp_beside_the_session_in_either_naming(path: Path, tmp_path: Path) -> 
         session.get_lfp(probe, channels=[1])
     opened: list[nwbin.File] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lfp_reading, "File", lambda source, **how: opened.append(nwbin.File(source, **how)) or opened[-1])
+        patch.setattr(
+            lfp_reading, "File", lambda source, **how: opened.append(nwbin.File(source, **how)) or opened[-1]
+        )
         for lazily in (True, False):
             with pytest.raises(LookupFailure):
                 session.get_lfp(probe, channels=[1], lazy=lazily)
