@@ -20,9 +20,10 @@ from typer.testing import CliRunner, Result
 import nwbin
 from nwbin import errors
 from nwbin._plain_text import printable
-from nwbin.check import check
+from nwbin.check import Finding, Report, check
 from nwbin.cli import app
-from nwbin.cli._console import frame_table
+from nwbin.cli._app import say
+from nwbin.cli._console import frame_table, text
 from nwbin.cli._plain_console import PlainConsole
 from nwbin.export import mean_rates, write_table
 from nwbin.plot import plot_rates
@@ -215,3 +216,18 @@ def test_formulas_of_a_picture_are_text(per_unit: bool) -> None:
 def test_a_table_on_the_disk_may_have_any_text(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": [EVIL]})
     assert pd.read_csv(write_table(frame, tmp_path / "x.csv"))["x"][0] == EVIL
+
+
+def test_a_line_of_our_own_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    say("note", f"{EVIL}b")  # a plain OSError's words, say
+    assert capsys.readouterr().err == f"note: {SHOWN[:-2]} b\n"
+
+
+def test_a_report_has_a_line_for_each_finding() -> None:
+    report = Report(EVIL, (Finding("error", EVIL, EVIL, EVIL),), 1)
+    assert not obeyed(str(report))
+    assert len(str(report).splitlines()) == 2
+
+
+def test_the_width_of_a_cell_is_that_of_what_is_shown() -> None:
+    assert text(EVIL) == SHOWN
