@@ -69,6 +69,8 @@ def align_spikes(
     ------
     ArgumentError, ArgumentTypeError
         As in `nwbin.bin_spikes`.
+    NotEnoughMemoryError
+        The result does not fit in memory (also a ``MemoryError``); the message says how large it is.
 
     Examples
     --------
@@ -90,7 +92,9 @@ def align_spikes(
         lo, hi = request.boundaries()
         # NumPy takes three times the result beside it.
         if plain.counts(*arrays, lo, hi).sum() <= _FEW:
-            return AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
+            found = AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
+            units._check()
+            return found
 
     ordered, rows = request.in_order_of_time()
     kernels = _work.kernels()
@@ -116,6 +120,7 @@ def align_spikes(
         )  # fmt: skip
 
     _threads.run([partial(fill, *cut) for cut in cuts], number)
+    units._check()
     return found
 
 

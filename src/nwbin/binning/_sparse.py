@@ -153,6 +153,7 @@ def bin_spikes_sparse(
         with taking((_CELL_BYTES + kind.dtype.itemsize) * size, what, FEWER):
             row, bin_, unit, counts = (np.empty(size, np.int64) for _ in range(4))
         _threads.run([partial(go, *cut, True, places, row, bin_, unit, counts) for cut in cuts], number)
+        units._check()
     if kind.binarize:
         np.minimum(counts, 1, out=counts)
     elif counts.size and int(counts.max()) > kind.limit:

@@ -106,4 +106,5 @@ def spikes_in_order_of_time(
         order = np.argsort(table.time[part], kind="stable")
         for column in table:
             column[part] = column[part][order]
+    request.trains._check()
     return table
