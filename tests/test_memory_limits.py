@@ -196,8 +196,10 @@ APART = np.stack([ONSETS, ONSETS + 1], axis=1)
 OVER = np.stack([ONSETS, ONSETS + 2], axis=1)
 
 
-def _chunked(folder: Path) -> nwbin.File:
-    return nwbin.File(write_small(folder / "chunked.nwb", chunked=True))
+def _of_chunks(folder: Path, read: Callable[[nwbin.File], Any]) -> Any:
+    path = folder / "chunked.nwb"
+    with nwbin.File(path if path.exists() else write_small(path, chunked=True)) as file:
+        return read(file)
 
 
 RESULTS: dict[str, Callable[[Path], Any]] = {
@@ -209,8 +211,8 @@ RESULTS: dict[str, Callable[[Path], Any]] = {
     "spike table": lambda _: spikes_in_order_of_time(TRAINS, APART, np.arange(8)),
     "spike table, overlapping": lambda _: spikes_in_order_of_time(TRAINS, OVER, np.arange(8)),
     "mean_rates": lambda _: mean_rates(TRAINS, pd.DataFrame({"start_time": ONSETS}), EDGES),
-    "spike times in chunks": lambda folder: _chunked(folder).spike_trains(),
-    "a column": lambda folder: _chunked(folder).table("units").column("pair"),
+    "spike times in chunks": lambda folder: _of_chunks(folder, lambda file: file.spike_trains()),
+    "a column": lambda folder: _of_chunks(folder, lambda file: file.table("units").column("pair")),
 }
 
 
