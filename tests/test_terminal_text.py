@@ -25,6 +25,8 @@ from nwbin.cli import app
 from nwbin.cli._app import say
 from nwbin.cli._console import frame_table, text
 from nwbin.cli._plain_console import PlainConsole
+from nwbin.dataset._run import _shown
+from nwbin.dataset._task import Outcome
 from nwbin.export import mean_rates, write_table
 from nwbin.plot import plot_rates
 from tests.small_files import TEXT, write_small
@@ -231,3 +233,10 @@ def test_a_report_has_a_line_for_each_finding() -> None:
 
 def test_the_width_of_a_cell_is_that_of_what_is_shown() -> None:
     assert text(EVIL) == SHOWN
+
+
+def test_a_failed_session_is_said_in_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with _shown(True, "sessions") as show:
+        show(1, 1, Outcome(EVIL, "failed", error=f"RuntimeError: {EVIL}"))
+    shown = "".join(capsys.readouterr().err.split())
+    assert f"failed{SHOWN}:RuntimeError:{SHOWN}" in shown
