@@ -153,6 +153,9 @@ def test_a_group_that_lost_something_is_made_again(data: nwbin.Dataset, tmp_path
         assert tree(store) == truth
     shard.write_bytes(shard.read_bytes()[:-1])
     assert counted(data, store) == "done"
+    shard.unlink()  # what is left of another job's result is still that
+    with pytest.raises(nwbin.NwbinError, match="holds the results of another job"):
+        data.spike_counts(store, "flashes", window=(0, 0.2), workers=0)
     for one in list(group.iterdir()):  # a group that lists its arrays, has its stamp, and no arrays
         if one.is_dir():
             shutil.rmtree(one)
@@ -185,18 +188,21 @@ def test_damaged_files_are_made_again(data: nwbin.Dataset, tmp_path: Path) -> No
         folder.begin({})
         folder.save(claim, 1, matrix, {"spec": "this"}, lambda: None)
     path = tmp_path / "out" / "session_1.npz"
-    assert folder.kept(1) == {"spec": "this"}
+    assert folder.written(1) == ({"spec": "this"}, True)
     whole = path.read_bytes()
     for cut in range(0, len(whole), 197):
         path.write_bytes(whole[:cut])
-        assert folder.kept(1) is None
+        assert folder.written(1) == ({"spec": "this"}, False)
         with pytest.raises(FormatError, match="not there any more, or not all of it"):
             folder.load(1)
     path.unlink()
-    assert folder.kept(1) is None  # what a job that was killed between two renames leaves
+    assert folder.written(1) == (
+        {"spec": "this"},
+        False,
+    )  # what a job that was killed between two renames leaves
     (tmp_path / "out" / ".nwbin" / "session_1.json").write_text('{"stamp": 1}')
     with pytest.raises(ForeignResultError, match="is no stamp of a job"):
-        folder.kept(1)
+        folder.written(1)
 
 
 # ---------------------------------------------------------------- whose it is

@@ -137,9 +137,11 @@ def test_two_files_never_have_one_id(tmp_path: Path) -> None:
     folder = named(tmp_path / "data", {"5": "same", "other": "same", "third": "5", "d_e": "same"})
     (folder / "d").mkdir()
     shutil.copy(folder / "d_e.nwb", folder / "d" / "e.nwb")
+    (folder / "third").mkdir()
+    (folder / "third" / "5.nwb").write_bytes(b"damaged, so that it goes by its name")
     data = nwbin.Dataset(folder, cache=False)
-    assert len(data.session_ids) == 5
-    assert len({safe_name(one) for one in data.session_ids}) == 5
+    assert len(data.session_ids) == 6
+    assert len({safe_name(one) for one in data.session_ids}) == 6
 
 
 def test_a_session_type_is_no_path(tmp_path: Path) -> None:

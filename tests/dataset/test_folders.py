@@ -219,7 +219,7 @@ def test_files_without_units_are_no_sessions(files: list[Path], tmp_path: Path) 
     assert list(done) == [5]
     assert done.failed == {}
     assert "has no stimulus" in done.passed_over[6]
-    done = data.response_matrices(workers=0, label="stimulus_name")
+    done = data.response_matrices(workers=1, label="stimulus_name")
     assert "has no units" in done.passed_over[6]
 
 

@@ -16,7 +16,7 @@ from nwbin.allen.project_tables import without
 from nwbin.allen.units import UnitFilters
 from nwbin.dataset._index import Index, cache_folder
 from nwbin.dataset._jobs import Jobs
-from nwbin.dataset._layouts import SessionFile, as_id, find_sessions
+from nwbin.dataset._layouts import SessionFile, as_id, by_id, find_sessions
 from nwbin.dataset._tables import CsvTables, FileTables, Tables
 from nwbin.dataset._task import Opening
 from nwbin.errors import ArgumentError, LookupFailure, MissingFileError, NwbinError, NwbinWarning, nearest
@@ -110,19 +110,7 @@ class Dataset(Jobs):
                 named.append((file.path.stem, file))  # the job that meets it says what is wrong
                 continue
             named.append((as_id(record.identifier), file))
-        ids = [one for one, _ in named]
-        taken = {
-            str(one) for one in ids if ids.count(one) == 1
-        }  # an id and its digits as text would be one result
-        found: dict[Any, SessionFile] = {}
-        for one, file in named:
-            inside = str(file.path.relative_to(self.root).with_suffix("")).replace(os.sep, "_")
-            # Two files of one session (or a lab that calls all its files the same) go by their names.
-            name = one if one != "" and ids.count(one) == 1 else inside
-            while name in found or (name != one and str(name) in taken):  # "a/b.nwb" and "a_b.nwb"
-                name = f"{name}_"
-            found[name] = file
-        return found
+        return by_id(self.root, named)
 
     @property
     def session_ids(self) -> list[Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nwbin.errors import FileAccessError, MissingFileError, NwbinWarning
 
-__all__ = ["CSV_TABLES", "Layout", "SessionFile", "as_id", "find_sessions", "not_permitted"]
+__all__ = ["CSV_TABLES", "Layout", "SessionFile", "as_id", "by_id", "find_sessions", "not_permitted"]
 
 # The tables of an AllenSDK cache that list everything in it.
 CSV_TABLES = ("sessions", "probes", "channels", "units")
@@ -57,6 +57,25 @@ class Layout:
 def as_id(text: str) -> int | str:
     """Return an id as a number where it is one that fits 64 bits."""
     return int(text) if text.isdecimal() and len(text) <= 18 else text
+
+
+def by_id(root: Path, named: list[tuple[int | str, SessionFile]]) -> dict[int | str, SessionFile]:
+    """Give each file an id of its own.
+
+    Two files of one session (or of a lab that calls all its files the same) go by their names, and no two ids read
+    alike: a number and its digits as text would be one result.
+    """
+    texts = [str(one) for one, _ in named]
+    alone = {one for one in texts if one and texts.count(one) == 1}
+    found: dict[int | str, SessionFile] = {}
+    for one, file in named:
+        name = one
+        if str(one) not in alone:
+            name = str(file.path.relative_to(root).with_suffix("")).replace(os.sep, "_")
+            while name in found or name in alone:  # "a/b.nwb" and "a_b.nwb"
+                name = f"{name}_"
+        found[name] = file
+    return found
 
 
 def _session_id(path: Path) -> int | str | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from nwbin._atomic import writing
+from nwbin._plain_text import printable
 from nwbin._threads import available
 from nwbin.dataset._claim import claimed
 from nwbin.dataset._pool import run_here, run_on_dask, run_on_processes
@@ -32,11 +33,12 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
     """Which sessions have their result already."""
     kept = set()
     for task in tasks:
-        found = sink.kept(task.key)  # also of what is overwritten: what is no result is left alone
+        found = sink.written(task.key)  # also of what is overwritten: what is no result is left alone
         if found is None or overwrite:
             continue
-        if found.get("spec") != task.stamp["spec"]:
-            mine, theirs = task.stamp["spec"], found.get("spec") or {}
+        if found.stamp.get("spec") != task.stamp["spec"]:
+            mine, theirs = task.stamp["spec"], found.stamp.get("spec")
+            theirs = theirs if isinstance(theirs, dict) else {}
             differ = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
             shown = "; ".join(
                 f"{name} {theirs.get(name)!r} there, {mine.get(name)!r} now" for name in differ[:3]
@@ -44,7 +46,7 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
             raise OtherJobError(
                 f"{sink.root}: holds the results of another job ({shown}); give another path, or overwrite=True"
             )
-        if found == task.stamp:
+        if found.whole and found.stamp == task.stamp:
             kept.add(task.key)
     return kept
 
@@ -81,8 +83,10 @@ def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
             if outcome is not None:
                 count[outcome.status] = count.get(outcome.status, 0) + 1
                 if outcome.status == "failed":
-                    # A file's words are no markup.
-                    bar.console.print(Text.assemble(("failed", "red"), f" {outcome.key}: {outcome.error}"))
+                    # A file's words are no markup, and nothing that a terminal obeys.
+                    bar.console.print(
+                        Text.assemble(("failed", "red"), printable(f" {outcome.key}: {outcome.error}"))
+                    )
             names = {"kept": "kept", "failed": "failed", "nothing": "without any"}
             said = ", ".join(f"{count[status]} {name}" for status, name in names.items() if count[status])
             bar.update(number, completed=done, total=total, said=said)
