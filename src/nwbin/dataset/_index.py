@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwbin._tables import frame_of
-from nwbin.allen.units import channel_table, probe_table
+from nwbin.allen.places import channel_table, probe_table
 from nwbin.dataset._catalogue import Catalogue
 from nwbin.file import File
 
