@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nwbin.errors import FileAccessError, MissingFileError
 
-__all__ = ["CSV_TABLES", "Layout", "SessionFile", "find_sessions"]
+__all__ = ["CSV_TABLES", "Layout", "SessionFile", "find_sessions", "manifest_folder"]
 
 # The tables of an AllenSDK cache that list everything in it.
 CSV_TABLES = ("sessions", "probes", "channels", "units")
@@ -83,6 +83,27 @@ def _kind(root: Path, paths: list[Path]) -> str:
     return "folder"
 
 
+def manifest_folder(manifest: str | Path) -> Path:
+    """Return the folder of the cache that AllenSDK opens by a manifest.
+
+    What the manifest says is not read: in a cache everything has a place of its own. Where there is none, but data
+    beside it (copied, say, which AllenSDK would write a manifest for), those are what is meant.
+    """
+    path = Path(manifest)
+    if path.is_dir():
+        return path
+    folder = path.parent
+    copied = (
+        any(folder.glob(pattern)) for pattern in ("*.nwb", "*/*.nwb", *map("{}.csv".format, CSV_TABLES))
+    )
+    if path.is_file() or (folder.is_dir() and any(copied)):
+        return folder
+    raise MissingFileError(
+        f"{path}: there is no such manifest, nor any data in its folder; where AllenSDK would write it and download, "
+        "nwbin reads what is on the disk: give the manifest.json, or the folder, of a cache that was downloaded"
+    )
+
+
 def find_sessions(directory: str | Path) -> Layout:
     """Look through a folder for session files; no file is opened.
 
@@ -92,8 +113,8 @@ def find_sessions(directory: str | Path) -> Layout:
         The folder, or AllenSDK's manifest.json in it. Folders in it are looked through as well, hidden ones not.
     """
     root = Path(directory)
-    if root.is_file() and root.suffix == ".json":
-        root = root.parent  # what AllenSDK's cache is opened by
+    if root.suffix == ".json" and not root.is_dir():
+        root = manifest_folder(root)  # what AllenSDK's cache is opened by
     if not root.exists():
         raise MissingFileError(f"{root}: there is no such folder")
     if not root.is_dir():
