@@ -16,7 +16,7 @@ PACKAGE = Path(nwbin.__file__).parent
 # From the bottom up; a module may import from its own layer or below, at any depth of nesting.
 LAYERS = [
     {"errors", "_schema"},
-    {"_kernels", "_heap", "_map", "_open"},
+    {"_kernels", "_heap", "_keywords", "_map", "_open"},
     {"_chunks", "_headers", "_strings"},
     {"_hdf5", "trains"},
     {"_tables"},

@@ -20,7 +20,9 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> No
     known = list(known)
     for name in given:
         if name not in known:
-            raise ArgumentTypeError(f"{where} has no argument {name!r}; {nearest(name, known)}")
+            raise ArgumentTypeError(
+                f"{where}() got an unexpected keyword argument {name!r}; {nearest(name, known)}"
+            )
 
 
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:

@@ -209,11 +209,11 @@ def unit_table(
         rows = rows[channel_of[rows] >= 0]
         # There may be no channel at all to take a probe of.
         probe_of = probes.index.get_indexer(pd.Index(channels["probe_id"].to_numpy()[channel_of[rows]]))
-        rows = rows[probe_of >= 0]
+        rows, probe_of = rows[probe_of >= 0], probe_of[probe_of >= 0]
     columns = [(name, values[rows]) for name, values in stored.items()]
     if placed:
         columns = _beside(columns, channels.take(channel_of[rows]), "_channel")
-        columns = _beside(columns, probes.take(probe_of[rows]), "_probe")
+        columns = _beside(columns, probes.take(probe_of), "_probe")
     columns = [(_UNIT_RENAMES.get(name, name), values) for name, values in columns]
     units = frame_of(columns, pd.Index(table.ids[rows], name="unit_id"))
     if additional_metrics is not None:

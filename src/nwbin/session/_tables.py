@@ -295,9 +295,9 @@ class SessionTables(SessionAbout):
         elif what == "unit" and one in self._stimulus_presentations.index:
             said += ", but of a stimulus presentation"
         elif what == "unit" and isinstance(one, str):
-            column = places.structure_column(self._units)
-            if column is not None and one in set(self._units[column]):
-                return f"{said}; for the units in it: units.index[units.{column} == {one!r}]"
+            for column in reversed(places.STRUCTURE):  # the shorter name, where both hold it
+                if column in self._units.columns and one in set(self._units[column]):
+                    return f"{said}; for the units in it: units.index[units.{column} == {one!r}]"
         elif what == "probe" and one in self.probes["description"].tolist():
             found = self.probes.index[self.probes["description"] == one].tolist()[0]
             return f"{said}; that of the probe of this name is {found}"
