@@ -30,9 +30,7 @@ class _Gone:
 
     def __get__(self, instance: Any, owner: type) -> Any:
         raise GoneNameError(
-            f"a Dataset has no {self.name}, which AllenSDK no longer has either: use {self.successor}",
-            name=self.name,
-            obj=instance,
+            f"a Dataset has no {self.name}, which AllenSDK no longer has either: use {self.successor}"
         )
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nwbin.errors import FileAccessError, MissingFileError
+from nwbin.errors import FileAccessError, MissingFileError, warn
 
-__all__ = ["CSV_TABLES", "Layout", "SessionFile", "find_sessions", "manifest_folder"]
+__all__ = [
+    "CSV_TABLES",
+    "Layout",
+    "SessionFile",
+    "as_id",
+    "find_sessions",
+    "manifest_folder",
+    "not_permitted",
+]
 
 # The tables of an AllenSDK cache that list everything in it.
 CSV_TABLES = ("sessions", "probes", "channels", "units")
@@ -52,8 +62,8 @@ class Layout:
 
 
 def as_id(text: str) -> int | str:
-    """Return an id as a number where it is one."""
-    return int(text) if text.isdecimal() else text
+    """Return an id as a number where it is one that fits 64 bits."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else text
 
 
 def _session_id(path: Path) -> int | str | None:
@@ -90,6 +100,19 @@ def manifest_folder(manifest: str | Path) -> Path:
     beside it (copied, say, which AllenSDK would write a manifest for), those are what is meant.
     """
     path = Path(manifest)
+    try:
+        found = _manifest_folder(path)
+    except PermissionError as error:
+        raise not_permitted(Path(error.filename or path)) from error
+    if found is not None:
+        return found
+    raise MissingFileError(
+        f"{path}: there is no such manifest, nor any data in its folder; where AllenSDK would write it and download, "
+        "nwbin reads what is on the disk: give the manifest.json, or the folder, of a cache that was downloaded"
+    )
+
+
+def _manifest_folder(path: Path) -> Path | None:
     if path.is_dir():
         return path
     folder = path.parent
@@ -98,10 +121,7 @@ def manifest_folder(manifest: str | Path) -> Path:
     )
     if path.is_file() or (folder.is_dir() and any(copied)):
         return folder
-    raise MissingFileError(
-        f"{path}: there is no such manifest, nor any data in its folder; where AllenSDK would write it and download, "
-        "nwbin reads what is on the disk: give the manifest.json, or the folder, of a cache that was downloaded"
-    )
+    return None
 
 
 def find_sessions(directory: str | Path) -> Layout:
@@ -112,7 +132,35 @@ def find_sessions(directory: str | Path) -> Layout:
     directory
         The folder, or AllenSDK's manifest.json in it. Folders in it are looked through as well, hidden ones not.
     """
-    root = Path(directory)
+    try:
+        return _found(Path(directory))
+    except PermissionError as error:
+        raise not_permitted(Path(error.filename or directory)) from error
+
+
+def not_permitted(path: Path) -> FileAccessError:
+    """The error of a file or folder that may not be read."""
+    return FileAccessError(
+        f"{path}: no permission to read it; ask its owner for that (chmod u+rX), or give a folder of your own"
+    )
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """NWB files in a folder and in those in it, hidden ones not; a folder that may not be read is said."""
+
+    def refused(error: OSError) -> None:
+        if error.filename is None or Path(error.filename) == root:
+            raise error
+        warn(f"{error.filename}: {error.strerror or error}: what is in it is left out")
+
+    for folder, folders, files in os.walk(root, onerror=refused):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.endswith(".nwb") and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _found(root: Path) -> Layout:
     if root.suffix == ".json" and not root.is_dir():
         root = manifest_folder(root)  # what AllenSDK's cache is opened by
     if not root.exists():
@@ -122,11 +170,7 @@ def find_sessions(directory: str | Path) -> Layout:
             f"{root}: is a file; nwbin.open reads one session, a Dataset is a folder of them"
         )
     root = root.resolve()
-    paths = [
-        path
-        for path in sorted(root.rglob("*.nwb"))
-        if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
+    paths = sorted(_walk(root))
     probes = {path: _lfp_probe(path) for path in paths}
     beside: dict[Path, dict[int, Path]] = {}
     for path, probe in probes.items():

@@ -75,7 +75,7 @@ class Session(SessionSpikes, SessionSignals):
     @classmethod
     def _opened(cls, path: StrPath | BinaryIO, arguments: Mapping[str, Any]) -> Self:
         filters = UnitFilters(**{field.name: arguments[field.name] for field in fields(UnitFilters)})
-        return cls(File(path), filters, **{name: arguments[name] for name in _TABLES})
+        return cls(File(path, mmap=arguments["mmap"]), filters, **{name: arguments[name] for name in _TABLES})
 
     def __getstate__(self) -> dict[str, Any]:
         state = {
@@ -137,6 +137,7 @@ def open(
     probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
     external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+    mmap: bool = True,
     api_kwargs: Mapping[str, Any] | None = None,
 ) -> Session:
     """Open a session file.
@@ -158,6 +159,9 @@ def open(
         Probe id -> path of its LFP file. By default files beside the session file are found by themselves.
     external_channel_columns, additional_unit_metrics : pandas.DataFrame or function, optional
         Columns by channel id that replace or add to `channels`; metrics by unit id that are added to `units`.
+    mmap : bool, default True
+        Map the file into memory where that can be done. False copies whatever is read: for a file that others may
+        write to while it is open; see :class:`nwbin.File`. Holds for the probes' LFP files too.
     api_kwargs : mapping, optional
         Any of the arguments above in a dictionary, as AllenSDK's EcephysSession.from_nwb_path takes them. An
         argument given by name, other than its default, counts more.
@@ -188,6 +192,7 @@ def open(
         "probe_lfp_paths": probe_lfp_paths,
         "external_channel_columns": external_channel_columns,
         "additional_unit_metrics": additional_unit_metrics,
+        "mmap": mmap,
     }
     defaults = _defaults()
     for name, value in _known(api_kwargs).items():
