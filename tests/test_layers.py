@@ -19,7 +19,7 @@ PACKAGE = Path(nwbin.__file__).parent
 FLOORS = [
     {"_plain_text"},
     {"errors"},
-    {"_names", "_processes", "_memory", "_threads", "_optional"},
+    {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords"},
     {"_unfinished"},
     {"_atomic"},
     {"kernels", "tables"},
