@@ -100,7 +100,7 @@ class PresentationSpikes:
             threads=threads,
         )
         self.invalid_spikes.warn_of_invalid_spikes("presentationwise_spike_counts", chosen, *counts.windows.T)
-        return counts.to_xarray(labels=())
+        return counts.to_xarray(labels=False)
 
     def presentationwise_spike_times(
         self,
@@ -240,11 +240,5 @@ class PresentationSpikes:
         with share(threads):
             trains = self.tables.file.spike_trains(chosen)
         return response_matrix(
-            trains,
-            shown,
-            labels,
-            (first, last),
-            closed=closed,
-            rate=rate,
-            threads=threads,
+            trains, shown, labels, (first, last), closed=closed, rate=rate, threads=threads
         )

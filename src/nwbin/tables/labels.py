@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,21 +13,26 @@ from nwbin.errors import warn
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["rename_clashes", "unit_columns", "whole_ids"]
+__all__ = ["names_without_clashes", "rename_clashes", "unit_columns", "whole_ids"]
 
 
-def rename_clashes(table: pd.DataFrame, taken: Collection[str]) -> pd.DataFrame:
-    """Rename columns whose names an output needs for something else, and say so: `count` becomes `count_`."""
+def names_without_clashes(names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """Of names that an output needs for something else, say which others they get: `count` becomes `count_`."""
     named: dict[str, str] = {}
-    for name in table.columns:
+    for name in names:
         other = name
-        while other in taken or (other != name and other in table.columns):
+        while other in taken or (other != name and other in names):
             other += "_"
         if other != name:
             named[name] = other
     for name, other in named.items():
         warn(f"the column {name!r} is written as {other!r}: outputs have a {name!r} of their own")
-    return table.rename(columns=named)
+    return named
+
+
+def rename_clashes(table: pd.DataFrame, taken: Collection[str]) -> pd.DataFrame:
+    """Rename such columns of a table."""
+    return table.rename(columns=names_without_clashes(list(table.columns), taken))
 
 
 def unit_columns(units: pd.DataFrame, taken: Collection[str]) -> dict[str, npt.NDArray[Any]]:
