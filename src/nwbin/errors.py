@@ -22,6 +22,7 @@ __all__ = [
     "CountOverflowError",
     "FileAccessError",
     "FormatError",
+    "GoneNameError",
     "InvalidSpikesWarning",
     "LookupFailure",
     "MissingDependencyError",
@@ -65,6 +66,10 @@ class LookupFailure(NwbinError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the message, quotes and escapes included.
         return str(self.args[0]) if self.args else ""
+
+
+class GoneNameError(NwbinError, AttributeError):
+    """AllenSDK had this name once; the message has the one that came after it."""
 
 
 class ArgumentError(NwbinError, ValueError):
