@@ -20,6 +20,7 @@ from nwbin.dataset._claim import Claim, LostClaimError, claimed
 from nwbin.dataset._folders import MatrixFolder
 from nwbin.dataset._sinks import ForeignResultError
 from nwbin.errors import FileAccessError, FormatError
+from tests.test_unfinished import left
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*times during which spikes.*:nwbin.NwbinWarning")
 KEY = 101
@@ -152,6 +153,9 @@ def test_a_group_that_lost_something_is_made_again(data: nwbin.Dataset, tmp_path
         assert tree(store) == truth
     shard.write_bytes(shard.read_bytes()[:-1])
     assert counted(data, store) == "done"
+    shard.unlink()  # what is left of another job's result is still that
+    with pytest.raises(nwbin.NwbinError, match="holds the results of another job"):
+        data.spike_counts(store, "flashes", window=(0, 0.2), workers=0)
     for one in list(group.iterdir()):  # a group that lists its arrays, has its stamp, and no arrays
         if one.is_dir():
             shutil.rmtree(one)
@@ -184,18 +188,21 @@ def test_damaged_files_are_made_again(data: nwbin.Dataset, tmp_path: Path) -> No
         folder.begin({})
         folder.save(claim, 1, matrix, {"spec": "this"}, lambda: None)
     path = tmp_path / "out" / "session_1.npz"
-    assert folder.kept(1) == {"spec": "this"}
+    assert folder.written(1) == ({"spec": "this"}, True)
     whole = path.read_bytes()
     for cut in range(0, len(whole), 197):
         path.write_bytes(whole[:cut])
-        assert folder.kept(1) is None
+        assert folder.written(1) == ({"spec": "this"}, False)
         with pytest.raises(FormatError, match="not there any more, or not all of it"):
             folder.load(1)
     path.unlink()
-    assert folder.kept(1) is None  # what a job that was killed between two renames leaves
+    assert folder.written(1) == (
+        {"spec": "this"},
+        False,
+    )  # what a job that was killed between two renames leaves
     (tmp_path / "out" / ".nwbin" / "session_1.json").write_text('{"stamp": 1}')
     with pytest.raises(ForeignResultError, match="is no stamp of a job"):
-        folder.kept(1)
+        folder.written(1)
 
 
 # ---------------------------------------------------------------- whose it is
@@ -210,7 +217,9 @@ def orphan(tmp_path: Path) -> tuple[Claim, MatrixFolder]:
     lock.mkdir()
     said = {"host": socket.gethostname(), "pid": GONE, "started": 1, "run": "old"}
     (lock / "owner.json").write_text(json.dumps(said))
-    return Claim(str(folder.root), str(lock), "old"), folder
+    parts = left(folder.root)
+    parts.mkdir()
+    return Claim(str(folder.root), str(lock), str(parts), "old"), folder
 
 
 def tiny(value: float) -> nwbin.ResponseMatrix:
@@ -234,7 +243,7 @@ def test_an_orphan_puts_nothing_in_place(
 
         def check(self: Claim) -> None:
             real(self)
-            if self.run == "old" and not runs and list(Path(self.lock).rglob("*.npz")):
+            if self.run == "old" and not runs and list(Path(self.parts).rglob("*.npz")):
                 next_run()
 
         monkeypatch.setattr(Claim, "check", check)
@@ -250,7 +259,7 @@ def test_an_orphan_that_writes_into_the_next_run(orphan: tuple[Claim, MatrixFold
     with claimed(folder.root) as mine:
         with pytest.raises(LostClaimError), claim.part():
             pass
-        late = Path(claim.lock) / claim.run / "late"  # made anew by a library that makes what is missing
+        late = Path(claim.parts) / "late"  # made anew by a library that makes what is missing
         late.mkdir(parents=True)
         (late / "c").touch()
         folder.save(mine, 1, tiny(2.0), {"of": "new"}, lambda: None)

@@ -88,11 +88,12 @@ def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
 
 def test_what_runs_have_left_goes(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for name in (left(tmp_path / ".out.parts"), left(tmp_path / ".out.parts")):
-        name.mkdir()
-        (name / "owner.json").write_text("{}")
-    with claimed(out):
-        assert [one.name for one in tmp_path.iterdir()] == [".out.parts"]
+    gone = [left(tmp_path / ".out.parts"), left(out), left(out)]
+    for path in gone:
+        path.mkdir()
+        (path / "owner.json").write_text("{}")
+    with claimed(out) as claim:
+        assert {str(one) for one in tmp_path.iterdir()} == {claim.lock, claim.parts}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -41,10 +41,16 @@ def clear_unfinished(target: Path) -> None:
     did not say who, stays until nothing in it has changed for a week. What cannot be removed is no error.
     """
     begin = _begin(target)
-    with suppress(OSError):
-        for path in list(target.parent.iterdir()):
-            if path.name.startswith(begin) and _is_left(path, path.name[len(begin) :]):
-                remove(path)
+    try:
+        found = [path for path in target.parent.iterdir() if path.name.startswith(begin)]
+    except OSError:
+        return
+    for path in found:
+        if _is_left(path, path.name[len(begin) :]):
+            aside = unfinished_name(target)
+            with suppress(OSError):
+                path.rename(aside)  # at once: its writer may have left behind a process that still uses it
+                remove(aside)
 
 
 def _is_left(path: Path, rest: str) -> bool:

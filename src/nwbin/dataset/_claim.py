@@ -1,8 +1,9 @@
 """Whose an output is while a job writes to it, and how what is finished gets into its place.
 
-A run owns the folder ``.<name>.parts`` beside its output. Its workers write below that folder, under the run's own
-token, and what is finished is renamed from there. The next run takes the folder away from one that is no more by
-renaming it: from that moment on a worker that was left behind has nothing to rename, whatever it had checked before.
+A run owns its output while the folder ``.<name>.parts`` beside it has the run's token. Its workers write into another
+folder there, whose name says whose it is (see :mod:`nwbin._unfinished`), and what is finished is renamed from there.
+The next run takes both away from one that is no more by renaming them: from that moment on a worker that was left
+behind has nothing to rename, whatever it had checked before; and what it writes under the old name is in nobody's way.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ class Claim:
     root
         The output: a folder.
     lock
-        The folder beside it that says whose it is, and holds what is not finished.
+        The folder beside it that says whose it is.
+    parts
+        The folder beside it for what is not finished.
     run
         The token of the run.
     """
 
     root: str
     lock: str
+    parts: str
     run: str
 
     def check(self) -> None:
@@ -61,10 +65,10 @@ class Claim:
     @contextmanager
     def part(self) -> Iterator[Path]:
         """Give an empty folder for one result that is not finished; it goes afterwards."""
-        folder = Path(self.lock) / self.run / uuid.uuid4().hex[:12]
+        folder = Path(self.parts) / uuid.uuid4().hex[:12]
         try:
             self.check()
-            folder.mkdir(parents=True)
+            folder.mkdir()
             yield folder
         except Exception:
             self.check()  # if it was lost on the way, this is what there is to say, not which file was not found
@@ -103,9 +107,7 @@ class Claim:
                 path.rename(place)
                 moved.append((place, path))
             for source, target in finished:
-                if (
-                    target.is_dir()
-                ):  # which has come there in the meantime; a file would take an empty one's place
+                if target.is_dir():  # it has come there in the meantime; an empty one would be replaced
                     raise FileAccessError(f"{target}: is there, and was not a moment ago; it is left alone")
                 source.replace(target)
         except OSError:
@@ -124,7 +126,7 @@ def claimed(root: Path) -> Iterator[Claim]:
     if root.exists() and not root.is_dir():
         raise FileAccessError(f"{root}: is a file, and a job's results are a folder; give another path")
     lock = root.with_name(f".{root.name}.parts")
-    claim = Claim(str(root), str(lock), uuid.uuid4().hex)
+    claim = Claim(str(root), str(lock), str(unfinished_name(root)), uuid.uuid4().hex)
     clear_unfinished(lock)
     me = this_process()
     said = {"host": socket.gethostname(), "pid": me.pid, "started": me.started, "run": claim.run}
@@ -145,10 +147,13 @@ def claimed(root: Path) -> Iterator[Claim]:
             f"{root}: another run is writing to it ({whose}); wait for it, or if it is no more, remove {lock}"
         ) from None
     try:
+        clear_unfinished(root)
+        Path(claim.parts).mkdir()
         yield claim
     finally:
         _give_up(lock, claim.run)
-        clear_unfinished(lock)
+        remove(Path(claim.parts))
+        clear_unfinished(root)
 
 
 def _take_over(lock: Path) -> None:
@@ -167,11 +172,6 @@ def _take_over(lock: Path) -> None:
 
 def _give_up(lock: Path, run: str) -> None:
     if (read_json(lock / _OWNER) or {}).get("run") != run:
-        return
-    left = unfinished_name(lock)
-    with suppress(OSError):  # renamed first: what a worker still writes does not get in the way
-        lock.rename(left)
-        remove(left)
         return
     remove(lock)
 

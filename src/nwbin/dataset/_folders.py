@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwbin.dataset._claim import Claim
-from nwbin.dataset._sinks import ForeignResultError, is_there, need, place_of
+from nwbin.dataset._sinks import ForeignResultError, Written, is_there, need, place_of
 from nwbin.dataset._stamps import Stamp, file_entry, is_whole_file, read_json, said_of
 from nwbin.dataset._values import read_value, write_value
 from nwbin.errors import FormatError
@@ -45,7 +45,7 @@ class _Folder:
     def _stamp_path(self, key: int | str) -> Path:
         return self.root / _STAMPS / f"{self.place(key).name}.json"
 
-    def _written(self, key: int | str) -> tuple[Stamp, Path, dict[str, Any]] | None:
+    def _parts(self, key: int | str) -> tuple[Stamp, Path, dict[str, Any]] | None:
         """The stamp, file and entry of what a job has written for a session."""
         place, at = self.place(key), self._stamp_path(key)
         possible = [place.with_name(place.name + ending) for ending in self.endings]
@@ -64,9 +64,9 @@ class _Folder:
             raise ForeignResultError(strange[0], f"is not what the stamp of a job names ({named[0].name})")
         return stamp, named[0], entry
 
-    def kept(self, key: int | str) -> Stamp | None:
-        found = self._written(key)
-        return found[0] if found and is_whole_file(found[1], found[2]) else None
+    def written(self, key: int | str) -> Written | None:
+        found = self._parts(key)
+        return None if found is None else Written(found[0], is_whole_file(found[1], found[2]))
 
     def save(self, claim: Claim, key: int | str, value: Any, stamp: Stamp, ready: Callable[[], None]) -> None:
         with claim.part() as folder:
@@ -74,7 +74,7 @@ class _Folder:
             part = folder / "stamp.json"
             said = {**said_of(stamp), "result": file_entry(made)}
             part.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
-            found = self._written(key)
+            found = self._parts(key)
             old = [found[1]] if found and found[1].exists() else []
             # The stamp first: what a killed job leaves is then a stamp without its file, and never a file that
             # nobody can be shown to have written.
@@ -86,7 +86,7 @@ class _Folder:
         raise NotImplementedError
 
     def _found(self, key: int | str) -> tuple[Path, dict[str, Any]]:
-        found = self._written(key)
+        found = self._parts(key)
         if found is None or not is_whole_file(found[1], found[2]):
             raise FormatError(f"{self.place(key)}: the result is not there any more, or not all of it")
         return found[1], found[2]

@@ -47,7 +47,7 @@ class Jobs:
     threads : int
         In each worker, to read and to count; by default the cores are shared out, and on Dask it is 1.
     overwrite : bool
-        Do everything again, whatever is there.
+        Do everything again, whatever results are there. What no job wrote is left alone all the same.
     progress : bool or function
         Show a bar (by default where standard error is a terminal), or call ``progress(done, all, outcome)``.
     amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, filter_by_validity, \

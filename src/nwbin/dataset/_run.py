@@ -32,11 +32,12 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
     """Which sessions have their result already."""
     kept = set()
     for task in tasks:
-        found = sink.kept(task.key)  # also of what is overwritten: what is no result is left alone
+        found = sink.written(task.key)  # also of what is overwritten: what is no result is left alone
         if found is None or overwrite:
             continue
-        if found.get("spec") != task.stamp["spec"]:
-            mine, theirs = task.stamp["spec"], found.get("spec") or {}
+        if found.stamp.get("spec") != task.stamp["spec"]:
+            mine, theirs = task.stamp["spec"], found.stamp.get("spec")
+            theirs = theirs if isinstance(theirs, dict) else {}
             differ = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
             shown = "; ".join(
                 f"{name} {theirs.get(name)!r} there, {mine.get(name)!r} now" for name in differ[:3]
@@ -44,7 +45,7 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
             raise OtherJobError(
                 f"{sink.root}: holds the results of another job ({shown}); give another path, or overwrite=True"
             )
-        if found == task.stamp:
+        if found.whole and found.stamp == task.stamp:
             kept.add(task.key)
     return kept
 

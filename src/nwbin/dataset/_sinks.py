@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from nwbin._names import safe_name
 from nwbin.dataset._claim import Claim
@@ -14,7 +14,7 @@ from nwbin.dataset._stamps import Stamp
 from nwbin.errors import FileAccessError
 from nwbin.export._whole import need, whole
 
-__all__ = ["ForeignResultError", "Sink", "need", "place_of", "write_json"]
+__all__ = ["ForeignResultError", "Sink", "Written", "is_there", "need", "place_of", "write_json"]
 
 
 class ForeignResultError(FileAccessError):
@@ -27,6 +27,13 @@ class ForeignResultError(FileAccessError):
 
     def __reduce__(self) -> tuple[Any, ...]:  # its way from a worker
         return FileAccessError, self.args
+
+
+class Written(NamedTuple):
+    """A result that is there: how it was made, and whether all of it is there."""
+
+    stamp: Stamp
+    whole: bool
 
 
 class Sink(Protocol):
@@ -43,8 +50,8 @@ class Sink(Protocol):
     def place(self, key: int | str) -> Path:
         """Where a session's result is, its ending aside."""
 
-    def kept(self, key: int | str) -> Stamp | None:
-        """How the result there was made; None where there is none, or not all of it.
+    def written(self, key: int | str) -> Written | None:
+        """What a job has written for a session; None where there is nothing.
 
         Raises a ForeignResultError where there is something that is no result.
         """

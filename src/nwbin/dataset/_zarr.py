@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 import nwbin
 from nwbin.dataset._claim import Claim
-from nwbin.dataset._sinks import ForeignResultError, is_there, need, place_of, write_json
+from nwbin.dataset._sinks import ForeignResultError, Written, is_there, need, place_of, write_json
 from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, said_of
 from nwbin.dataset._work import Counted
 from nwbin.errors import FileAccessError
@@ -173,22 +173,14 @@ class ZarrStore:
     def place(self, key: int | str) -> Path:
         return place_of(self.root, key)
 
-    def _written(self, key: int | str) -> dict[str, Any] | None:
-        """What a job says of the group that it has written for a session."""
+    def written(self, key: int | str) -> Written | None:
         place = self.place(key)
         if not is_there(place):
             return None
         said = _own(place / _META)
         if not isinstance(said.get("stamp"), dict):
             raise ForeignResultError(place, "has no stamp of a job")
-        return said
-
-    def kept(self, key: int | str) -> Stamp | None:
-        said = self._written(key)
-        if said is None or not is_whole_folder(self.place(key), said.get("content"), [_META]):
-            return None
-        found: Stamp = said["stamp"]
-        return found
+        return Written(said["stamp"], is_whole_folder(place, said.get("content"), [_META]))
 
     def save(
         self, claim: Claim, key: int | str, value: Counted, stamp: Stamp, ready: Callable[[], None]
@@ -204,7 +196,7 @@ class ZarrStore:
             made = read_json(part / _META) or {}
             made["attributes"]["nwbin"] = {**said_of(stamp), "content": content_of(part, [_META])}
             write_json(part / _META, made)
-            old = [] if self._written(key) is None else [self.place(key)]
+            old = [] if self.written(key) is None else [self.place(key)]
             claim.put(folder, [(part, self.place(key))], old, ready)
 
     def load(self, key: int | str) -> Any:
