@@ -107,7 +107,8 @@ class Running:
 
     def _read(self) -> None:
         assert self.process.stderr is not None
-        self.said = self.process.stderr.read()
+        with self.process.stderr as pipe:
+            self.said = pipe.read()
         self.closed = time.monotonic()
 
     def end(self) -> str:
