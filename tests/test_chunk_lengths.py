@@ -256,12 +256,21 @@ def test_spikes_that_do_not_fit_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
         def empty(self, *args: Any, **kwargs: Any) -> Any:
             raise MemoryError
 
+        concatenate = empty
+
     with nwbin.File(path) as f:
         monkeypatch.setattr("nwbin._spikes.np", Full())
         with pytest.raises(
             NotEnoughMemoryError, match=r"small\.nwb: units/spike_times holds 7 spikes, which take"
         ):
             f.spike_trains()
+        monkeypatch.undo()
+        trains = f.spike_trains([11, 7])
+        monkeypatch.setattr("nwbin.trains.np", Full())
+        with pytest.raises(
+            NotEnoughMemoryError, match=r"small\.nwb: units/spike_times: 7 spike times in one array"
+        ):
+            _ = trains.times
         monkeypatch.undo()
         monkeypatch.setattr("nwbin._hdf5._dataset.np", Full())
         with pytest.raises(NotEnoughMemoryError, match=r"small\.nwb: acquisition/wheel/data: 5 val.* memory"):
