@@ -16,7 +16,7 @@ PACKAGE = Path(nwbin.__file__).parent
 # From the bottom up; a module may import from its own layer or below, at any depth of nesting.
 LAYERS = [
     {"_plain_text", "_schema"},
-    {"errors"},
+    {"errors", "_names", "_processes", "_unfinished"},
     {"_memory"},
     {"_kernels", "_heap", "_map", "_open"},
     {"_chunks", "_headers", "_strings"},

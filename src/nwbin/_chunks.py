@@ -197,7 +197,7 @@ def _place(
 
 
 def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[Any]) -> None:
-    """Decode some rows of a dataset into an array, on all cores.
+    """Decode some rows of a dataset into an array, on all cores or the share of them that this is given.
 
     Parameters
     ----------
@@ -233,4 +233,4 @@ def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[A
             raise DamagedChunkError(f"the chunk that starts at {tuple(first)}: {error}") from None
         _place(table, data, first, rows.start, out)
 
-    _threads.run([partial(one, index) for index in wanted.tolist()], _threads.available())
+    _threads.run([partial(one, index) for index in wanted.tolist()], _threads.as_threads(None))

@@ -301,7 +301,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
     # Checks
 
     def _check_times(self) -> None:
-        threads = _threads.available() if self.counts.sum() > 1_000_000 else 1
+        threads = _threads.as_threads(None) if self.counts.sum() > 1_000_000 else 1
         cuts = np.linspace(0, len(self), min(len(self), 8 * threads) + 1).astype(int)
         tasks = [partial(self._first_bad_unit, a, b) for a, b in pairwise(cuts.tolist())]
         for bad in _threads.run(tasks, threads):

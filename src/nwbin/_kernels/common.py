@@ -22,17 +22,16 @@ GIL and write to disjoint rows of ``out``, so that any number of threads may sha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from contextlib import suppress
-from functools import lru_cache
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import config, njit, types  # noqa: TID251
 from numba.extending import intrinsic  # noqa: TID251
+
+from nwbin._kernels.cache import kept
 
 __all__ = [
     "FEW",
@@ -71,37 +70,18 @@ FEW = 8
 # How many spikes ahead of its cursor each unit's train is asked for: far enough for memory to answer in time.
 AHEAD = 64
 
-# A compiled function with bounds checks must neither be taken from the cache of one without nor be left
-# there: the cache's key does not know the difference.
 _SETTINGS: Any = config
-_CACHE = not _SETTINGS.BOUNDSCHECK
 _PLAIN_LOADS = bool(_SETTINGS.BOUNDSCHECK or _SETTINGS.DISABLE_JIT)
-
-
-@lru_cache
-def _stamp() -> tuple[str, int]:
-    """What all these files hold, as one number and their size."""
-    text = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    return hashlib.sha256(text).hexdigest(), len(text)
-
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile on first call; the one place for Numba's options."""
-    if _CACHE:
-        try:
-            compiled = njit(cache=True, **_OPTIONS)(function)
-        except RuntimeError:  # "no locator available": no folder to write a cache to
-            pass
-        else:
-            # Left to itself, a cached kernel notices neither a changed helper in another file nor, where all
-            # files of a release have one date, a new release.
-            with suppress(AttributeError, OSError):
-                compiled._cache._cache_file._source_stamp = _stamp()
-            return compiled
-    return njit(**_OPTIONS)(function)
+    compile_ = partial(njit, **_OPTIONS)
+    # A compiled function with bounds checks must neither be taken from the cache of one without nor be left
+    # there: the cache's key does not know the difference.
+    return compile_(function) if _PLAIN_LOADS else kept(function, compile_)
 
 
 # For what a loop does in every turn: a call of a compiled function, array arguments and all, takes longer

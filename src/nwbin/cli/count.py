@@ -274,6 +274,7 @@ def count(
       nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 \\
           --structures VISp,LGd -o flashes.zarr
     """  # fmt: skip
+    from nwbin._kernels.threads import share
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance
     from nwbin.export import COUNT_ENDINGS, Tiles, Windows, write_counts
@@ -318,7 +319,7 @@ def count(
     rule = one_of("--closed", closed or ("left" if bounds is None else "both"), ("left", "right", "both"))
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     replaced = " (replaced)" if out.exists() else ""
-    with open_session(file, quality) as session:
+    with share(threads), open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units, structures)
         rows = _labelled(rows, labels)

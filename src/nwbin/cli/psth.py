@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -120,6 +119,7 @@ def psth(
       nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
           --structures VISp --per-unit -o units.csv
     """  # fmt: skip
+    from nwbin._names import safe_name
     from nwbin.cli._console import output
     from nwbin.cli._provenance import provenance
     from nwbin.export import mean_rates, rates_table, regular_edges, write_table
@@ -129,7 +129,7 @@ def psth(
 
     if out is None:
         what = "-".join([*(stimulus or []), *([intervals] if intervals else [])])
-        out = Path(f"psth-{re.sub(r'[^A-Za-z0-9_.+-]+', '_', what) or 'none'}.png")
+        out = Path(f"psth-{safe_name(what or 'none')}.png")
     printed = str(out) == "-"
     ending = ".csv" if printed else check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])[1]
     refuse_as_is(csv_as_is, out)
