@@ -17,7 +17,11 @@ def plain(value):
     import pandas as pd
 
     if isinstance(value, pd.Series):
-        value = value.to_frame(name=value.name)
+        # Its own name, and its index', hang on the pandas version.
+        return {
+            "of": [plain(one) for one in value.index.tolist()],
+            "are": [plain(one) for one in value.tolist()],
+        }
     if isinstance(value, pd.DataFrame):
         columns = {str(name): [plain(one) for one in value[name].tolist()] for name in value.columns}
         kinds = {str(name): value[name].dtype.kind for name in value.columns}
