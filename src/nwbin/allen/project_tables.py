@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin.allen.units import METRIC_NAMES, UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
+from nwbin.allen.units import METRIC_NAMES
 from nwbin.errors import FormatError
 from nwbin.tables.frames import frame_of
 

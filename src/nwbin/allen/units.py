@@ -1,16 +1,15 @@
-"""Units, as AllenSDK shows them, with its default quality filters."""
+"""Units, as AllenSDK shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.errors import ArgumentError, ArgumentTypeError, warn
+from nwbin.allen.unit_filters import UnitFilters
+from nwbin.errors import warn
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
 from nwbin.tables.frames import frame_of
@@ -18,7 +17,7 @@ from nwbin.tables.frames import frame_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["METRIC_NAMES", "UnitFilters", "unit_order", "unit_table"]
+__all__ = ["METRIC_NAMES", "unit_order", "unit_table"]
 
 # Metric in a units table -> its name in `units`.
 METRIC_NAMES = {
@@ -58,47 +57,6 @@ _HIDDEN_METRICS = (
 
 
 Columns = list[tuple[Any, Any]]  # name and values
-
-
-@dataclass(frozen=True)
-class UnitFilters:
-    """Which units to keep. The defaults are AllenSDK's.
-
-    Bounds are inclusive; None and 0 mean no bound; a unit whose metric is NaN is dropped by its bound even
-    then, as in AllenSDK.
-    """
-
-    amplitude_cutoff_maximum: float | None = 0.1
-    presence_ratio_minimum: float | None = 0.95
-    isi_violations_maximum: float | None = 0.5
-    filter_by_validity: bool = True
-    filter_out_of_brain_units: bool = True
-    filter_by_metrics: bool = True  # False: none of the bounds, and NaN stays
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray) and value.ndim == 0:
-                value = value[()]
-                object.__setattr__(self, field.name, value)
-            if field.name.startswith("filter_"):
-                if not isinstance(value, bool | np.bool_ | Integral | None):
-                    raise ArgumentTypeError(f"{field.name} must be True or False, not {value!r}")
-                continue
-            if not isinstance(value, Real | None):
-                raise ArgumentTypeError(f"{field.name} must be a number, or None for no bound; not {value!r}")
-            if value is not None and np.isnan(float(value)):
-                raise ArgumentError(f"{field.name} is NaN, with which nothing compares; None means no bound")
-
-    def bounds(self) -> list[tuple[str, str, float]]:
-        """The quality bounds as (column, "<=" or ">=", value)."""
-        if not self.filter_by_metrics:
-            return []
-        return [
-            ("amplitude_cutoff", "<=", self.amplitude_cutoff_maximum or np.inf),
-            ("presence_ratio", ">=", self.presence_ratio_minimum or -np.inf),
-            ("isi_violations", "<=", self.isi_violations_maximum or np.inf),
-        ]
 
 
 def unit_order(
@@ -166,28 +124,61 @@ def unit_table(
 
     table = file.unit_table
     stored = {name: table.column(name) for name in sorted(table.columns) if table.is_flat(name)}
-    number = len(table)
-    rows = np.arange(number)
-    skipped: list[str] = []
+    rows = np.arange(len(table))
     placed = "peak_channel_id" in stored and "probe_id" in channels.columns and not probes.empty
+    channel_of = None
     if placed:
         rows = unit_order(file, stored["peak_channel_id"], probes)
-        if len(rows) < number:
+        if len(rows) < len(table):
             warn(
-                f"{file.name}: {number - len(rows)} of {number} units have a peak_channel_id whose electrode or probe "
-                "is not in the file; they are left out"
+                f"{file.name}: {len(table) - len(rows)} of {len(table)} units have a peak_channel_id whose electrode "
+                "or probe is not in the file; they are left out"
             )
         stored.pop("probe_id", None)  # the channel's own is taken
         channel_of = channels.index.get_indexer(pd.Index(stored["peak_channel_id"]))
-        if filters.filter_out_of_brain_units and "structure_acronym" in channels.columns:
+    rows = _passing(file, stored, rows, filters, channels, channel_of)
+    if filters.filter_by_validity:
+        stored.pop("quality", None)  # the same in all that are left
+    if channel_of is not None:
+        rows = rows[channel_of[rows] >= 0]
+        # There may be no channel at all to take a probe of.
+        probe_of = probes.index.get_indexer(pd.Index(channels["probe_id"].to_numpy()[channel_of[rows]]))
+        rows, probe_of = rows[probe_of >= 0], probe_of[probe_of >= 0]
+    columns = [(name, values[rows]) for name, values in stored.items()]
+    if channel_of is not None:
+        columns = _beside(columns, channels.take(channel_of[rows]), "_channel")
+        columns = _beside(columns, probes.take(probe_of), "_probe")
+    columns = [(_UNIT_RENAMES.get(name, name), values) for name, values in columns]
+    units = frame_of(columns, pd.Index(table.ids[rows], name="unit_id"))
+    if additional_metrics is not None:
+        extra = additional_metrics() if callable(additional_metrics) else additional_metrics
+        units = _with_metrics(units, extra, file.name)
+    if placed:
+        units = units.take(_sorted_rows(units))
+    units.columns = pd.Index(list(units.columns), dtype=object)
+    return units
+
+
+def _passing(
+    file: File,
+    stored: dict[str, npt.NDArray[Any]],
+    rows: npt.NDArray[np.intp],
+    filters: UnitFilters,
+    channels: pd.DataFrame,
+    channel_of: npt.NDArray[np.intp] | None,
+) -> npt.NDArray[np.intp]:
+    """Return those of some rows of the units table that pass the filters; warn of filters that cannot be applied."""
+    skipped: list[str] = []
+    if filters.filter_out_of_brain_units:
+        if channel_of is None:
+            skipped.append("filter_out_of_brain_units (no peak_channel_id)")
+        elif "structure_acronym" in channels.columns:
             inside = channels["structure_acronym"].notna().to_numpy()
             rows = rows[channel_of[rows] >= 0]
             rows = rows[inside[channel_of[rows]]]
-    elif filters.filter_out_of_brain_units:
-        skipped.append("filter_out_of_brain_units (no peak_channel_id)")
     if filters.filter_by_validity:
         if "quality" in stored:
-            rows = rows[stored.pop("quality")[rows] == "good"]
+            rows = rows[stored["quality"][rows] == "good"]
         else:
             skipped.append("filter_by_validity (no quality)")
     for column, sign, bound in filters.bounds():
@@ -198,6 +189,7 @@ def unit_table(
             continue
         value = stored[column].astype(np.float64, copy=False)[rows]
         rows = rows[value <= bound if sign == "<=" else value >= bound]
+    number = len(file.unit_table)
     if skipped:
         warn(
             f"{file.name}: has no columns for some unit filters, which were not applied: {', '.join(skipped)}; "
@@ -205,28 +197,15 @@ def unit_table(
         )
     if number and not len(rows):
         warn(f"{file.name}: none of its {number} units passes the filters")
-    if placed:
-        rows = rows[channel_of[rows] >= 0]
-        # There may be no channel at all to take a probe of.
-        probe_of = probes.index.get_indexer(pd.Index(channels["probe_id"].to_numpy()[channel_of[rows]]))
-        rows, probe_of = rows[probe_of >= 0], probe_of[probe_of >= 0]
-    columns = [(name, values[rows]) for name, values in stored.items()]
-    if placed:
-        columns = _beside(columns, channels.take(channel_of[rows]), "_channel")
-        columns = _beside(columns, probes.take(probe_of), "_probe")
-    columns = [(_UNIT_RENAMES.get(name, name), values) for name, values in columns]
-    units = frame_of(columns, pd.Index(table.ids[rows], name="unit_id"))
-    if additional_metrics is not None:
-        extra = additional_metrics() if callable(additional_metrics) else additional_metrics
-        extra = extra.rename(columns=_UNIT_RENAMES)
-        extra = extra.drop(columns=[c for c in extra.columns if c in units.columns or c in _HIDDEN_METRICS])
-        if len(units) and not units.index.isin(extra.index).any():
-            warn(
-                f"additional_unit_metrics has no row for any unit of {file.name}: its index must be their id"
-            )
-        units = units.join(extra, how="left")
-        units.index.name = "unit_id"
-    if placed:
-        units = units.take(_sorted_rows(units))
-    units.columns = pd.Index(list(units.columns), dtype=object)
+    return rows
+
+
+def _with_metrics(units: pd.DataFrame, extra: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Add metrics from elsewhere, by unit id; those that the units have stay as they are."""
+    extra = extra.rename(columns=_UNIT_RENAMES)
+    extra = extra.drop(columns=[c for c in extra.columns if c in units.columns or c in _HIDDEN_METRICS])
+    if len(units) and not units.index.isin(extra.index).any():
+        warn(f"additional_unit_metrics has no row for any unit of {where}: its index must be their id")
+    units = units.join(extra, how="left")
+    units.index.name = "unit_id"
     return units

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nwbin._keywords import names_checked, refuse_unknown
 from nwbin.allen import project_tables
 from nwbin.allen.project_tables import without
-from nwbin.allen.units import UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.dataset._index import Index
 from nwbin.dataset._layouts import Layout, SessionFile
 from nwbin.dataset._tables import CsvTables, FileTables, Tables

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nwbin._names import safe_name
 from nwbin.allen.project_tables import Catalogue, read_csv, stack
-from nwbin.allen.units import UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.dataset._index import Index
 from nwbin.dataset._layouts import CSV_TABLES, SessionFile, not_permitted
 from nwbin.errors import LookupFailure, NwbinError, warn

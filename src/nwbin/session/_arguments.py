@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from nwbin._keywords import refuse_unknown
-from nwbin.allen.units import UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import ArgumentTypeError
 
 __all__ = ["DEFAULTS", "FILTERS", "known_arguments"]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.allen import behavior, lfp, stimuli
-from nwbin.allen.units import UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
 from nwbin.nwb.file import File
 from nwbin.session._about import About

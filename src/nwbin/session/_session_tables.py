@@ -11,7 +11,8 @@ from nwbin.allen.invalid import invalid_times
 from nwbin.allen.places import channel_table, probe_table
 from nwbin.allen.queries import without_detail
 from nwbin.allen.stimuli import StimulusTables, stimulus_tables
-from nwbin.allen.units import UnitFilters, unit_table
+from nwbin.allen.unit_filters import UnitFilters
+from nwbin.allen.units import unit_table
 from nwbin.errors import ArgumentTypeError
 from nwbin.nwb.file import File
 from nwbin.session._part import Part
