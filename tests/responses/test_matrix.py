@@ -27,7 +27,7 @@ def test_matrix_of_arrays() -> None:
     assert found.X.tolist() == [[4, 0], [2, 0], [0, 0]]
     assert found.classes.tolist() == [2, "a", "b"]
     assert (found.presentation_ids.tolist(), found.unit_ids.tolist()) == ([5, 6, 4], [7, 3])
-    flags = response_matrix(TRAINS, ROWS, np.asarray([True, False, True]), (0, 0.5))
+    flags = response_matrix(TRAINS, ROWS, np.asarray([np.True_, np.False_, np.True_], object), (0, 0.5))
     assert flags.y.dtype == np.float64
     assert flags.classes.tolist() == [0, 1]
     with pytest.raises(ArgumentError, match="rates need a window of a length"):
