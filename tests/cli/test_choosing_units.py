@@ -66,7 +66,7 @@ def test_units_by_id_over_a_folder(
     assert "1 counted" in good("count", folder, *asked, "-o", "x.zarr")
     group = next(one.name for one in Path("x.zarr").glob("session_*"))
     found = xarray.open_zarr("x.zarr", group=group, consolidated=False)
-    assert sorted(found["unit"].to_numpy().tolist()) == sorted(wanted)
+    assert sorted(found["unit_id"].to_numpy().tolist()) == sorted(wanted)
 
 
 def test_all_units_of_a_folder_are_those_of_its_files(tiny: Path, here: Path) -> None:
@@ -81,7 +81,7 @@ def test_all_units_of_a_folder_are_those_of_its_files(tiny: Path, here: Path) ->
     assert sorted(units) == sorted(nwbin.File(tiny).unit_ids.tolist()), "also the one whose metric is NaN"
     group = next(one.name for one in Path("x.zarr").glob("session_*"))
     found = xarray.open_zarr("x.zarr", group=group, consolidated=False)
-    assert sorted(found["unit"].to_numpy().tolist()) == sorted(units)
+    assert sorted(found["unit_id"].to_numpy().tolist()) == sorted(units)
 
 
 def test_units_that_no_session_of_a_folder_has(

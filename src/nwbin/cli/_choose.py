@@ -198,7 +198,7 @@ def in_structures(session: Session, units: pd.DataFrame, structures: str) -> pd.
 
 def _left_out(session: Session, condition: str) -> int:
     """How many units meet a condition if no filter leaves any out."""
-    from nwbin.export import select
+    from nwbin.allen.tables import select
 
     if len(session.units) == len(session.file.unit_ids):
         return 0
@@ -238,7 +238,7 @@ def ids_of(text: str | None) -> list[int] | None:
 
 def selected_units(session: Session, wanted: str | None) -> pd.DataFrame:
     """The units that meet a condition, or those of some ids in their order; an id that is not there is an error."""
-    from nwbin.export import select
+    from nwbin.allen.tables import select
 
     ids = ids_of(wanted)
     if ids is None:
@@ -341,7 +341,7 @@ def chosen_presentations(
     session: Session, stimulus: list[str] | None, intervals: str | None, condition: str | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The presentations of a stimulus, or the rows of a table of intervals, and how they were chosen."""
-    from nwbin.export import select
+    from nwbin.allen.tables import select
 
     if bool(stimulus) == bool(intervals):
         both = "either --stimulus or --intervals, not both" if stimulus else "say which times"
@@ -404,23 +404,20 @@ def note_windows(
     rows: pd.DataFrame,
     window: tuple[float, float] | None,
 ) -> None:
-    """Note windows (s from each start; None: the intervals) in invalid times, past the end, or far too long."""
+    """Note windows (s from each start; None: the intervals) in invalid times, or past the end."""
     import numpy as np
 
     from nwbin.allen.invalid import overlapping, tagged
-    from nwbin.allen.responses import too_long
+    from nwbin.responses.windows import lengths_of, what_rows_are
 
     start = rows["start_time"].to_numpy(np.float64)
-    lasting = np.zeros(0)
-    if "stop_time" in rows.columns:
-        lasting = rows["stop_time"].to_numpy(np.float64) - start
     if window is None:
-        stop = start + lasting
+        stop = start + lengths_of(rows)
     else:
         start, stop = start + window[0], start + window[1]
     said = []
     number = len(rows)
-    what = "presentation" if rows.index.name == "stimulus_presentation_id" else "interval"
+    what = what_rows_are(rows)
     column = "probe_description"
     probes = units[column].unique() if column in units.columns else session.probes["description"]
     hit = int(overlapping(start, stop, tagged(session.invalid_times, ["all_probes", *probes])).sum())
@@ -429,8 +426,6 @@ def note_windows(
             f"{hit:,} of {counted(number, what)} overlap{'s' * (hit == 1)} times during which spikes of "
             "these units' probes are invalid (see invalid_times); they are not left out"
         )
-    if window is not None and (note := too_long(window, lasting, what)):
-        said.append(note)
     last = max((float(spikes[-1]) for spikes in trains.values() if len(spikes)), default=None)
     late = 0 if last is None else int((start > last).sum())
     if late:
@@ -470,7 +465,7 @@ def first_of(names: Iterable[str], most: int = 12) -> str:
 
 def _what_there_is(table: pd.DataFrame, condition: str) -> str:
     """The values of the columns that a condition names, where they are few; else their range."""
-    from nwbin.export import tidy
+    from nwbin.allen.tables import tidy
 
     found = []
     for name in table.columns:

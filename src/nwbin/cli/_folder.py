@@ -124,7 +124,7 @@ def _in_no_session(data: Dataset, results: Results, ids: list[int]) -> list[str]
     """Say which of the units that were named are in no result, and whether any session of the job has them."""
     import nwbin
 
-    missing = set(ids).difference(*(results[key]["unit"].to_numpy().tolist() for key in results))
+    missing = set(ids).difference(*(results[key]["unit_id"].to_numpy().tolist() for key in results))
     if not missing:
         return []
     stored: set[int] = set()

@@ -42,21 +42,18 @@ __all__ = ["count"]
 _BINS, _OUT, _MANY = "Which bins", "How to write", "Many sessions"
 
 
-def _edges(
+def _bins(
     edges: str | None, bin_width: float | None, window: str | None, stimulus: bool
 ) -> np.ndarray[Any, Any] | None:
     """The edges that were asked for; None where bins are to tile each interval."""
-    import numpy as np
-
-    from nwbin.binning.edges import regular_edges
+    from nwbin.binning import bin_edges
 
     if edges is not None:
         if bin_width is not None or window is not None:
             raise ArgumentError("give --edges, or --bin and --window, not both")
-        return np.asarray(numbers(edges, "--edges"))
+        return bin_edges(numbers(edges, "--edges"))
     if window is not None:
-        start, stop = window_of(window)
-        return regular_edges(start, stop, bin_width) if bin_width is not None else np.asarray([start, stop])
+        return bin_edges(None, window_of(window), bin_width)
     if bin_width is None:
         raise ArgumentError(
             "say which bins: --edges 0,0.05,0.1, or --window 0,0.25, or --bin 0.05 --window 0,0.5"
@@ -276,10 +273,14 @@ def count(
     """  # fmt: skip
     from nwbin._atomic import check_target, one_of
     from nwbin._threads import share
+    from nwbin.allen.responses import CLOSED_BINS
+    from nwbin.allen.tables import tidy
+    from nwbin.binning import CLOSED_RULES
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance
-    from nwbin.export import COUNT_ENDINGS, tidy, write_counts
-    from nwbin.responses.counts import Tiles, Windows
+    from nwbin.export import COUNT_ENDINGS, write_counts
+    from nwbin.responses.counts import AlignedCounts, LabelledCounts
+    from nwbin.responses.tiles import TiledCounts
 
     if is_folder(file):
         from nwbin.cli._folder import count_folder
@@ -292,8 +293,8 @@ def count(
         named = [stimulus] if isinstance(stimulus, str) else list(stimulus or []) or None
         count_folder(
             file, out, stimulus=[intervals] if intervals is not None else named,
-            edges=_edges(edges, bin_width, window, bool(stimulus)), presentations=where, units=units,
-            closed=one_of("--closed", closed or "both", ("left", "right", "both")), binarize=binarize,
+            edges=_bins(edges, bin_width, window, bool(stimulus)), presentations=where, units=units,
+            closed=one_of("--closed", closed or CLOSED_BINS, CLOSED_RULES), binarize=binarize,
             dtype=None if dtype is None else str(_dtype(dtype)), threads=threads,
             quality=Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum),
             sessions=sessions, structures=structures, workers=workers, scheduler=scheduler,
@@ -316,8 +317,8 @@ def count(
         )
     layout = layout or "matrix"
     one_of("--format", layout, ("matrix", "long"))
-    bounds, kind = _edges(edges, bin_width, window, bool(stimulus)), _dtype(dtype)
-    rule = one_of("--closed", closed or ("left" if bounds is None else "both"), ("left", "right", "both"))
+    bounds, kind = _bins(edges, bin_width, window, bool(stimulus)), _dtype(dtype)
+    rule = one_of("--closed", closed or ("left" if bounds is None else CLOSED_BINS), CLOSED_RULES)
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     replaced = " (replaced)" if out.exists() else ""
     with share(threads), open_session(file, quality) as session:
@@ -325,19 +326,22 @@ def count(
         chosen = chosen_units(session, units, structures)
         rows = tidy(_labelled(rows, labels))
         trains = session.file.spike_trains(chosen.index.to_numpy())
-        plan: Windows | Tiles
+        plan: LabelledCounts
         if bounds is None:
             assert bin_width is not None
-            plan = Tiles(trains, rows, bin_width, closed=rule, binarize=binarize, dtype=kind, threads=threads)
-            short = int((plan.bins == 0).sum())
-            if short:
+            plan = tiles = TiledCounts(
+                trains, rows, bin_width, closed=rule, binarize=binarize, dtype=kind, threads=threads
+            )
+            if short := int((tiles.bins == 0).sum()):
                 warnings.warn(
                     f"{counted(short, 'interval')} shorter than a bin, without any counts",
                     NwbinWarning,
                     stacklevel=2,
                 )
         else:
-            plan = Windows(trains, rows, bounds, closed=rule, binarize=binarize, dtype=kind, threads=threads)
+            plan = AlignedCounts(
+                trains, rows, bounds, closed=rule, binarize=binarize, dtype=kind, threads=threads
+            )
         note_windows(session, chosen, trains, rows, None if bounds is None else (bounds[0], bounds[-1]))
         of_how_many = how_many_units(session, chosen)
         how = provenance(

@@ -122,10 +122,11 @@ def psth(
     from nwbin._atomic import check_target, one_of
     from nwbin._names import safe_name
     from nwbin._optional import need
-    from nwbin.binning.edges import regular_edges
+    from nwbin.allen.tables import tidy
+    from nwbin.binning import CLOSED_RULES, bin_edges
     from nwbin.cli._console import output
     from nwbin.cli._provenance import provenance
-    from nwbin.export import TABLE_ENDINGS, tidy, write_table
+    from nwbin.export import TABLE_ENDINGS, write_table
     from nwbin.plot import PICTURE_ENDINGS, plot_rates, save_picture
     from nwbin.responses.psth import mean_rates, rates_table
 
@@ -139,7 +140,7 @@ def psth(
         need("matplotlib", "plot", f"{out}: a picture")
     if bin_width is not None and not 0 < bin_width < math.inf:
         raise ArgumentError(f"--bin must be more than 0 s, not {bin_width:g}")
-    one_of("--closed", closed, ("left", "right", "both"))
+    rule = one_of("--closed", closed, CLOSED_RULES)
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     replaced = " (replaced)" if out.exists() else ""
     with open_session(file, quality) as session:
@@ -149,10 +150,10 @@ def psth(
         if "stop_time" in rows.columns:
             lasting = float((rows["stop_time"] - rows["start_time"]).dropna().median())
         start, stop, width = _time_axis(lasting, None if window is None else window_of(window), bin_width)
-        edges = regular_edges(start, stop, width)
+        edges = bin_edges(None, (start, stop), width)
         trains = session.file.spike_trains(chosen.index.to_numpy())
         note_windows(session, chosen, trains, rows, (start, stop))
-        rates = mean_rates(trains, tidy(rows), edges, by=by, closed=closed)
+        rates = mean_rates(trains, tidy(rows), edges, by=by, closed=rule)
         how = provenance(
             session.file,
             **said,

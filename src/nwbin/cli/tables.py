@@ -168,8 +168,8 @@ def stimuli(
           --where "temporal_frequency == 2" -o gratings.csv
     """
     import nwbin
+    from nwbin.allen.tables import select
     from nwbin.cli._provenance import provenance
-    from nwbin.export import select
 
     refuse_as_is(csv_as_is, out)
     with nwbin.open(file) as session:

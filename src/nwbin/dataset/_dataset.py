@@ -377,7 +377,7 @@ filter_out_of_brain_units, filter_by_metrics
             if callable(sessions):
                 chosen = table[np.asarray(sessions(table), dtype=bool)]
             else:
-                from nwbin.export import select
+                from nwbin.allen.tables import select
 
                 chosen = select(table, sessions)
             return [one for one in self.session_ids if one in chosen.index]

@@ -19,7 +19,7 @@ from nwbin.errors import FormatError
 from nwbin.export import write_table
 
 if TYPE_CHECKING:
-    from nwbin.session import ResponseMatrix
+    from nwbin.responses.matrix import ResponseMatrix
 
 __all__ = ["MatrixFolder", "TableFolder", "ValueFolder"]
 
@@ -159,7 +159,7 @@ class MatrixFolder(_Folder):
         return path
 
     def load(self, key: int | str) -> ResponseMatrix:
-        from nwbin.session import ResponseMatrix
+        from nwbin.responses.matrix import ResponseMatrix
 
         with np.load(self._found(key)[0], allow_pickle=False) as stored:
             parts = [stored[name] for name in ("X", "y", "classes", "presentation_ids", "unit_ids")]

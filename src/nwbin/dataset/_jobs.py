@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.binning.edges import regular_edges
+from nwbin.allen.responses import CLOSED_BINS, CLOSED_SPIKES
+from nwbin.binning import Closed, as_window, bin_edges
 from nwbin.dataset._folders import MatrixFolder, TableFolder, ValueFolder
 from nwbin.dataset._results import Results
 from nwbin.dataset._run import run_job
@@ -17,7 +18,8 @@ from nwbin.dataset._select import Selection
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._work import Call, Counts, Matrices, SpikeTables, Work
 from nwbin.dataset._zarr import ZarrStore
-from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
+from nwbin.errors import ArgumentTypeError, nearest
+from nwbin.responses.matrix import check_window
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ filter_out_of_brain_units, filter_by_metrics
         structures: str | Sequence[str] | None = None,
         units: str | Sequence[Any] | None = None,
         align: str = "start_time",
-        closed: str = "both",
+        closed: Closed = CLOSED_BINS,
         binarize: bool = False,
         dtype: str | None = None,
         sessions: Any = None,
@@ -143,8 +145,9 @@ filter_out_of_brain_units, filter_by_metrics
         ----------
         out
             The store: a folder, such as "counts.zarr". It has a group ``session_<id>`` for each session with
-            `spike_counts` (presentation, bin, unit), the presentations' parameters, the bins' edges and the units'
-            columns: ``xarray.open_zarr(out, group="session_715093703")``.
+            `spike_counts` (stimulus_presentation_id, time_relative_to_stimulus_onset, unit_id; the first is interval_id
+            for another table), the presentations' parameters, the bins' edges and the units' columns:
+            ``xarray.open_zarr(out, group="session_715093703")``.
         stimulus, presentations, structures, units, align
             Which presentations and units; see :class:`Selection`.
         edges
@@ -165,7 +168,7 @@ filter_out_of_brain_units, filter_by_metrics
         Results
             xarray datasets by session id, read as they are used.
         """
-        bins = tuple(_edges(edges, window, bin_width).tolist())
+        bins = tuple(bin_edges(edges, window, bin_width).tolist())
         selection = Selection(stimulus, presentations, structures, units, align)
         work = Counts(selection, bins, closed, binarize, None if dtype is None else np.dtype(dtype).name)
         return self._run(work, ZarrStore(_path(out)), sessions, "counting", options)
@@ -180,7 +183,7 @@ filter_out_of_brain_units, filter_by_metrics
         structures: str | Sequence[str] | None = None,
         units: str | Sequence[Any] | None = None,
         align: str = "start_time",
-        closed: str = "both",
+        closed: Closed = CLOSED_BINS,
         rate: bool = False,
         sessions: Any = None,
         out: StrPath | None = None,
@@ -205,7 +208,7 @@ filter_out_of_brain_units, filter_by_metrics
             :class:`nwbin.ResponseMatrix` by session id.
         """
         selection = Selection(stimulus, presentations, structures, units, align)
-        work = Matrices(selection, (float(window[0]), float(window[1])), label, closed, rate)
+        work = Matrices(selection, check_window(window, rate), label, closed, rate)
         sink = None if out is None else MatrixFolder(_path(out))
         return self._run(work, sink, sessions, "matrices", options)
 
@@ -219,7 +222,7 @@ filter_out_of_brain_units, filter_by_metrics
         structures: str | Sequence[str] | None = None,
         units: str | Sequence[Any] | None = None,
         align: str = "start_time",
-        closed: str = "right",
+        closed: Closed = CLOSED_SPIKES,
         sessions: Any = None,
         **options: Any,
     ) -> Results:
@@ -244,7 +247,7 @@ filter_out_of_brain_units, filter_by_metrics
             Tables by session id.
         """
         selection = Selection(stimulus, presentations, structures, units, align)
-        bounds = None if window is None else (float(window[0]), float(window[1]))
+        bounds = None if window is None else as_window(window)
         return self._run(
             SpikeTables(selection, bounds, closed), TableFolder(_path(out)), sessions, "spike tables", options
         )
@@ -253,17 +256,3 @@ filter_out_of_brain_units, filter_by_metrics
 def _path(out: StrPath) -> Path:
     # Workers may have another working folder.
     return Path(out).absolute()
-
-
-def _edges(
-    edges: npt.ArrayLike | None, window: tuple[float, float] | None, bin_width: float | None
-) -> npt.NDArray[np.float64]:
-    if (edges is None) == (window is None):
-        raise ArgumentError("give either edges, or a window (and the bin_width to divide it by)")
-    if edges is not None:
-        return np.asarray(edges, dtype=np.float64)
-    assert window is not None
-    width = window[1] - window[0] if bin_width is None else bin_width
-    if bin_width is None:
-        return np.asarray(window, dtype=np.float64)
-    return regular_edges(window[0], window[1], width)

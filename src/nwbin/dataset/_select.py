@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwbin.allen.tables import select
 from nwbin.errors import LookupFailure, nearest, warn
-from nwbin.export import select
 from nwbin.nwb import schema
 
 if TYPE_CHECKING:

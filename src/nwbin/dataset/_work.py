@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nwbin._memory import require
-from nwbin.allen.responses import too_long
+from nwbin.allen.responses import labelled_trials, presentation_windows, spike_table
 from nwbin.allen.tables import tidy
+from nwbin.binning import Closed
 from nwbin.dataset._content import content_hash
 from nwbin.dataset._select import Selection
-from nwbin.errors import LookupFailure, nearest, warn
-from nwbin.responses.counts import Windows
+from nwbin.responses.counts import AlignedCounts, LabelledCounts
+from nwbin.responses.matrix import ResponseMatrix, response_matrix
+from nwbin.responses.windows import warn_if_too_long
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nwbin.session import ResponseMatrix, Session
+    from nwbin.session import Session
 
-__all__ = ["Call", "Counted", "Counts", "Matrices", "SpikeTables", "Work"]
+__all__ = ["Call", "Counts", "Matrices", "SessionCounts", "SpikeTables", "Work"]
 
 
 class Work(Protocol):
@@ -63,13 +64,13 @@ def _with_defaults(function: Callable[..., Any], arguments: Mapping[str, Any]) -
     return dict(bound.arguments)
 
 
-class Counted:
-    """Counts that are still to be made, and the units' table; the writer counts block by block."""
+@dataclass(frozen=True, eq=False)
+class SessionCounts:
+    """A session's counts, which the writer makes block by block, its units' table, and what is said of it."""
 
-    def __init__(self, windows: Windows, units: pd.DataFrame, about: dict[str, Any]) -> None:
-        self.windows = windows
-        self.units = units
-        self.about = about
+    counts: LabelledCounts
+    units: pd.DataFrame
+    about: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Counts:
 
     selection: Selection
     edges: tuple[float, ...]
-    closed: str = "both"
+    closed: Closed
     binarize: bool = False
     dtype: str | None = None
 
@@ -92,15 +93,15 @@ class Counts:
             "dtype": self.dtype or ("uint8" if self.binarize else "uint16"),
         }
 
-    def run(self, session: Session, threads: int | None) -> Counted:
+    def run(self, session: Session, threads: int | None) -> SessionCounts:
         shown = self.selection.presentation_table(session)
         units = self.selection.unit_table(session)
-        _note_odd_windows(session, units, shown, (self.edges[0], self.edges[-1]))
-        windows = Windows(
+        counts = AlignedCounts(
             session.file.spike_trains(units.index.to_numpy()), tidy(shown), self.edges, closed=self.closed,
             binarize=self.binarize, dtype=self.dtype, threads=threads,
         )  # fmt: skip
-        return Counted(windows, tidy(units), about(session))
+        session.warn_of_invalid_spikes("job", counts.unit_ids, *counts.windows.T)
+        return SessionCounts(counts, tidy(units), about(session))
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,10 @@ class Matrices:
     """Make a matrix for decoding of each session."""
 
     selection: Selection
-    window: tuple[float, float] = (0.01, 0.25)
-    label: str = "orientation"
-    closed: str = "both"
-    rate: bool = False
+    window: tuple[float, float]
+    label: str
+    closed: Closed
+    rate: bool
 
     def spec(self) -> dict[str, Any]:
         return {
@@ -124,33 +125,19 @@ class Matrices:
         }
 
     def run(self, session: Session, threads: int | None) -> ResponseMatrix:
-        from nwbin.session import ResponseMatrix
-
         shown = self.selection.presentation_table(session)
-        chosen = self.selection.unit_table(session)
-        units = chosen.index.to_numpy()
-        if shown.index.name == "stimulus_presentation_id" and self.selection.align == "start_time":
-            return session.response_matrix(
-                shown.index.to_numpy(), units, self.window, self.label, closed=self.closed, rate=self.rate,  # type: ignore[arg-type]
-                threads=threads,
-            )  # fmt: skip
-        if self.label not in shown.columns:
-            raise LookupFailure(
-                f"the table has no column {self.label!r}; {nearest(self.label, shown.columns)}"
-            )
-        _note_odd_windows(session, chosen, shown, self.window)
-        counted = Windows(
-            session.file.spike_trains(units), shown[["start_time"]], self.window, closed=self.closed, dtype=np.float64,
-            threads=threads,
-        )  # fmt: skip
-        what = f"{len(shown):,} trials x {len(units):,} units of float64, while they are counted,"
-        require(3 * 8 * len(shown) * len(units), what, "choose fewer presentations or units")
-        blocks = [block[:, 0, :].copy() for _, block in counted.blocks(32 << 20)]
-        counts = np.concatenate(blocks) / (self.window[1] - self.window[0] if self.rate else 1.0)
-        labels = tidy(shown[[self.label]])[self.label].to_numpy()
-        there = np.asarray([one is not None and one == one for one in labels], dtype=bool)
-        y = labels[there]
-        return ResponseMatrix(counts[there], y, np.unique(y), shown.index.to_numpy()[there], units)
+        units = self.selection.unit_table(session).index.to_numpy()
+        if self.label not in shown.columns and shown.index.name == "stimulus_presentation_id":
+            # Of some stimuli's presentations it has only the parameters that apply to them.
+            everything = session.stimulus_presentations.loc[shown.index]
+            shown = everything.assign(start_time=shown["start_time"])
+        shown, labels = labelled_trials(shown, self.label, session.file.name)
+        onsets = shown["start_time"].to_numpy(np.float64)
+        session.warn_of_invalid_spikes("job", units, *(onsets + end for end in self.window))
+        trains = session.file.spike_trains(units)
+        return response_matrix(
+            trains, shown, labels, self.window, closed=self.closed, rate=self.rate, threads=threads
+        )
 
 
 @dataclass(frozen=True)
@@ -158,44 +145,26 @@ class SpikeTables:
     """List every spike during each presentation, or in a window around its start."""
 
     selection: Selection
-    window: tuple[float, float] | None = None
-    closed: str = "right"
+    window: tuple[float, float] | None
+    closed: Closed
 
     def spec(self) -> dict[str, Any]:
         window = None if self.window is None else list(self.window)
         return {"job": "spike_tables", **self.selection.spec(), "window": window, "closed": self.closed}
 
     def run(self, session: Session, threads: int | None) -> pd.DataFrame:
-        from nwbin.allen.responses import spike_table
-
         shown = self.selection.presentation_table(session)
-        units = self.selection.unit_table(session)
-        _note_odd_windows(session, units, shown, self.window)
+        units = self.selection.unit_table(session).index.to_numpy()
         if self.window is not None:
+            warn_if_too_long(shown, self.window)
             start = shown["start_time"].to_numpy(np.float64)
             shown = shown.assign(start_time=start + self.window[0], stop_time=start + self.window[1])
-        trains = session.file.spike_trains(units.index.to_numpy())
-        table = spike_table(trains, shown, closed=self.closed)  # type: ignore[arg-type]
+        session.warn_of_invalid_spikes("job", units, *presentation_windows(shown).T)
+        table = spike_table(session.file.spike_trains(units), shown, closed=self.closed)
         if self.window is not None:
             onset = "time_since_stimulus_presentation_onset"
             table[onset] += self.window[0]
         return table.reset_index()
-
-
-def _note_odd_windows(
-    session: Session, units: pd.DataFrame, shown: pd.DataFrame, window: tuple[float, float] | None
-) -> None:
-    """Put into the report's notes that in some windows (s from the start; None: to the stop) spikes are invalid.
-
-    And that windows are far too long.
-    """
-    start = shown["start_time"].to_numpy(np.float64)
-    first, last = (0.0, shown["stop_time"].to_numpy(np.float64) - start) if window is None else window
-    session.warn_of_invalid_spikes("job", units.index.to_numpy(), start + first, start + last)
-    if window is not None and "stop_time" in shown.columns:
-        lasting = shown["stop_time"].to_numpy(np.float64) - start
-        if note := too_long(window, lasting, "presentation"):
-            warn(note)
 
 
 def about(session: Session) -> dict[str, Any]:

@@ -9,119 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import nwbin
 from nwbin._optional import need
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of, write_json
 from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, said_of
-from nwbin.dataset._work import Counted
+from nwbin.dataset._work import SessionCounts
 from nwbin.errors import FileAccessError
-from nwbin.tables.labels import unit_columns
+from nwbin.export import write_zarr_group
 
-__all__ = ["ZarrStore", "chunks_of", "write_group"]
-
-_CHUNK = 1 << 20  # bytes that are compressed and read as one
-_SHARD = 48 << 20  # bytes in one file
-
-
-def chunks_of(shape: tuple[int, int, int], itemsize: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Choose chunks (presentations, bins, units) and shards, the files that hold many chunks each.
-
-    One unit over all presentations, and one presentation over all units, both cost a small part of the whole:
-    a chunk holds few units (64) and few presentations (1,024 at most), and all bins as far as they fit.
-    """
-    presentations, bins, units = (max(1, n) for n in shape)
-    few = min(units, 64)
-    some = min(bins, max(1, _CHUNK // (few * itemsize * min(presentations, 32))))
-    rows = min(presentations, 1024, max(1, _CHUNK // (few * some * itemsize)))
-    across = -(-units // few) * few, -(-bins // some) * some
-    blocks = max(1, min(-(-presentations // rows), _SHARD // max(1, rows * across[0] * across[1] * itemsize)))
-    return (rows, some, few), (rows * blocks, across[1], across[0])
-
-
-def write_group(path: Path, counted: Counted, attributes: Mapping[str, Any]) -> None:
-    """Count, and write a session's group: `spike_counts` (presentation, bin, unit) and labels along each.
-
-    In bounded memory: one row of files at a time.
-    """
-    import zarr
-    from zarr.codecs import BloscCodec
-
-    windows = counted.windows
-    shape = (windows.shape[0], windows.shape[1], windows.shape[2])
-    dtype = np.dtype(windows.dtype)
-    chunks, shards = chunks_of(shape, max(1, dtype.itemsize))
-    codec = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle" if dtype.itemsize > 1 else "noshuffle")
-    group = zarr.open_group(str(path), mode="w", zarr_format=3, attributes=dict(attributes))
-    labels = _labels(counted)
-    auxiliary = " ".join(name for name in labels if name not in ("presentation", "bin", "unit"))
-    array = group.create_array(
-        "spike_counts", shape=shape, dtype=dtype, chunks=chunks, shards=shards, compressors=codec, fill_value=0,
-        dimension_names=("presentation", "bin", "unit"), config=_EVERY_CHUNK,
-        attributes={"long_name": "number of spikes", "closed": windows.closed, "coordinates": auxiliary},
-    )  # fmt: skip
-    for name, (dimension, values) in labels.items():
-        text = values.dtype.kind in "OU"
-        made = group.create_array(
-            name, shape=values.shape, dtype=str if text else values.dtype, dimension_names=(dimension,),
-            chunks=(max(1, len(values)),), config=_EVERY_CHUNK, attributes={"units": "s"} if name in _SECONDS else {},
-        )  # fmt: skip
-        if len(values):
-            made[:] = np.asarray(values, dtype=np.str_) if text else values
-    if 0 not in shape:
-        for start, block in _slabs(windows, shape, dtype, shards[0]):
-            array[start : start + len(block)] = block
-    with (
-        warnings.catch_warnings()
-    ):  # the format's authors have not settled where this stands; xarray asks for it
-        warnings.simplefilter("ignore")
-        zarr.consolidate_metadata(str(path))
-
-
-# Chunks of nothing but zeros too: so that one that is not there is one that was lost.
-_EVERY_CHUNK: Any = {"write_empty_chunks": True}
-_SECONDS = ("start_time", "stop_time", "duration", "bin", "bin_start", "bin_stop")
-
-
-def _slabs(windows: Any, shape: tuple[int, int, int], dtype: np.dtype[Any], rows: int) -> Any:
-    """Yield (first presentation, counts) in slabs that fill whole files."""
-    slab: npt.NDArray[Any] = np.empty((min(rows, shape[0]), shape[1], shape[2]), dtype)
-    filled = done = 0
-    for _, block in windows.blocks(32 << 20):
-        taken = 0
-        while taken < len(block):
-            step = min(len(slab) - filled, len(block) - taken)
-            slab[filled : filled + step] = block[taken : taken + step]
-            filled, taken = filled + step, taken + step
-            if filled == len(slab):
-                yield done, slab
-                done, filled = done + filled, 0
-    if filled:
-        yield done, slab[:filled]
-
-
-def _labels(counted: Counted) -> dict[str, tuple[str, npt.NDArray[Any]]]:
-    """Name -> dimension and values: presentations' parameters, bins' edges, units' metrics."""
-    windows = counted.windows
-    row, time, _ = windows.dims
-    found: dict[str, tuple[str, npt.NDArray[Any]]] = {}
-    for name, (dims, values) in windows.coordinates().items():
-        dimension = "bin" if dims == (time,) else "presentation"
-        found["bin" if name == time else name] = (dimension, _plain(values))
-    found["presentation"] = ("presentation", found[row][1])
-    found["unit"] = ("unit", _plain(windows.unit_ids))
-    for name, values in unit_columns(counted.units, [*found, "spike_counts"]).items():
-        found[name] = ("unit", _plain(values))
-    return found
-
-
-def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if values.dtype.kind != "O":
-        return values
-    return np.asarray(["" if one is None or one != one else str(one) for one in values], dtype=np.str_)
-
+__all__ = ["ZarrStore"]
 
 _META = "zarr.json"
 _OF_ZARR_2 = (".zgroup", ".zarray", ".zattrs", ".zmetadata")
@@ -167,7 +65,7 @@ class ZarrStore:
     def finish(self) -> None:
         import zarr
 
-        with warnings.catch_warnings():  # as above
+        with warnings.catch_warnings():  # as in write_zarr_group
             warnings.simplefilter("ignore")
             zarr.consolidate_metadata(str(self.root))
 
@@ -184,11 +82,11 @@ class ZarrStore:
         return Written(said["stamp"], is_whole_folder(place, said.get("content"), [_META]))
 
     def save(
-        self, claim: Claim, key: int | str, value: Counted, stamp: Stamp, ready: Callable[[], None]
+        self, claim: Claim, key: int | str, value: SessionCounts, stamp: Stamp, ready: Callable[[], None]
     ) -> None:
         with claim.part() as folder:
             part = folder / self.place(key).name
-            write_group(part, value, value.about)
+            write_zarr_group(part, value.counts, units=value.units, attributes=value.about)
             claim.check()
             for file in missing_files(part):
                 raise FileAccessError(

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from nwbin.session._session import Session, open
-from nwbin.session._spikes import ResponseMatrix
 
-__all__ = ["ResponseMatrix", "Session", "open"]
+__all__ = ["Session", "open"]

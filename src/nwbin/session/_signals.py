@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nwbin.allen import behavior, invalid, lfp, responses
 from nwbin.allen.averages import mean_of_intervals, means_of_samples
+from nwbin.binning import as_window
 from nwbin.errors import ArgumentTypeError
 from nwbin.session._tables import Ids, SessionTables
 
@@ -54,7 +55,7 @@ class SessionSignals(SessionTables):
             return responses.presentation_windows(shown)
         return (
             shown["start_time"].to_numpy(np.float64)[:, None]
-            + np.asarray(responses.as_window(window), dtype=np.float64)[None, :]
+            + np.asarray(as_window(window), dtype=np.float64)[None, :]
         )
 
     def presentationwise_running_speed(

@@ -3,76 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin._threads import share
-from nwbin.allen import invalid, queries, responses, units
-from nwbin.allen.tables import NULL
+from nwbin.allen import invalid, responses, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
-from nwbin.binning import count_in_windows
-from nwbin.errors import ArgumentError, FormatError, InvalidSpikesWarning, LookupFailure, nearest, warn
+from nwbin.binning import Closed
+from nwbin.errors import FormatError, InvalidSpikesWarning, warn
 from nwbin.nwb import schema
+from nwbin.responses.matrix import ResponseMatrix, check_window, response_matrix
 from nwbin.session._tables import Ids, SessionTables
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["ResponseMatrix", "SessionSpikes"]
-
-
-@dataclass(frozen=True, eq=False)
-class ResponseMatrix:
-    """A matrix for decoding: one row a trial, one column a neuron.
-
-    Attributes
-    ----------
-    X
-        Spike counts, or rates in Hz: float64 (trials, units).
-    y
-        Each trial's label: float64 where all labels are numbers, else object (trials,).
-    classes
-        The distinct labels, sorted.
-    presentation_ids
-        The trials: int64 (trials,).
-    unit_ids
-        The neurons: int64 (units,).
-    """
-
-    X: npt.NDArray[np.float64]
-    y: npt.NDArray[Any]
-    classes: npt.NDArray[Any]
-    presentation_ids: npt.NDArray[Any]
-    unit_ids: npt.NDArray[Any]
-
-    def __repr__(self) -> str:
-        trials, neurons = self.X.shape
-        return f"<nwbin.ResponseMatrix: {trials:,} trials x {neurons:,} units, {len(self.classes):,} classes>"
-
-
-def _sorted_distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the distinct labels: numbers in order, then text in order."""
-    if labels.dtype != object:
-        return np.unique(labels)
-    return np.asarray(sorted(set(labels.tolist()), key=lambda one: (isinstance(one, str), one)), dtype=object)
-
-
-def _is_label(one: Any) -> bool:
-    """Say whether a value is one, neither missing nor AllenSDK's word for that."""
-    import pandas as pd
-
-    return one is not None and one is not pd.NA and bool(one == one) and bool(one != NULL)
-
-
-def _others(shown: pd.DataFrame) -> str:
-    """Say which columns would make labels: those that have several values, and not each in one row only."""
-    found = queries.varied(shown)
-    return f"columns with several values: {', '.join(found)}" if found else "no column has several values"
+__all__ = ["SessionSpikes"]
 
 
 class SessionSpikes(SessionTables):
@@ -244,7 +194,7 @@ class SessionSpikes(SessionTables):
         large_bin_size_threshold: float = 0.001,
         time_domain_callback: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None,
         *,
-        closed: responses.Closed = "both",
+        closed: Closed = responses.CLOSED_BINS,
         threads: int | None = None,
     ) -> xr.DataArray:
         """Count spikes in bins around the onset of each presentation.
@@ -288,30 +238,28 @@ class SessionSpikes(SessionTables):
         """
         shown = self._placed(self._presentations(stimulus_presentation_ids), to_stop=False)
         chosen = self._unit_ids(unit_ids)
-        lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
         with share(threads):
             trains = self.file.spike_trains(chosen)
-        return responses.spike_counts(
+        counts = responses.aligned_counts(
             trains,
-            shown.index.to_numpy(),
-            shown["start_time"].to_numpy(np.float64),
+            shown,
             bin_edges,
             binarize=binarize,
             dtype=dtype,
             large_bin_size_threshold=large_bin_size_threshold,
             time_domain_callback=time_domain_callback,
-            lasting=lasting,
-            told_windows=partial(self.warn_of_invalid_spikes, "presentationwise_spike_counts", chosen),
             closed=closed,
             threads=threads,
         )
+        self.warn_of_invalid_spikes("presentationwise_spike_counts", chosen, *counts.windows.T)
+        return counts.to_xarray(labels=())
 
     def presentationwise_spike_times(
         self,
         stimulus_presentation_ids: Ids = None,
         unit_ids: Ids = None,
         *,
-        closed: responses.Closed = "right",
+        closed: Closed = responses.CLOSED_SPIKES,
     ) -> pd.DataFrame:
         """List every spike during the chosen presentations, in order of time.
 
@@ -382,27 +330,6 @@ class SessionSpikes(SessionTables):
             threads=threads,
         )
 
-    def _given_labels(self, label: Any, shown: pd.DataFrame) -> npt.NDArray[Any]:
-        import pandas as pd
-
-        if isinstance(label, pd.Series) and label.index.name == shown.index.name and label.index.is_unique:
-            # It says whose labels they are: the trials may be in another order, or fewer.
-            without = shown.index[~shown.index.isin(label.index)]
-            if len(without):
-                raise ArgumentError(
-                    f"label has no value for {len(without):,} of {len(shown):,} presentations (the first: {without[0]})"
-                )
-            label = label.loc[shown.index]
-        labels = np.asarray(label, dtype=object)
-        if labels.shape != (len(shown),):
-            several = labels.ndim == 1 and set(map(str, labels.tolist())) <= set(shown.columns)
-            hint = '; label="stimulus_condition_id" tells apart by all columns at once' if several else ""
-            raise ArgumentError(
-                f"label must be the name of a column, or have one value a trial ({len(shown)}), got shape "
-                f"{labels.shape}{hint}"
-            )
-        return labels
-
     def response_matrix(
         self,
         presentation_ids: Ids,
@@ -410,7 +337,7 @@ class SessionSpikes(SessionTables):
         window: tuple[float, float] = (0.01, 0.25),
         label: str | npt.ArrayLike = "orientation",
         *,
-        closed: responses.Closed = "both",
+        closed: Closed = responses.CLOSED_BINS,
         rate: bool = False,
         threads: int | None = None,
     ) -> ResponseMatrix:
@@ -452,58 +379,24 @@ class SessionSpikes(SessionTables):
         -----
         Working set: X, 8 bytes a trial and neuron.
         """
-        window = responses.as_window(window)
-        if rate and not 0 < window[1] - window[0] < np.inf:
-            raise ArgumentError(f"rates need a window of a length, neither none nor endless; not {window!r}")
-        shown = self._presentations(presentation_ids)
-        if isinstance(label, str):
-            if label not in shown.columns:
-                raise LookupFailure(
-                    f"{self.file.name}: the stimulus table has no column {label!r}; "
-                    f"{nearest(label, shown.columns)}"
-                )
-            labels = shown[label].to_numpy(dtype=object)
-        else:
-            labels = self._given_labels(label, shown)
-        labelled = np.asarray([_is_label(one) for one in labels], dtype=bool)
-        if labelled.size and not labelled.any():
-            what, more = (
-                (f"a value of {label!r}", f"; {_others(shown)}")
-                if isinstance(label, str)
-                else ("a label", "")
-            )
-            warn(f"none of the {labelled.size:,} presentations has {what}: the matrix is empty{more}")
-        elif (
-            isinstance(label, str)
-            and int(labelled.sum()) > 1
-            and len(set(labels[labelled].tolist())) == 1
-            and self._first_time("one label", label)
-        ):
-            warn(
-                f"all {int(labelled.sum()):,} presentations have the same {label!r}, {labels[labelled][0]!r}: there is "
-                f"nothing to tell apart; {_others(shown)}"
-            )
-        shown, labels = self._placed(shown[labelled], to_stop=False), labels[labelled]
-        y: npt.NDArray[Any] = labels
-        if all(isinstance(one, int | float | np.number) for one in labels):
-            y = labels.astype(np.float64)
-        lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
-        if note := responses.too_long(window, lasting, "presentation"):
-            warn(note)
-        chosen, onsets = self._unit_ids(unit_ids), shown["start_time"].to_numpy(np.float64)
-        self.warn_of_invalid_spikes("response_matrix", chosen, onsets + window[0], onsets + window[1])
+        first, last = check_window(window, rate)
+        shown, labels = responses.labelled_trials(
+            self._presentations(presentation_ids),
+            label,
+            self.file.name,
+            lambda label: self._first_time("one label", label),
+        )
+        shown, chosen = self._placed(shown, to_stop=False), self._unit_ids(unit_ids)
+        onsets = shown["start_time"].to_numpy(np.float64)
+        self.warn_of_invalid_spikes("response_matrix", chosen, onsets + first, onsets + last)
         with share(threads):
             trains = self.file.spike_trains(chosen)
-        counts = count_in_windows(
+        return response_matrix(
             trains,
-            onsets,
-            np.asarray([window], dtype=np.float64),
+            shown,
+            labels,
+            (first, last),
             closed=closed,
-            dtype=np.float64,
+            rate=rate,
             threads=threads,
-        )[:, 0, :]
-        if rate:
-            counts /= window[1] - window[0]
-        return ResponseMatrix(
-            counts, y, _sorted_distinct(y), shown.index.to_numpy(), np.asarray(trains.unit_ids)
         )

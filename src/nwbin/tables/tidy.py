@@ -13,7 +13,7 @@ from nwbin.tables.missing import as_numbers, missing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["escape_text", "tidy"]
+__all__ = ["escape_text", "text_of_objects", "tidy"]
 
 
 def escape_text(text: str) -> str:
@@ -24,6 +24,13 @@ def escape_text(text: str) -> str:
         raw = text.encode("utf-8", "surrogateescape" if not _LONE.search(text) else "backslashreplace")
         return raw.decode("utf-8", "backslashreplace")
     return text
+
+
+def text_of_objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Text of fixed width in place of objects, which other programs cannot read; "" where something is missing."""
+    if values.dtype.kind != "O":
+        return values
+    return np.asarray(["" if v is None or v != v else str(v) for v in values], dtype=np.str_)
 
 
 # Surrogates that stand for no byte: h5py makes none, a user's own table may.
