@@ -32,7 +32,7 @@ def output() -> Console:
     """The console for results: coloured on a terminal; plain, with full lines, in a pipe."""
     import sys
 
-    from nwbin.cli._plain_console import PlainConsole
+    from nwbin._plain_console import PlainConsole
 
     if sys.stdout.isatty():
         return PlainConsole()
@@ -150,22 +150,14 @@ def fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[lis
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr that goes away at the end; nothing where stderr is not a terminal."""
-    import sys
-
+    """Give what is called as the work goes on: a bar on stderr that goes away, and an ear for signals to stop."""
+    from nwbin._progress import progress_display
     from nwbin.cli._app import still_wanted
 
-    if not sys.stderr.isatty():
-        yield lambda done, total: still_wanted()
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
+    with progress_display(label) as display:
 
         def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=max(total, 1))
+            display.update(done, total)
             still_wanted()
 
         yield report

@@ -58,6 +58,16 @@ class Session(SessionSpikes, SessionSignals):
             }
         return {**state, "_lfp_paths": paths}
 
+    def with_filters(self, filters: UnitFilters) -> Session:
+        """Return the same session with other unit filters; it shares this one's open file, and is not to be closed."""
+        return Session(
+            self.file,
+            filters,
+            probe_lfp_paths=self._lfp_paths,
+            external_channel_columns=self._channel_columns,
+            additional_unit_metrics=self._unit_metrics,
+        )
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()
