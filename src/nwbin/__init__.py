@@ -45,7 +45,7 @@ _HOME = {
     "count_in_windows": "nwbin.binning",
     "open": "nwbin.session",
 }
-_MODULES = ("binning", "check", "dataset", "decode", "errors", "export", "plot", "testing")
+_MODULES = ("binning", "check", "dataset", "decode", "errors", "export", "plot", "responses", "testing")
 
 __all__ = [
     "AlignedSpikes",

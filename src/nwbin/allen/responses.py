@@ -77,8 +77,9 @@ def aligned_counts(
             f"counts are binarized in bins up to {widest:.5g} s wide, more than large_bin_size_threshold "
             f"({large_bin_size_threshold:.5g} s): several spikes in one bin will count as one"
         )
-    rows = presentations[["start_time", "stop_time"]]
-    domain = _time_domain(edges, rows["start_time"].to_numpy(np.float64), time_domain_callback)
+    times = {name: presentations[name].to_numpy(np.float64) for name in ("start_time", "stop_time")}
+    rows = frame_of(times, presentations.index)
+    domain = _time_domain(edges, times["start_time"], time_domain_callback)
     return AlignedCounts(
         trains,
         rows,

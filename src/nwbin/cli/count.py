@@ -74,7 +74,12 @@ def count(
         rows = only_labels(selection.presentations_of(source), writing.label_names())
         chosen = selection.units_of(source)
         trains = session.file.spike_trains(chosen.index.to_numpy())
-        counting: dict[str, Any] = {"closed": closed, "binarize": bins.binarize, "dtype": dtype, "threads": writing.threads}
+        counting: dict[str, Any] = {
+            "closed": closed,
+            "binarize": bins.binarize,
+            "dtype": dtype,
+            "threads": writing.threads,
+        }
         counts: LabelledCounts = (
             TiledCounts(trains, tidy(rows), bins.bin_width or 0.0, **counting)
             if edges is None

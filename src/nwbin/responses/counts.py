@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy.typing as npt
 
 from nwbin.binning import Closed, Progress, bin_centers, bin_edges, bin_spikes, count_type, iter_bin_spikes
 from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap, windows_around
-from nwbin.tables.labels import rename_clashes
-from nwbin.tables.tidy import tidy
+from nwbin.tables.labels import names_without_clashes
+from nwbin.tables.tidy import escape_text, tidy, tidy_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,10 +68,8 @@ class LabelledCounts(ABC):
         Of the last dimension: (units,).
     closed
         Which ends belong to a bin.
-    labels
-        The presentations or other intervals that were asked for, by id, tidied. Columns named as something of an
-        output's own (`count`, `unit_id`, `bin_start`, a unit's id, ...) have "_" after their name in every format,
-        and a warning says so.
+    ids
+        Of the presentations or other intervals that were asked for.
     windows
         From the start of each row's first bin to the end of its last, on the clock of the spikes, in s: (rows, 2).
         Where bins tile intervals, the intervals themselves.
@@ -98,8 +97,11 @@ class LabelledCounts(ABC):
         self._binarize, self._threads = binarize, threads
         presented = rows.index.name == "stimulus_presentation_id"
         self.row = "stimulus_presentation_id" if presented else "interval_id"
-        self.labels = rename_clashes(tidy(rows), {*_OWN, self.row, *map(str, self.unit_ids.tolist())})
-        self.labels.index.name = self.row
+        self.ids = tidy_index(rows.index).to_numpy()
+        self._rows = rows.copy(deep=False)
+        names = [escape_text(str(name)) for name in rows.columns]
+        taken = {*_OWN, self.row, *map(str, self.unit_ids.tolist())}
+        self._renamed = names_without_clashes(names, taken)
 
     def __repr__(self) -> str:
         size = " x ".join(f"{n:,} {name}" for n, name in zip(self.shape, self.dims, strict=True))
@@ -120,11 +122,26 @@ class LabelledCounts(ABC):
 
     @abstractmethod
     def _places(self) -> dict[str, Coordinate]:
-        """The labels of every dimension but the units."""
+        """The ids and the bins' times."""
+
+    @cached_property
+    def labels(self) -> pd.DataFrame:
+        """What is known of the presentations or other intervals, by id, tidied.
+
+        Columns named as something of an output's own (`count`, `unit_id`, `bin_start`, a unit's id, ...) have "_"
+        after their name in every format.
+        """
+        return tidy(self._rows).rename(columns=self._renamed).rename_axis(index=self.row)
 
     def coordinates(self) -> dict[str, Coordinate]:
         """Name -> labels: the ids, the bins' times, what is known of the presentations, the units."""
-        return {**self._places(), UNIT: Coordinate((UNIT,), self.unit_ids, {})}
+        found = self._places()
+        if self.row in self.dims:  # else every interval has many places
+            for name in self.labels.columns:
+                attributes = {"units": "s"} if name in _SECONDS else {}
+                found[name] = Coordinate((self.row,), self.labels[name].to_numpy(), attributes)
+        found[UNIT] = Coordinate((UNIT,), self.unit_ids, {})
+        return found
 
     def keys(self, rows: slice) -> pd.DataFrame:
         """What stands before the counts in a table with one row for each bin, of these rows of it."""
@@ -141,13 +158,13 @@ class LabelledCounts(ABC):
             made[rows] = block
         return made
 
-    def to_xarray(self, labels: Collection[str] | None = None) -> xr.DataArray:
+    def to_xarray(self, *, labels: bool = True) -> xr.DataArray:
         """Count, and label the counts.
 
         Parameters
         ----------
         labels
-            Names of coordinates to have besides those of the dimensions; by default all that there are.
+            Whether to have all coordinates, or only those of the dimensions, as AllenSDK has.
 
         Returns
         -------
@@ -156,15 +173,16 @@ class LabelledCounts(ABC):
         """
         import xarray as xr
 
-        coords = {
-            name: xr.Variable(*one)
-            for name, one in self.coordinates().items()
-            if name in self.dims or labels is None or name in labels
-        }
+        if labels:
+            known = self.coordinates()
+        else:
+            places = {**self._places(), UNIT: Coordinate((UNIT,), self.unit_ids, {})}
+            known = {name: places[name] for name in self.dims}
         attributes = {"long_name": "number of spikes", "closed": self.closed}
-        return xr.DataArray(
-            self.to_numpy(), name="spike_counts", dims=self.dims, coords=coords, attrs=attributes
-        )
+        # Quick: else xarray looks whether this is an array of Dask's, and loads all of Dask for that.
+        counts = xr.Variable(self.dims, self.to_numpy(), attributes, fastpath=True)
+        coords = {name: xr.Variable(*one, fastpath=True) for name, one in known.items()}
+        return xr.DataArray(counts, coords=coords, name="spike_counts")
 
 
 class AlignedCounts(LabelledCounts):
@@ -245,16 +263,12 @@ class AlignedCounts(LabelledCounts):
 
     def _places(self) -> dict[str, Coordinate]:
         row, time = (self.row,), (TIME,)
-        found = {
-            self.row: Coordinate(row, self.labels.index.to_numpy(), {}),
+        return {
+            self.row: Coordinate(row, self.ids, {}),
             TIME: Coordinate(time, bin_centers(self.edges), {"units": "s", "long_name": "center of the bin"}),
             "bin_start": Coordinate(time, self.edges[:-1], {"units": "s"}),
             "bin_stop": Coordinate(time, self.edges[1:], {"units": "s"}),
         }
-        for name in self.labels.columns:
-            attributes = {"units": "s"} if name in _SECONDS else {}
-            found[name] = Coordinate(row, self.labels[name].to_numpy(), attributes)
-        return found
 
     def bins_of(
         self, rows: slice

@@ -124,7 +124,7 @@ class TiledCounts(LabelledCounts):
         place, begin, end = self.bins_of(slice(None))
         return {
             "bin": Coordinate(along, np.arange(len(begin)), {}),
-            self.row: Coordinate(along, self.labels.index.to_numpy()[place], {}),
+            self.row: Coordinate(along, self.ids[place], {}),
             "bin_start": Coordinate(along, begin, {"units": "s"}),
             "bin_stop": Coordinate(along, end, {"units": "s"}),
         }

@@ -252,7 +252,7 @@ class SessionSpikes(SessionTables):
             threads=threads,
         )
         self.warn_of_invalid_spikes("presentationwise_spike_counts", chosen, *counts.windows.T)
-        return counts.to_xarray(labels=())
+        return counts.to_xarray(labels=False)
 
     def presentationwise_spike_times(
         self,
@@ -392,11 +392,5 @@ class SessionSpikes(SessionTables):
         with share(threads):
             trains = self.file.spike_trains(chosen)
         return response_matrix(
-            trains,
-            shown,
-            labels,
-            (first, last),
-            closed=closed,
-            rate=rate,
-            threads=threads,
+            trains, shown, labels, (first, last), closed=closed, rate=rate, threads=threads
         )

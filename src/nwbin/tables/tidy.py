@@ -13,7 +13,7 @@ from nwbin.tables.missing import as_numbers, missing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["escape_text", "text_of_objects", "tidy"]
+__all__ = ["escape_text", "text_of_objects", "tidy", "tidy_index"]
 
 
 def escape_text(text: str) -> str:
@@ -84,8 +84,15 @@ def tidy(table: pd.DataFrame, *, missing_text: str | None = None) -> pd.DataFram
     result = pd.DataFrame(
         made, index=pd.RangeIndex(len(table)), columns=pd.Index(list(columns), dtype=object)
     )
-    result.index = table.index
-    if table.index.dtype.kind == "O" and table.index.nlevels == 1:
-        ids = [escape_text(one) if isinstance(one, str) else one for one in table.index.tolist()]
-        result.index = pd.Index(ids, name=table.index.name, dtype=object)
+    result.index = tidy_index(table.index)
     return result
+
+
+def tidy_index(index: pd.Index[Any]) -> pd.Index[Any]:
+    """Make ids that any format can hold."""
+    import pandas as pd
+
+    if index.dtype.kind != "O" or index.nlevels != 1:
+        return index
+    ids = [escape_text(one) if isinstance(one, str) else one for one in index.tolist()]
+    return pd.Index(ids, name=index.name, dtype=object)
