@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from nwbin._plain_text import printable
 from nwbin.allen.invalid import invalid_times, ranges
-from nwbin.allen.units import probe_table, unit_order
+from nwbin.allen.places import probe_table
+from nwbin.allen.units import unit_order
 from nwbin.errors import NwbinError
 from nwbin.nwb import schema
 from nwbin.nwb.dynamic_table import DynamicTable

@@ -22,6 +22,7 @@ __all__ = [
     "CountOverflowError",
     "FileAccessError",
     "FormatError",
+    "GoneNameError",
     "InvalidSpikesWarning",
     "LookupFailure",
     "MissingDependencyError",
@@ -70,6 +71,10 @@ class LookupFailure(NwbinError, KeyError):
 
 class NothingChosen(LookupFailure):
     """A session has none of what was asked for. A job over many sessions passes over it: that is no failure."""
+
+
+class GoneNameError(NwbinError, AttributeError):
+    """AllenSDK had this name once; the message has the one that came after it."""
 
 
 class ArgumentError(NwbinError, ValueError):

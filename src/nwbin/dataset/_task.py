@@ -20,7 +20,7 @@ import numpy as np
 
 from nwbin._atomic import writing
 from nwbin._threads import share
-from nwbin.allen.units import UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._stamps import inputs_of

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from nwbin.allen.left_out import LeftOut, why_left_out
 from nwbin.allen.tables import NULL
-from nwbin.allen.units import LeftOut, UnitFilters, why_left_out
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import NothingChosen, NwbinWarning
 from nwbin.nwb import schema
 
@@ -77,7 +79,7 @@ class SelectableSession:
         """The table of units if no filter leaves any out."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NwbinWarning)  # said already, of the table that is filtered
-            return self._session.with_filters(UnitFilters.none()).units
+            return replace(self._session._tables, filters=UnitFilters.none()).units
 
     def why_left_out(
         self, unit_ids: Sequence[Any], bound_as: Callable[[str, float], str]
@@ -85,7 +87,11 @@ class SelectableSession:
         """See :func:`nwbin.allen.units.why_left_out`."""
         session = self._session
         return why_left_out(
-            session.file, session.filters, unit_ids, session._channel_columns, bound_as=bound_as
+            session.file,
+            session.filters,
+            unit_ids,
+            session._tables.external_channel_columns,
+            bound_as=bound_as,
         )
 
     def filters_applied(self) -> dict[str, Any] | str:
