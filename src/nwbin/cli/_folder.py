@@ -121,8 +121,8 @@ def _say(folder: Path, out: Path, results: Results, lost: list[str]) -> None:
         warnings.warn(one, NwbinWarning, stacklevel=2)
     warn_of_all(results)
     status = results.report["status"].value_counts().to_dict()
-    said = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
-    output().print(f"{out}: {counted(number, 'session')}: {said or 'none'}")
+    by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
+    output().print(f"{out}: {counted(number, 'session')}: {by_status or 'none'}")
     if results.failed:
         raise JobError(
             f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "

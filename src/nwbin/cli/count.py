@@ -11,8 +11,12 @@ from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
     from nwbin.responses.counts import LabelledCounts
     from nwbin.session.selectable import SelectableSession
+    from nwbin.trains import SpikeTrains
 
 __all__ = ["count"]
 
@@ -57,8 +61,6 @@ def count(
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance, provenance_of_units
     from nwbin.export import write_counts
-    from nwbin.responses.counts import AlignedCounts
-    from nwbin.responses.tiles import TiledCounts
     from nwbin.responses.windows import warn_of_late
     from nwbin.session.selectable import SelectableSession
     from nwbin.tables.labels import only_labels
@@ -74,17 +76,10 @@ def count(
         rows = only_labels(selection.presentations_of(source), writing.label_names())
         chosen = selection.units_of(source)
         trains = session.file.spike_trains(chosen.index.to_numpy())
-        counting: dict[str, Any] = {
-            "closed": closed,
-            "binarize": bins.binarize,
-            "dtype": dtype,
-            "threads": writing.threads,
-        }
-        counts: LabelledCounts = (
-            TiledCounts(trains, tidy(rows), bins.bin_width or 0.0, **counting)
-            if edges is None
-            else AlignedCounts(trains, tidy(rows), edges, **counting)
-        )
+        counts = _counts_in(
+            trains, tidy(rows), edges, bins.bin_width, closed=closed, binarize=bins.binarize, dtype=dtype,
+            threads=writing.threads,
+        )  # fmt: skip
         session.warn_of_invalid_spikes("count", counts.unit_ids, *counts.windows.T)
         warn_of_late(rows, counts.windows, trains)
         how = provenance(
@@ -96,8 +91,24 @@ def count(
                 out, counts, units=chosen, layout=writing.layout or "matrix", provenance=how,
                 compress=writing.compress, csv_as_is=writing.csv_as_is, progress=report,
             )  # fmt: skip
-        said = f"{_shape_of(counts, bool(presentations.stimulus))}; {_of_how_many(source, len(chosen))}"
-    output().print(f"{out}{replaced}: {said}")
+        written = f"{_shape_of(counts, bool(presentations.stimulus))}; {_of_how_many(source, len(chosen))}"
+    output().print(f"{out}{replaced}: {written}")
+
+
+def _counts_in(
+    trains: SpikeTrains,
+    rows: pd.DataFrame,
+    edges: np.ndarray[Any, Any] | None,
+    width: float | None,
+    **how: Any,
+) -> LabelledCounts:
+    """What is to be counted: in bins between these edges, or in bins of a width that tile the rows."""
+    from nwbin.responses.counts import AlignedCounts
+    from nwbin.responses.tiles import TiledCounts
+
+    if edges is None:
+        return TiledCounts(trains, rows, width or 0.0, **how)
+    return AlignedCounts(trains, rows, edges, **how)
 
 
 def _shape_of(counts: LabelledCounts, presented: bool) -> str:

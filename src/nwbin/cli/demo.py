@@ -53,18 +53,18 @@ def _choose_units(session: Session, structure: str, least_rate: float) -> tuple[
     from nwbin.session.selectable import SelectableSession
 
     source = SelectableSession(session)
-    units, said, condition = source.units, [], None
+    units, conditions, condition = source.units, [], None
     placed = "structure_acronym" in units.columns and units["structure_acronym"].notna().any()
     if placed:
-        said.append(f"in {structure}")
+        conditions.append(f"in {structure}")
     else:
         warn(f"{source.name} does not say which area units are in: all are taken")
     if "firing_rate" in units.columns:
         condition = f"firing_rate >= {least_rate!r}"
-        said.append(f"firing at {least_rate:g} Hz or more")
+        conditions.append(f"firing at {least_rate:g} Hz or more")
     hints = Hints(every_unit="another --structure or --rate")
     chosen = Selection(structures=structure if placed else None, units=condition, hints=hints)
-    return chosen.units_of(source), ", ".join(said) or "whatever their area"
+    return chosen.units_of(source), ", ".join(conditions) or "whatever their area"
 
 
 def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[str, pd.DataFrame]:

@@ -59,7 +59,7 @@ def _give(
     if out is None:
         console = output()
         file = "units.csv" if what == "units" else "table.csv"
-        frame_table(table, console, whole="in a pipe, | cat" if what == "stimuli" else f"-o {file}")
+        frame_table(table, console, for_all="in a pipe, | cat" if what == "stimuli" else f"-o {file}")
         if not len(table):
             console.print(f"no {what}")
     elif str(out) == "-":
