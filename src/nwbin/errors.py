@@ -28,6 +28,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingFileError",
     "NotEnoughMemoryError",
+    "NothingChosen",
     "NwbinError",
     "NwbinWarning",
     "nearest",
@@ -66,6 +67,10 @@ class LookupFailure(NwbinError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the message, quotes and escapes included.
         return str(self.args[0]) if self.args else ""
+
+
+class NothingChosen(LookupFailure):
+    """A session has none of what was asked for. A job over many sessions passes over it: that is no failure."""
 
 
 class GoneNameError(NwbinError, AttributeError):

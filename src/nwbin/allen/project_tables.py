@@ -151,7 +151,7 @@ class Catalogue:
         )
         keep = np.ones(len(units), dtype=bool)
         for name, bound, kind in bounds:
-            if name in units.columns:
+            if filters.filter_by_metrics and name in units.columns:
                 value = units[name].to_numpy(np.float64)
                 if kind == "maximum":
                     keep &= value <= (np.inf if bound is None else bound)

@@ -42,6 +42,11 @@ class UnitFilters:
             if value is not None and np.isnan(float(value)):
                 raise ArgumentError(f"{field.name} is NaN, with which nothing compares; None means no bound")
 
+    @classmethod
+    def none(cls) -> UnitFilters:
+        """Leave no unit out."""
+        return cls(filter_by_validity=False, filter_out_of_brain_units=False, filter_by_metrics=False)
+
     def bounds(self) -> list[tuple[str, str, float]]:
         """The quality bounds as (column, "<=" or ">=", value)."""
         if not self.filter_by_metrics:

@@ -105,6 +105,7 @@ class DatasetTables:
         presence_ratio_minimum: float | None = 0.95,
         isi_violations_maximum: float | None = 0.5,
         filter_out_of_brain_units: bool = True,
+        filter_by_metrics: bool = True,
     ) -> pd.DataFrame:
         """Return all units that pass the filters, with the columns of their channel, probe and session.
 
@@ -119,6 +120,8 @@ class DatasetTables:
         filter_out_of_brain_units
             Only units in the brain. AllenSDK's CSV files do not say which those are: as in AllenSDK, this is
             of no effect on them.
+        filter_by_metrics
+            False: none of these bounds, and units stay whose metric is NaN, as in :func:`nwbin.open`.
 
         Returns
         -------
@@ -131,6 +134,7 @@ class DatasetTables:
             isi_violations_maximum,
             filter_by_validity,
             filter_out_of_brain_units,
+            filter_by_metrics,
         )
         return without(
             self._tables.units(filters), project_tables.SUPPRESS_FROM_UNITS if suppress is None else suppress
