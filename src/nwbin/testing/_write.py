@@ -11,9 +11,9 @@ import h5py
 
 from nwbin._unfinished import clear_unfinished, unfinished_name
 from nwbin.errors import ArgumentError, FileAccessError
-from nwbin.testing import _behaviour, _tables
-from nwbin.testing._layout import CHUNK_ROWS, Storage
+from nwbin.testing import _behaviour, _table_writer
 from nwbin.testing._lfp import write_lfp
+from nwbin.testing._object_writer import CHUNK_ROWS, Storage
 from nwbin.testing._plan import BRAIN_OBSERVATORY, Plan, make_plan
 from nwbin.testing._spikes import Spikes, edge_spikes
 from nwbin.testing._stimuli import Presentations, make_presentations
@@ -170,11 +170,11 @@ def _write_file(
     edge = edge_spikes(table)
     trains = [Spikes(plan, drive, unit, edge if unit.kind == "edge" else none) for unit in units]
 
-    _tables.write_header(
+    _table_writer.write_header(
         store, plan, identifier=str(plan.session_id), description="Visual Coding - Neuropixels session"
     )
-    _tables.write_electrodes(store, plan, probes)
-    _tables.write_stimuli(store, plan, table)
+    _table_writer.write_electrodes(store, plan, probes)
+    _table_writer.write_stimuli(store, plan, table)
     _behaviour.write_running(store, plan, end)
     if not plan.bare:
         _behaviour.write_eye(store, plan, end)
@@ -182,7 +182,7 @@ def _write_file(
         _behaviour.write_optotagging(store, plan, table.end, end)
     if plan.invalid_times:
         _behaviour.write_invalid_times(store, _behaviour.make_invalid_times(plan, table, probes, end))
-    _tables.write_units(store, plan, units, trains, end, step)
+    _table_writer.write_units(store, plan, units, trains, end, step)
 
 
 @contextmanager

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.storage.file_map import FileMap
 from nwbin.storage.hdf5._attributes import Attributes
-from nwbin.storage.hdf5._dataset import Dataset
+from nwbin.storage.hdf5._dataset_reader import Dataset
 from nwbin.storage.hdf5._file import OpenFile
-from nwbin.storage.hdf5._layout import Layout
 from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.hdf5._objects import Objects
+from nwbin.storage.hdf5._storage_layout import Layout
 from nwbin.storage.hdf5._text import FileText
 from nwbin.storage.opening import StrPath
 
@@ -158,7 +158,7 @@ class H5Source:
         """Raise FormatError if so many rows of a dataset (by default all) are more than can sensibly be read.
 
         A damaged header may claim any shape, and chunks that were never written take no room in the file: see
-        :mod:`nwbin.storage.hdf5._layout`.
+        :mod:`nwbin.storage.hdf5._storage_layout`.
         """
         self._dataset(path).allow(n_rows)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nwbin.storage.hdf5._chunked import ChunkCheck, ChunkReader, chunk_check, chunk_reader
 from nwbin.storage.hdf5._file import OpenFile
-from nwbin.storage.hdf5._layout import Layout
+from nwbin.storage.hdf5._storage_layout import Layout
 
 __all__ = ["Rows"]
 
