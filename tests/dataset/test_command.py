@@ -84,7 +84,7 @@ def test_count_a_folder_of_none_of_it(
     assert error.count("did you mean 'flashes'?") == 1
     code, said, error = run(*flashes, "--structures", "VISpp")
     assert (code, said, error.count("\n")) == (2, "", 1)
-    assert "VISpp; did you mean" in error
+    assert "is in 'VISpp'; did you mean" in error
     code, _, error = run(*flashes, "--units", "firing_rat > 1")
     assert code == 2
     assert error.count("did you mean 'firing_rate'") == 1

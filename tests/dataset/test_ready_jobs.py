@@ -35,7 +35,7 @@ def test_spike_counts(trees: dict[str, Path], tmp_path: Path) -> None:
     }
     found = data.spike_counts(store, "static_gratings", **job, workers=0)
     assert found.report["status"].tolist() == ["done", "done", "nothing"]
-    assert "has no stimulus or intervals ['static_gratings']" in found.passed_over[IDS[2]]
+    assert "has no stimulus 'static_gratings'" in found.passed_over[IDS[2]]
     with data.get_session_data(IDS[0], **OPEN) as session:
         table = session.get_stimulus_table("static_gratings")
         shown = table.index[(table["orientation"] != "null").to_numpy()]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nwbin._memory import taking
 from nwbin.binning import Closed, Progress, bin_centers, bin_edges, bin_spikes, count_type, iter_bin_spikes
-from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap
+from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap, windows_around
 from nwbin.tables.labels import names_without_clashes
 from nwbin.tables.tidy import escape_text, tidy, tidy_index
 
@@ -72,12 +72,16 @@ class LabelledCounts(ABC):
         Which ends belong to a bin.
     ids
         Of the presentations or other intervals that were asked for.
+    windows
+        From the start of each row's first bin to the end of its last, on the clock of the spikes, in s: (rows, 2).
+        Where bins tile intervals, the intervals themselves.
     row
         What the ids are called: "stimulus_presentation_id", or "interval_id" of any other table.
     """
 
     dims: tuple[str, ...]
     shape: tuple[int, ...]
+    windows: npt.NDArray[np.float64]
 
     def __init__(
         self,
@@ -210,8 +214,6 @@ class AlignedCounts(LabelledCounts):
     ----------
     edges
         (bins + 1,) s from start_time.
-    windows
-        From the start of each row's first bin to the end of its last, on the clock of the spikes, in s: (rows, 2).
 
     Examples
     --------
@@ -240,7 +242,7 @@ class AlignedCounts(LabelledCounts):
         super().__init__(trains, rows, closed, binarize, dtype, threads)
         self.edges = bin_edges(edges)
         self._onsets, self._bins = times_of(rows, "start_time"), self.edges
-        self.windows = np.add.outer(self._onsets, self.edges[[0, -1]])
+        self.windows = windows_around(rows, self.edges)
         if clock_edges is not None:
             self._onsets, self._bins = np.zeros(len(rows)), clock_edges
             self.windows = clock_edges[:, [0, -1]]

@@ -12,7 +12,7 @@ from nwbin._memory import taking
 from nwbin.binning import Closed, bin_centers, bin_edges, iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.responses.counts import TIME, UNIT
-from nwbin.responses.windows import times_of, warn_if_too_long
+from nwbin.responses.windows import lengths_of, times_of, warn_if_too_long
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
 
@@ -22,9 +22,55 @@ if TYPE_CHECKING:
 
     from nwbin.trains import SpikeTrains
 
-__all__ = ["mean_rates", "rates_table"]
+__all__ = ["mean_rates", "median_duration", "rates_table", "time_axis"]
 
 _BLOCK = 32 << 20
+
+
+def median_duration(rows: pd.DataFrame) -> float:
+    """How long a presentation lasts, in s: the median; 0 where the table does not say."""
+    lasting = lengths_of(rows)
+    lasting = lasting[~np.isnan(lasting)]
+    return float(np.median(lasting)) if lasting.size else 0.0
+
+
+def time_axis(
+    duration: float, window: tuple[float, float] | None = None, width: float | None = None
+) -> tuple[float, float, float]:
+    """Choose bins around a presentation: 40 to 100 of them, of a round width, and one edge at its start.
+
+    Parameters
+    ----------
+    duration
+        Of a presentation, in s; what is not more than 0, of events and of ends that nobody knows, is taken for 1.
+    window, width
+        From and to, and the width of a bin, in s, where these are asked for.
+
+    Returns
+    -------
+    tuple
+        First edge, last edge, width, in s.
+
+    Examples
+    --------
+    >>> time_axis(0.25)
+    (-0.1, 0.375, 0.005)
+    >>> time_axis(2.0, (0, 1))
+    (0.0, 1.0, 0.01)
+    """
+    if not duration > 0:
+        duration = 1.0
+    start, stop = window or (-min(0.4 * duration, 0.5), min(1.5 * duration, 3.0))
+    if width is None:
+        # 1, 2 or 5 times a power of ten
+        steps = [round(m * 10.0**k, 6) for k in range(-4, 2) for m in (1, 2, 5)]
+        width = next((one for one in steps if (stop - start) / one <= 100), steps[-1])
+        if window is not None:
+            fits = [one for one in steps if one >= width / 2 and abs((stop - start) / one % 1) < 1e-9]
+            width = fits[0] if fits else (stop - start) / 80
+    if window is None:
+        start, stop = -max(1, round(-start / width)) * width, max(1, round(stop / width)) * width
+    return float(f"{start:.12g}"), float(f"{stop:.12g}"), float(f"{width:.12g}")
 
 
 def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.NDArray[np.int64]]:

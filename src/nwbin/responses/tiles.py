@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._wording import counted
 from nwbin.binning import Closed, Progress, bin_spikes
 from nwbin.binning.edges import multiples, whole_bins
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, warn
 from nwbin.responses.counts import UNIT, Blocks, Coordinate, LabelledCounts
-from nwbin.responses.windows import times_of
+from nwbin.responses.windows import times_of, what_rows_are
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,9 @@ class TiledCounts(LabelledCounts):
             )
         pairs = zip(self._starts.tolist(), stops.tolist(), strict=True)
         self.bins = np.asarray([whole_bins(a, b, self.width) for a, b in pairs], dtype=np.int64)
+        self.windows = np.stack([self._starts, np.maximum(self._starts, stops)], axis=1)
+        if short := int((self.bins == 0).sum()):
+            warn(f"{counted(short, what_rows_are(rows))} shorter than a bin, without any counts")
         self._edges = multiples(0.0, self.width, int(self.bins.max(initial=0)))
         # Of every bin: its interval, and its number in that interval.
         self._interval = np.repeat(np.arange(len(rows)), self.bins)

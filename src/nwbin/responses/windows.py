@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._wording import counted
 from nwbin.errors import LookupFailure, warn
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["lengths_of", "times_of", "warn_if_too_long", "warn_of_overlap", "what_rows_are"]
+    from nwbin.trains import SpikeTrains
+
+__all__ = [
+    "lengths_of",
+    "times_of",
+    "warn_if_too_long",
+    "warn_of_late",
+    "warn_of_overlap",
+    "what_rows_are",
+    "windows_around",
+]
 
 
 def what_rows_are(rows: pd.DataFrame) -> str:
@@ -36,6 +47,12 @@ def lengths_of(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
     return times_of(rows, "stop_time") - times_of(rows, "start_time")
 
 
+def windows_around(rows: pd.DataFrame, edges: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the first and the last of some edges, in s from the start of each row, on its clock: (rows, 2)."""
+    ends = np.asarray(edges, dtype=np.float64)[[0, -1]]
+    return np.add.outer(times_of(rows, "start_time"), ends)
+
+
 def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> None:
     """Say when the window of a row, [begin, end] on one clock, begins before that of the row before it ends."""
     first, last = windows.T
@@ -50,6 +67,17 @@ def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> Non
         f"the time windows of neighbouring {what_rows_are(rows)}s {found} (the first: rows {at} and {at + 1}); a spike "
         "counts in every window that it lies in"
     )
+
+
+def warn_of_late(rows: pd.DataFrame, windows: npt.NDArray[np.float64], trains: SpikeTrains) -> None:
+    """Say when windows, [begin, end] on the clock of the spikes, begin after the last of these."""
+    last = max((float(spikes[-1]) for spikes in trains.values() if len(spikes)), default=None)
+    late = 0 if last is None else int((windows[:, 0] > last).sum())
+    if late:
+        warn(
+            f"{late:,} of {counted(len(rows), 'window')} start{'s' * (late == 1)} after the last spike of these units "
+            f"({last:.6g} s)"
+        )
 
 
 def warn_if_too_long(rows: pd.DataFrame, edges: npt.ArrayLike) -> None:

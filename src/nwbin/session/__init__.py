@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from nwbin.session._session import Session, open
+from nwbin.session._open import open
+from nwbin.session._session import Session
 
 __all__ = ["Session", "open"]

@@ -8,12 +8,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.errors import warn
+from nwbin.errors import LookupFailure, nearest, warn
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["names_without_clashes", "rename_clashes", "unit_columns", "whole_ids"]
+__all__ = [
+    "columns_named",
+    "names_without_clashes",
+    "only_labels",
+    "rename_clashes",
+    "unit_columns",
+    "whole_ids",
+]
+
+
+def columns_named(table: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    """Return the table with only these columns, in this order; whole where none are named."""
+    if names is None:
+        return table
+    for name in names:
+        if name not in table.columns:
+            raise LookupFailure(f"there is no column {name!r}; {nearest(name, table.columns)}")
+    return table[list(names)]
+
+
+def only_labels(rows: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    """Return the rows with their times, and of other columns only those that are named; whole where none are."""
+    if names is None:
+        return rows
+    times = [name for name in ("start_time", "stop_time") if name in rows.columns and name not in names]
+    return columns_named(rows, [*times, *names])
 
 
 def names_without_clashes(names: Sequence[str], taken: Collection[str]) -> dict[str, str]:

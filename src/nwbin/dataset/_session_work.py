@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nwbin.allen.null import tidy
 from nwbin.allen.responses import labelled_trials, presentation_windows, spike_table
-from nwbin.allen.tables import tidy
 from nwbin.binning import Closed
 from nwbin.dataset._content import content_hash
-from nwbin.dataset._select import Selection
 from nwbin.responses.counts import AlignedCounts, LabelledCounts
 from nwbin.responses.matrix import ResponseMatrix, response_matrix
+from nwbin.responses.selection import Selection
 from nwbin.responses.windows import warn_if_too_long
+from nwbin.session.selectable import SelectableSession
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +95,7 @@ class Counts:
         }
 
     def run(self, session: Session, threads: int | None) -> SessionCounts:
-        shown = self.selection.presentation_table(session)
-        units = self.selection.unit_table(session)
+        shown, units = chosen_of(self.selection, session)
         counts = AlignedCounts(
             session.file.spike_trains(units.index.to_numpy()), tidy(shown), self.edges, closed=self.closed,
             binarize=self.binarize, dtype=self.dtype, threads=threads,
@@ -125,8 +125,8 @@ class Matrices:
         }
 
     def run(self, session: Session, threads: int | None) -> ResponseMatrix:
-        shown = self.selection.presentation_table(session)
-        units = self.selection.unit_table(session).index.to_numpy()
+        shown, kept = chosen_of(self.selection, session)
+        units = kept.index.to_numpy()
         if self.label not in shown.columns and shown.index.name == "stimulus_presentation_id":
             # Of some stimuli's presentations it has only the parameters that apply to them.
             everything = session.stimulus_presentations.loc[shown.index]
@@ -153,8 +153,8 @@ class SpikeTables:
         return {"job": "spike_tables", **self.selection.spec(), "window": window, "closed": self.closed}
 
     def run(self, session: Session, threads: int | None) -> pd.DataFrame:
-        shown = self.selection.presentation_table(session)
-        units = self.selection.unit_table(session).index.to_numpy()
+        shown, kept = chosen_of(self.selection, session)
+        units = kept.index.to_numpy()
         if self.window is not None:
             warn_if_too_long(shown, self.window)
             start = shown["start_time"].to_numpy(np.float64)
@@ -165,6 +165,12 @@ class SpikeTables:
             onset = "time_since_stimulus_presentation_onset"
             table[onset] += self.window[0]
         return table.reset_index()
+
+
+def chosen_of(selection: Selection, session: Session) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The presentations and the units that are meant of what this session, one of many, has of it."""
+    source = SelectableSession(session)
+    return selection.presentations_of(source, partly=True), selection.units_of(source, partly=True)
 
 
 def about(session: Session) -> dict[str, Any]:
