@@ -70,7 +70,7 @@ def test_where_is_for_presentations_and_units_for_units(tiny: Path) -> None:
             "has no stimulus 'flashes,gabors'; for several, write --stimulus flashes --stimulus gabors",
         ),
         (["--intervals", "flashes"], "has no intervals table 'flashes'; it is a stimulus: --stimulus flashes"),
-        (["--stimulus", "flashes", "--where", "color == 7"], " of stimulus flashes meets 'color == 7'; color has -1.0, 1.0"),
+        (["--stimulus", "flashes", "--where", "color == 7"], " of stimulus flashes meets 'color == 7'; color has -1.0"),
         (["--stimulus", "flashes", "--structures", "visp"], "none of its units is in 'visp'; did you mean 'VISp'?"),
         (["--stimulus", "flashes", "--units", "snr > 1e6"], " meets 'snr > 1e6'; snr is "),
         (["--stimulus", "flashes", "--presence-ratio-minimum", "2"], "passes the filters; try --all"),

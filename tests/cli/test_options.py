@@ -49,7 +49,8 @@ def test_a_command_shows_the_options_and_not_their_dataclass() -> None:
 
     assert list(inspect.signature(command).parameters) == ["rate", "names", "loud"]
     kind, option = get_args(inspect.get_annotations(command)["rate"])
-    assert (kind, option.param_decls) == (float, ("--rate",))
+    assert kind is float
+    assert isinstance(option, typer.models.OptionInfo)
     assert inspect.signature(command).parameters["rate"].default == 2.0
 
 
