@@ -272,7 +272,7 @@ def test_spikes_that_do_not_fit_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
         ):
             _ = trains.times
         monkeypatch.undo()
-        monkeypatch.setattr("nwbin.storage.hdf5._dataset.np", Full())
+        monkeypatch.setattr("nwbin.storage.hdf5._dataset_reader.np", Full())
         with pytest.raises(NotEnoughMemoryError, match=r"small\.nwb: acquisition/wheel/data: 5 val.* memory"):
             f.measurement("acquisition/wheel/data")
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin import binning
+from nwbin.allen.null import NULL
 from nwbin.allen.queries import varied
-from nwbin.allen.tables import NULL
 from nwbin.binning import Closed
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 from nwbin.responses.counts import AlignedCounts

@@ -57,7 +57,7 @@ def count(
         return
     import nwbin
     from nwbin._threads import share
-    from nwbin.allen.tables import tidy
+    from nwbin.allen.null import tidy
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance, provenance_of_units
     from nwbin.export import write_counts

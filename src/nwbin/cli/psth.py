@@ -102,7 +102,7 @@ def psth(
     """  # fmt: skip
     import nwbin
     from nwbin._atomic import one_of
-    from nwbin.allen.tables import tidy
+    from nwbin.allen.null import tidy
     from nwbin.binning import CLOSED_RULES, bin_edges
     from nwbin.cli._console import output
     from nwbin.cli._provenance import provenance, provenance_of_units

@@ -161,7 +161,7 @@ def stimuli(
           --where "temporal_frequency == 2" -o gratings.csv
     """
     import nwbin
-    from nwbin.allen.tables import select
+    from nwbin.allen.null import select
     from nwbin.cli._provenance import provenance
     from nwbin.session.overview import stimulus_overview
 

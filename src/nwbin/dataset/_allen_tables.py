@@ -11,9 +11,9 @@ from nwbin._keywords import names_checked, refuse_unknown
 from nwbin.allen import project_tables
 from nwbin.allen.project_tables import without
 from nwbin.allen.unit_filters import UnitFilters
+from nwbin.dataset._folder_layouts import Layout, SessionFile
 from nwbin.dataset._index import Index
-from nwbin.dataset._layouts import Layout, SessionFile
-from nwbin.dataset._tables import CsvTables, FileTables, Tables
+from nwbin.dataset._table_sources import CsvTables, FileTables, Tables
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import numpy as np
 
 from nwbin._keywords import names_checked
 from nwbin.dataset._allen_cache import AllenCache
+from nwbin.dataset._folder_layouts import SessionFile, as_id, by_id, find_sessions, manifest_folder
 from nwbin.dataset._index import Index, cache_folder
 from nwbin.dataset._jobs import Jobs
-from nwbin.dataset._layouts import SessionFile, as_id, by_id, find_sessions, manifest_folder
 from nwbin.dataset._task import Opening
 from nwbin.errors import ArgumentTypeError, LookupFailure, MissingFileError, NwbinError, nearest
 from nwbin.nwb import schema
@@ -214,7 +214,7 @@ filter_out_of_brain_units, filter_by_metrics
             if callable(sessions):
                 chosen = table[np.asarray(sessions(table), dtype=bool)]
             else:
-                from nwbin.allen.tables import select
+                from nwbin.allen.null import select
 
                 chosen = select(table, sessions)
             return [one for one in self.session_ids if one in chosen.index]

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from nwbin.allen.responses import CLOSED_BINS, CLOSED_SPIKES
 from nwbin.binning import Closed, as_window, bin_edges
-from nwbin.dataset._folders import MatrixFolder, TableFolder, ValueFolder
+from nwbin.dataset._result_files import MatrixFolder, TableFolder, ValueFolder
 from nwbin.dataset._results import Results
 from nwbin.dataset._run import run_job
+from nwbin.dataset._session_work import Call, Counts, Matrices, SpikeTables, Work
 from nwbin.dataset._sinks import Sink
-from nwbin.dataset._work import Call, Counts, Matrices, SpikeTables, Work
-from nwbin.dataset._zarr import ZarrStore
+from nwbin.dataset._zarr_store import ZarrStore
 from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
 from nwbin.responses.matrix import check_window
 from nwbin.responses.selection import Selection

@@ -22,10 +22,10 @@ from nwbin._atomic import writing
 from nwbin._threads import share
 from nwbin.allen.unit_filters import UnitFilters
 from nwbin.dataset._claim import Claim
+from nwbin.dataset._session_work import Work
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._stamps import inputs_of
-from nwbin.dataset._tables import CsvTables, csv_tables, tables_of
-from nwbin.dataset._work import Work
+from nwbin.dataset._table_sources import CsvTables, csv_tables, tables_of
 from nwbin.errors import FileAccessError, NothingChosen, NwbinError, NwbinWarning
 
 if TYPE_CHECKING:

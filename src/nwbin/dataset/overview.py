@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nwbin.dataset._layouts import find_sessions
+from nwbin.dataset._folder_layouts import find_sessions
 from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
 from nwbin.session import open
 from nwbin.session.overview import contents

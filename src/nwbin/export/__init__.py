@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nwbin.allen.tables import matches, select, tidy
+from nwbin.allen.null import matches, select, tidy
 from nwbin.export._zarr import write_zarr_group
 from nwbin.export.counts import COUNT_ENDINGS, write_counts
 from nwbin.export.tables import TABLE_ENDINGS, write_table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nwbin._atomic import atomic_write, check_space, check_target, one_of
 from nwbin._optional import need
-from nwbin.allen.tables import tidy
+from nwbin.allen.null import tidy
 from nwbin.binning import Progress
 from nwbin.errors import ArgumentError
 from nwbin.export._netcdf import write_netcdf

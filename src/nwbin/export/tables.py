@@ -12,7 +12,7 @@ import numpy as np
 
 from nwbin._atomic import atomic_write, check_target
 from nwbin._optional import need
-from nwbin.allen.tables import tidy
+from nwbin.allen.null import tidy
 from nwbin.export.csv_text import CsvText
 from nwbin.tables.labels import rename_clashes, whole_ids
 

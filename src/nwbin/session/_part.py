@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["Part"]
 
@@ -14,5 +13,7 @@ class Part:
     Pickled, it is what it was made of: whoever loads it reads anew.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     def __getstate__(self) -> dict[str, Any]:
-        return {field.name: self.__dict__[field.name] for field in fields(self)}  # type: ignore[arg-type]  # a dataclass
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}

@@ -77,10 +77,10 @@ class UnitSpikes(Part):
 
     @cached_property
     def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:
-        self._read_amplitudes  # noqa: B018  now: a file that has none says so
+        self._read_amplitudes  # noqa: B018 - now: a file that has none says so
         return UnitMapping(self._unit_order, self._amplitudes_of, "spike amplitudes", self._no_unit)
 
     @cached_property
     def mean_waveforms(self) -> Mapping[int, xr.DataArray]:
-        self._read_waveform  # noqa: B018  now: a file that has none says so
+        self._read_waveform  # noqa: B018 - now: a file that has none says so
         return UnitMapping(self._kept_in_order, self._waveform_of, "mean waveforms", self._no_unit)

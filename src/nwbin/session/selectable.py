@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from nwbin.allen.left_out import LeftOut, why_left_out
-from nwbin.allen.tables import NULL
+from nwbin.allen.null import NULL
 from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import NothingChosen, NwbinWarning
 from nwbin.nwb import schema

@@ -171,7 +171,7 @@ class _Condition:
                 return value
             there = value[~missing(value, self.missing_text)]
             if value.dtype.kind == "O" and all(isinstance(v, bool | np.bool_) for v in there):
-                return np.asarray([v is not None and v is not np.nan and v == True for v in value], bool)  # noqa: E712
+                return np.asarray([isinstance(v, bool | np.bool_) and bool(v) for v in value], bool)
         raise self.wrong(f"{self._shown(node)} is neither true nor false; compare it with something")
 
     def _shown(self, node: ast.expr) -> str:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.storage.file_map import FileMap
 from nwbin.storage.hdf5._attributes import Attributes
-from nwbin.storage.hdf5._dataset import Dataset
+from nwbin.storage.hdf5._dataset_reader import Dataset
 from nwbin.storage.hdf5._file import OpenFile
-from nwbin.storage.hdf5._layout import Layout
+from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.hdf5._objects import Objects
+from nwbin.storage.hdf5._storage_layout import Layout
 from nwbin.storage.hdf5._text import FileText
 from nwbin.storage.opening import StrPath
 
@@ -41,6 +42,8 @@ class H5Source:
         read whatever else lies on the disk.
     mmap
         Map the file into memory where that can be done. If not, whatever is read is copied.
+    limits
+        What is taken for usual in a file.
 
     Raises
     ------
@@ -49,10 +52,15 @@ class H5Source:
     """
 
     def __init__(
-        self, source: StrPath | BinaryIO, *, follow_external_links: bool = False, mmap: bool = True
+        self,
+        source: StrPath | BinaryIO,
+        *,
+        follow_external_links: bool = False,
+        mmap: bool = True,
+        limits: Limits = USUAL,
     ) -> None:
         self.follow_external_links, self.mmap = follow_external_links, mmap
-        self._file = OpenFile(source, follow_external=follow_external_links, mapped=mmap)
+        self._file = OpenFile(source, follow_external=follow_external_links, mapped=mmap, limits=limits)
         self._objects = Objects(self._file)
         self._text = FileText(self._file)
         self._attributes = Attributes(self._file, self._text)
@@ -150,7 +158,7 @@ class H5Source:
         """Raise FormatError if so many rows of a dataset (by default all) are more than can sensibly be read.
 
         A damaged header may claim any shape, and chunks that were never written take no room in the file: see
-        :mod:`nwbin.storage.hdf5._layout`.
+        :mod:`nwbin.storage.hdf5._storage_layout`.
         """
         self._dataset(path).allow(n_rows)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nwbin._names import safe_name
 from nwbin.allen.project_tables import Catalogue, read_csv, stack
 from nwbin.allen.unit_filters import UnitFilters
+from nwbin.dataset._folder_layouts import CSV_TABLES, SessionFile, not_permitted
 from nwbin.dataset._index import Index
-from nwbin.dataset._layouts import CSV_TABLES, SessionFile, not_permitted
 from nwbin.errors import LookupFailure, NwbinError, warn
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from nwbin.storage.hdf5._chunked import ChunkCheck, ChunkReader, chunk_check, chunk_reader
 from nwbin.storage.hdf5._file import OpenFile
-from nwbin.storage.hdf5._layout import Layout
+from nwbin.storage.hdf5._storage_layout import Layout
 
 __all__ = ["Rows"]
 
-_SMALL, _FEW = 1 << 20, 1 << 10  # bytes and chunks up to which those without filters are left to libhdf5
+_FEW = 1 << 10  # chunks, up to which those without filters are left to libhdf5
 
 
 class Rows:
@@ -44,7 +44,9 @@ class Rows:
             return
         n, layout = len(out), self._layout
         n_chunks = layout.n_chunks(n)
-        if (layout.filters or out.nbytes > _SMALL or n_chunks > _FEW) and self.chunks is not None:
+        if (
+            layout.filters or out.nbytes > self._file.limits.small_bytes or n_chunks > _FEW
+        ) and self.chunks is not None:
             self.chunks.read_into(rows, out)
             return
         self.check(rows)

@@ -38,7 +38,6 @@ from nwbin.storage.hdf5._heap import REFERENCE
 
 __all__ = ["Layout", "is_as_stored", "is_heap_text", "kind_of", "layout_of", "refuse_too_much"]
 
-_MOST_COMPRESSED = 1100
 _HARMLESS = 1 << 28  # bytes
 _MOST_CHUNKS = 1 << 20
 _BYTES_OF_A_CHUNK = 16
@@ -151,7 +150,7 @@ def _most(file: OpenFile, stored: int, plist: Any) -> int:
         return sys.maxsize
     virtual = plist.get_layout() == h5py.h5d.VIRTUAL
     there = file.size if virtual else min(stored, file.size)
-    return max(_HARMLESS, there * _MOST_COMPRESSED if virtual or plist.get_nfilters() else there)
+    return max(_HARMLESS, there * file.limits.most_compressed if virtual or plist.get_nfilters() else there)
 
 
 def refuse_too_much(file: OpenFile, path: str, node: Any, layout: Layout, n_rows: int | None = None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwbin.testing import _extension
-from nwbin.testing._layout import REFERENCE, TEXT, Storage
+from nwbin.testing._object_writer import REFERENCE, TEXT, Storage
 from nwbin.testing._plan import FUNCTIONAL_CONNECTIVITY, Plan
 from nwbin.testing._spikes import Spikes
 from nwbin.testing._stimuli import SPONTANEOUS, Presentations

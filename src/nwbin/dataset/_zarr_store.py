@@ -13,9 +13,9 @@ import numpy as np
 import nwbin
 from nwbin._optional import need
 from nwbin.dataset._claim import Claim
+from nwbin.dataset._session_work import SessionCounts
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of, write_json
 from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, said_of
-from nwbin.dataset._work import SessionCounts
 from nwbin.errors import FileAccessError
 from nwbin.export import write_zarr_group
 

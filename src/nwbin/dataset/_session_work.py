@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nwbin.allen.null import tidy
 from nwbin.allen.responses import labelled_trials, presentation_windows, spike_table
-from nwbin.allen.tables import tidy
 from nwbin.binning import Closed
 from nwbin.dataset._content import content_hash
 from nwbin.responses.counts import AlignedCounts, LabelledCounts

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from nwbin._memory import taking
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.storage.hdf5._file import OpenFile
-from nwbin.storage.hdf5._layout import is_as_stored, layout_of, refuse_too_much
-from nwbin.storage.hdf5._rows import Rows
+from nwbin.storage.hdf5._storage_layout import is_as_stored, layout_of, refuse_too_much
+from nwbin.storage.hdf5._stored_rows import Rows
 from nwbin.storage.hdf5._text import FileText, TextReader
 
 __all__ = ["Dataset"]

@@ -17,7 +17,7 @@ DATE = h5py.string_dtype("ascii")
 REFERENCE = h5py.ref_dtype
 SERIES_REFERENCE = np.dtype([("idx_start", "<i4"), ("count", "<i4"), ("timeseries", REFERENCE)])
 
-_CHUNK = 1 << 17  # rows of a one-dimensional array: 1 MiB of float64
+CHUNK_ROWS = 1 << 17  # 1 MiB of float64
 _SMALLEST = 256  # shorter arrays stay contiguous, as other writers leave them
 _IDS = uuid.UUID("5f0d4c3e-8f0f-5d53-9c51-6a0a4b1f7f10")
 
@@ -26,11 +26,13 @@ class Storage:
     """An open file, and how its arrays are to be stored.
 
     Object ids are derived from `key` and the object's path, so that the same call writes the same bytes.
+    A chunk holds `chunk_rows` of a one-dimensional array.
     """
 
-    def __init__(self, file: Any, *, layout: str, key: str) -> None:
+    def __init__(self, file: Any, *, layout: str, key: str, chunk_rows: int = CHUNK_ROWS) -> None:
         self.file = file
         self.chunked = layout == "chunked"
+        self._chunk_rows = chunk_rows
         self._ids = uuid.uuid5(_IDS, key)
 
     def label(self, thing: Any, kind: str, namespace: str, **attributes: Any) -> Any:
@@ -71,7 +73,7 @@ class Storage:
         numeric = np.dtype(dtype).kind in "fiu"
         if not (self.chunked and numeric and int(np.prod(shape)) >= _SMALLEST):
             return {}
-        rows = max(1, _CHUNK // int(np.prod(shape[1:], initial=1)))
+        rows = max(1, self._chunk_rows // int(np.prod(shape[1:], initial=1)))
         return {
             "chunks": (min(shape[0], rows), *shape[1:]),
             "maxshape": (None, *shape[1:]),
