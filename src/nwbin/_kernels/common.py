@@ -40,6 +40,7 @@ __all__ = [
     "LANES",
     "TILE",
     "advance",
+    "advance_far",
     "below",
     "below_both",
     "copy_few",
@@ -115,12 +116,13 @@ if _PLAIN_LOADS:
         def count(values, pos, lo, hi, at):
             # As below, in words that every setting understands; and which care about no zero's sign.
             n = np.zeros(FOUR, np.int64)
-            last = 0
+            start = end = 0
             for k in range(width):
                 for c in range(FOUR):
                     n[c] += lo[at + c] <= values[pos + k] < hi[at + c]
-                last += values[pos + k] < hi[at + FOUR - 1]
-            return n[0], n[1], n[2], n[3], last
+                start += values[pos + k] < lo[at + FOUR - 1]
+                end += values[pos + k] < hi[at + FOUR - 1]
+            return n[0], n[1], n[2], n[3], start, end
 
         return count
 
@@ -192,7 +194,7 @@ else:
         @intrinsic
         def count(typingctx, values, pos, lo, hi, at):
             """Of the first ``width`` spikes from pos on: how many lie in each of FOUR windows from ``at`` on, and
-            how many below the end of the last.
+            how many below the start and the end of the last.
 
             Each spike is compared with all ends at once, by the sign of ``t - x``, which is set exactly where
             ``t < x``; provided that every zero in lo and hi is -0.0, for -0.0 - 0.0 is -0.0. Comparing as
@@ -232,10 +234,10 @@ else:
                     below = builder.add(below, builder.lshr(builder.bitcast(less, counts), sign))
                 inside = builder.sub(lanes(below, *range(FOUR, 2 * FOUR)), lanes(below, *range(FOUR)))
                 found = [builder.extract_element(inside, number(c)) for c in range(FOUR)]
-                found.append(builder.extract_element(below, number(2 * FOUR - 1)))
+                found += [builder.extract_element(below, number(c)) for c in (FOUR - 1, 2 * FOUR - 1)]
                 return context.make_tuple(builder, signature.return_type, found)
 
-            return types.UniTuple(types.int64, FOUR + 1)(values, types.int64, lo, hi, types.int64), codegen
+            return types.UniTuple(types.int64, FOUR + 2)(values, types.int64, lo, hi, types.int64), codegen
 
         return count
 
@@ -283,7 +285,7 @@ def search(values, pos, stop, x):
 
 
 @helper
-def _advance_far(values, pos, stop, x):
+def advance_far(values, pos, stop, x):
     """The same, for an answer that is probably not far from pos: steps, then doubling steps, then halving."""
     for _ in range(16):
         if pos + LANES > stop:
@@ -308,11 +310,11 @@ def advance(values, pos, stop, x):
         n = below(values, pos, x)
         if n < LANES:
             return pos + n
-    return _advance_far(values, pos, stop, x)
+    return advance_far(values, pos, stop, x)
 
 
 @helper
 def ends_far(values, pos, stop, x, y):
     """Where a window begins and ends, for answers that may be far from pos."""
-    a = _advance_far(values, pos, stop, x)
-    return a, _advance_far(values, a, stop, y)
+    a = advance_far(values, pos, stop, x)
+    return a, advance_far(values, a, stop, y)

@@ -26,8 +26,6 @@ force: Literal["plain", "walk", "scatter"] | None = None
 # Output that a walking kernel goes over several times, for tile after tile of units; a quarter of a second-level
 # cache, which the spikes go through as well.
 _CACHE_BYTES = 256 << 10
-# Windows that overlap are counted in so many passes at most; those that overlap more, by searches.
-_MOST_TURNS = 6
 # Loading numba and the cached kernels takes about this long, in nanoseconds. So much may be spent on NumPy
 # instead.
 _LOADING_NS = 0.25e9
@@ -111,12 +109,8 @@ def _many_bins(request: Request) -> bool:
     spikes = plain.counts(
         trains._values, trains._starts[units], trains._stops[units], lo[:, :1], hi[:, -1:]
     ).mean()
-    # Measured, in nanoseconds: a row of a unit begun and its spikes put into bins; a bin's ends found, in
-    # passes where presentations overlap little, by searches where they overlap much.
-    width = float((hi[:, -1] - lo[:, 0]).mean())
-    overlap = width * n_rows / max(float(np.ptp(request.onsets)), 1e-9)
-    a_bin = 1.25 if overlap < _MOST_TURNS else 20.0
-    return bool(9.0 + 4.5 * spikes < a_bin * n_bins)
+    # Measured, in nanoseconds: a row of a unit begun and its spikes put into bins; a bin's ends found.
+    return bool(9.0 + 4.5 * spikes < 1.25 * n_bins)
 
 
 def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
@@ -139,30 +133,33 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
         if not (lo[1:] >= lo[:-1]).all():
             order = np.argsort(lo, kind="stable")
             lo, hi, here = lo[order], hi[order], here[order]
-        # Of windows that overlap at most so many others that follow, every so many-th do not overlap at all.
-        turns = max(1, int((np.searchsorted(lo, hi) - np.arange(lo.size)).max()))
-        if turns > _MOST_TURNS:
-            return bool(kernels().search_counts(*arrays, lo, hi, here, cells, limit, cap, block))
-        # Each turn is a pass over the spikes, which takes less time than a search for each window.
-        over = False
-        for turn in range(turns):
-            part = [np.ascontiguousarray(array[turn::turns]) for array in (lo, hi, here)]
-            for ends in part[:2]:  # this piece's own, even where nothing was copied
-                ends[ends == 0.0] = -0.0  # as pass_counts wants it
-            ways = _ways(part[0], rates)
-            over |= bool(kernels().pass_counts(*arrays, *part, cells, limit, cap, block, by_rate, ways))
-        return over
+        for ends in lo, hi:  # this piece's own
+            ends[ends == 0.0] = -0.0  # as window_counts wants it
+        fours = lo.size // 4
+        reach = hi[: 4 * fours].reshape(fours, 4).max(axis=1)
+        ways = _ways(lo, hi, reach, rates)
+        return bool(
+            kernels().window_counts(*arrays, lo, hi, reach, here, cells, limit, cap, block, by_rate, ways)
+        )
 
     return _any(piece, spans(n_rows, n_rows * n_windows, n_units, threads), threads)
 
 
-def _ways(lo: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which way of pass_counts suits each unit, by the spikes to be expected in four windows and between them.
+def _ways(
+    lo: NDArray[np.float64], hi: NDArray[np.float64], reach: NDArray[np.float64], rates: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Which way of window_counts suits each unit, by the spikes to be expected in windows and between them.
 
-    Measured: up to 4.5, 8 spikes are mostly enough for four windows; up to 9.5, 16; up to 18, 8 for one.
+    Measured: up to 4.5, 8 spikes are mostly enough for four windows; up to 9.5, 16; up to 4.5, 8 for one.
     """
-    span = np.median(lo[4:] - lo[:-4]) if lo.size > 4 else np.inf  # NaN without a start: any way is right
-    return np.digitize(span * rates, (4.5, 9.5, 18.0))
+    if lo.size < 8:
+        return np.full(rates.size, 3)
+    # NaN where a window has no start: any way is right.
+    with np.errstate(invalid="ignore"):
+        four = np.median(np.maximum(reach[:-1], lo[4:-3:4][: reach.size - 1]) - lo[:-4:4][: reach.size - 1])
+        one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
+    ways = np.digitize(four * rates, (4.5, 9.5))
+    return np.where(ways == 2, 2 + np.digitize(one * rates, (4.5, 14.0)), ways)
 
 
 def _rates(trains: SpikeTrains) -> NDArray[np.float64]:
@@ -177,7 +174,7 @@ def _rates(trains: SpikeTrains) -> NDArray[np.float64]:
 
 
 def _block(cells: int, itemsize: int) -> int:
-    return max(16, _CACHE_BYTES // (cells * itemsize))
+    return max(16, _CACHE_BYTES // (cells * itemsize) // 4 * 4)
 
 
 def _scatter(request: Request, out: NDArray[Any], kind: CountType, threads: int, zeroed: bool) -> bool:
