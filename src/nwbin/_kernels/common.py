@@ -114,7 +114,6 @@ if _PLAIN_LOADS:
     def _four_counts(width):
         @helper
         def count(values, pos, lo, hi, at):
-            # As below, in words that every setting understands; and which care about no zero's sign.
             n = np.zeros(FOUR, np.int64)
             start = end = 0
             for k in range(width):
@@ -195,47 +194,20 @@ else:
         def count(typingctx, values, pos, lo, hi, at):
             """Of the first ``width`` spikes from pos on: how many lie in each of FOUR windows from ``at`` on, and
             how many below the start and the end of the last.
-
-            Each spike is compared with all ends at once, by the sign of ``t - x``, which is set exactly where
-            ``t < x``; provided that every zero in lo and hi is -0.0, for -0.0 - 0.0 is -0.0. Comparing as
-            such would go through mask registers, of which fewer can be handled at a time.
             """
 
             def codegen(context, builder, signature, args):
                 ir: Any = import_module("llvmlite.ir")
-                number, whole, double = ir.IntType(32), ir.IntType(64), ir.DoubleType()
-                times, counts = ir.VectorType(double, 2 * FOUR), ir.VectorType(whole, 2 * FOUR)
+                below = _load(context, builder, signature.args[0], args[0], args[1], width)
 
-                def pointer(i, at):
+                def four_below(i):
                     data = context.make_array(signature.args[i])(context, builder, args[i]).data
-                    return builder.gep(data, [at])
+                    places = [builder.add(args[4], ir.IntType(64)(c)) for c in range(FOUR)]
+                    return [below(builder.load(builder.gep(data, [place]))) for place in places]
 
-                def lanes(vector, *which):
-                    return builder.shuffle_vector(
-                        vector, vector, ir.Constant(ir.VectorType(number, len(which)), list(which))
-                    )
-
-                four = ir.VectorType(double, FOUR).as_pointer()
-                begin, end = (
-                    builder.load(builder.bitcast(pointer(i, args[4]), four), align=8) for i in (2, 3)
-                )
-                ends = builder.shuffle_vector(
-                    begin, end, ir.Constant(ir.VectorType(number, 2 * FOUR), list(range(2 * FOUR)))
-                )
-                spikes = pointer(0, args[1])
-                for k in range(0, width, 8):
-                    _ask_for(builder, builder.gep(spikes, [number(AHEAD + k)]))
-                below = ir.Constant(counts, [0] * 2 * FOUR)
-                sign = ir.Constant(counts, [63] * 2 * FOUR)
-                for k in range(width):
-                    spike = builder.load(builder.gep(spikes, [number(k)]), align=1)
-                    one = builder.insert_element(ir.Constant(times, ir.Undefined), spike, number(0))
-                    less = builder.fsub(lanes(one, *[0] * 2 * FOUR), ends)
-                    below = builder.add(below, builder.lshr(builder.bitcast(less, counts), sign))
-                inside = builder.sub(lanes(below, *range(FOUR, 2 * FOUR)), lanes(below, *range(FOUR)))
-                found = [builder.extract_element(inside, number(c)) for c in range(FOUR)]
-                found += [builder.extract_element(below, number(c)) for c in (FOUR - 1, 2 * FOUR - 1)]
-                return context.make_tuple(builder, signature.return_type, found)
+                starts, ends = four_below(2), four_below(3)
+                found = [builder.sub(end, start) for start, end in zip(starts, ends, strict=True)]
+                return context.make_tuple(builder, signature.return_type, [*found, starts[-1], ends[-1]])
 
             return types.UniTuple(types.int64, FOUR + 2)(values, types.int64, lo, hi, types.int64), codegen
 

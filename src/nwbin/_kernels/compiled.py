@@ -89,7 +89,7 @@ def _count_singly(values, here, there, near, units, u0, u1, lo, hi, rows, c0, c1
 def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, block, order, ways):
     """Count in windows in one pass over the spikes, however much the windows overlap.
 
-    lo, hi : float64 (C,); lo is non-decreasing; every zero is -0.0. reach : float64 (C // FOUR,), the last end
+    lo, hi : float64 (C,); lo is non-decreasing. reach : float64 (C // FOUR,), the last end
     of each FOUR windows.
     out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
     not below 2 * LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits

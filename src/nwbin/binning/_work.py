@@ -133,8 +133,6 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
         if not (lo[1:] >= lo[:-1]).all():
             order = np.argsort(lo, kind="stable")
             lo, hi, here = lo[order], hi[order], here[order]
-        for ends in lo, hi:  # this piece's own
-            ends[ends == 0.0] = -0.0  # as window_counts wants it
         fours = lo.size // 4
         reach = hi[: 4 * fours].reshape(fours, 4).max(axis=1)
         ways = _ways(lo, hi, reach, rates)
