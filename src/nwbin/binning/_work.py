@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +20,44 @@ from nwbin.binning._dtypes import CountType
 from nwbin.binning._request import RULES, Request
 from nwbin.trains import SpikeTrains
 
-__all__ = ["compiled_is_worth_it", "count", "kernels", "spans"]
+__all__ = ["Way", "compiled_is_worth_it", "count", "counting_by", "kernels", "spans"]
 
-# For tests: "plain" or the name of a kernel, to have that one whatever the request.
-force: Literal["plain", "walk", "scatter"] | None = None
+Way: TypeAlias = Literal["auto", "plain", "walk", "scatter"]
+
+_way: ContextVar[Way] = ContextVar("nwbin_way", default="auto")
 
 # Output that a walking kernel goes over several times, for tile after tile of units; a quarter of a second-level
 # cache, which the spikes go through as well.
 _CACHE_BYTES = 256 << 10
+# Windows with more spikes than this, if not of one length, are counted length by length.
+_FAR = 32
 # Loading numba and the cached kernels takes about this long, in nanoseconds. So much may be spent on NumPy
 # instead.
 _LOADING_NS = 0.25e9
 _spent_ns = 0.0
+
+
+@contextmanager
+def counting_by(way: Way) -> Iterator[None]:
+    """Count in one way whatever the request, in this thread or task: to compare them; all give the same.
+
+    Parameters
+    ----------
+    way
+        "plain" is NumPy alone, "walk" goes along the spikes window after window, "scatter" puts each spike into
+        its bin. "auto", which is the rule, takes what is quickest.
+
+    Examples
+    --------
+    >>> with counting_by("plain"):
+    ...     nwbin.bin_spikes({7: [0.1, 0.2, 1.1]}, [0.0, 1.0], [0.0, 0.5]).ravel()
+    array([2, 1], dtype=uint16)
+    """
+    before = _way.set(way)
+    try:
+        yield
+    finally:
+        _way.reset(before)
 
 
 def kernels() -> ModuleType:
@@ -46,8 +74,8 @@ def compiled_is_worth_it(searches: int, units: int) -> bool:
     there and wins except for a handful of windows.
     """
     global _spent_ns
-    if force is not None:
-        return force != "plain"
+    if _way.get() != "auto":
+        return _way.get() != "plain"
     cost = 60.0 * searches + 12_000.0 * units
     if "nwbin._kernels.compiled" in sys.modules:
         return cost > 200_000.0
@@ -97,8 +125,8 @@ def _count_plainly(request: Request, out: NDArray[Any], kind: CountType) -> bool
 
 def _many_bins(request: Request) -> bool:
     """Whether putting spikes into bins is less work than finding each bin's ends."""
-    if force is not None:
-        return force == "scatter"
+    if _way.get() != "auto":
+        return _way.get() == "scatter"
     n_rows, n_bins, n_units = request.shape
     if n_bins == 1:
         return False
@@ -117,28 +145,35 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
     trains = request.trains
     n_rows, n_windows, n_units = request.shape
     ordered, rows = request.in_order_of_time()
-    arrays = trains._values, trains._starts, trains._stops
-    # Every window by itself, in order of time.
     cells = out.reshape(-1, n_units)
     within = np.arange(n_windows)
     limit, cap = _limits(kind)
-    block = _block(n_units, out.itemsize)
+    block = max(16, _CACHE_BYTES // (n_units * out.itemsize) // 4 * 4)
     rates = _rates(trains)
     by_rate = np.argsort(rates).astype(np.uint64)
-    rates = rates[by_rate]
 
-    def piece(first: int, last: int) -> bool:
-        lo, hi = (ends.ravel() for ends in ordered.part(first, last).boundaries())
-        here = (rows[first:last, None] * n_windows + within).ravel()
+    def one_pass(lo: NDArray[np.float64], hi: NDArray[np.float64], here: NDArray[np.int64]) -> bool:
         if not (lo[1:] >= lo[:-1]).all():
             order = np.argsort(lo, kind="stable")
             lo, hi, here = lo[order], hi[order], here[order]
-        fours = lo.size // 4
-        reach = hi[: 4 * fours].reshape(fours, 4).max(axis=1)
-        ways = _ways(lo, hi, reach, rates)
+        reach = hi[: lo.size // 4 * 4].reshape(-1, 4).max(axis=1)
         return bool(
-            kernels().window_counts(*arrays, lo, hi, reach, here, cells, limit, cap, block, by_rate, ways)
-        )
+            kernels().window_counts(
+                trains._values, trains._starts, trains._stops, lo, hi, reach, here, cells, limit, cap, block,
+                by_rate, _ways(lo, hi, reach, rates[by_rate]),
+            )
+        )  # fmt: skip
+
+    def piece(first: int, last: int) -> bool:
+        lo, hi = ordered.part(first, last).boundaries()
+        here = rows[first:last, None] * n_windows + within
+        # Every window by itself, in order of time; but long ones of several lengths by their lengths, for ends that
+        # are not in order have to be looked for each from its start.
+        if n_windows > 1 and float((hi - lo).mean() * rates.mean()) > _FAR:
+            columns = [[np.ascontiguousarray(array[:, w]) for array in (lo, hi, here)] for w in within]
+        else:
+            columns = [[array.ravel() for array in (lo, hi, here)]]
+        return any(one_pass(*column) for column in columns)
 
     return _any(piece, spans(n_rows, n_rows * n_windows, n_units, threads), threads)
 
@@ -146,18 +181,21 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
 def _ways(
     lo: NDArray[np.float64], hi: NDArray[np.float64], reach: NDArray[np.float64], rates: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Which way of window_counts suits each unit, by the spikes to be expected in windows and between them.
+    """Which way of window_counts suits each unit, by the spikes to be expected until the next window's start.
 
-    Measured: up to 4.5, 8 spikes are mostly enough for four windows; up to 9.5, 16; up to 4.5, 8 for one.
+    Measured: up to 4.5, 8 spikes are mostly enough for four windows; up to 9.5, 16; up to 4.5, 8 for one; up to 14,
+    16 or 32.
     """
-    if lo.size < 8:
+    if reach.size < 2:
         return np.full(rates.size, 3)
-    # NaN where a window has no start: any way is right.
-    with np.errstate(invalid="ignore"):
-        four = np.median(np.maximum(reach[:-1], lo[4:-3:4][: reach.size - 1]) - lo[:-4:4][: reach.size - 1])
-        one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
-    ways = np.digitize(four * rates, (4.5, 9.5))
-    return np.where(ways == 2, 2 + np.digitize(one * rates, (4.5, 14.0)), ways)
+    four = np.median(np.maximum(reach[:-1], lo[4::4][: reach.size - 1]) - lo[::4][: reach.size - 1])
+    one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
+    # NaN, where windows have no start, is as good as far.
+    return np.where(
+        np.digitize(four * rates, (4.5, 9.5)) < 2,
+        np.digitize(four * rates, (4.5, 9.5)),
+        2 + np.digitize(one * rates, (4.5, 14.0)),
+    )
 
 
 def _rates(trains: SpikeTrains) -> NDArray[np.float64]:
@@ -169,10 +207,6 @@ def _rates(trains: SpikeTrains) -> NDArray[np.float64]:
     first = trains._values[trains._starts[some]].min()
     last = trains._values[trains._stops[some] - 1].max()
     return sizes / max(last - first, 1e-9)
-
-
-def _block(cells: int, itemsize: int) -> int:
-    return max(16, _CACHE_BYTES // (cells * itemsize) // 4 * 4)
 
 
 def _scatter(request: Request, out: NDArray[Any], kind: CountType, threads: int, zeroed: bool) -> bool:
