@@ -57,25 +57,20 @@ def _count_singly(values, here, there, near, units, u0, u1, lo, hi, rows, c0, c1
             # Of so many spikes compared, how many are below the window's start and below its end. If all are
             # below the end, more have to be compared.
             compared = n = m = 0
-            if pos <= near[u] and way < 4:
+            if pos <= near[u]:
                 if way < 3:
                     n, m = half_below_both(values, pos, x, y)
                     compared = HALF
-                if m == compared:
+                elif way == 3:
                     n, m = below_both(values, pos, x, y)
                     compared = LANES
-                    if m == LANES and n < LANES and pos + LANES <= near[u]:
-                        n2, m2 = below_both(values, pos + LANES, x, y)
-                        n += n2
-                        m += m2
-                        compared = 2 * LANES
             a = pos + n
             b = pos + m
             if m == compared:
                 if n == compared:
                     n = below(values, a, x) if a <= near[u] else LANES
                     a = a + n if n < LANES else advance_far(values, a, near[u] + LANES, x)
-                b = max(a, there[u])
+                b = max(a, b, there[u])
                 m = below(values, b, y) if b <= near[u] else LANES
                 b = b + m if m < LANES else advance_far(values, b, near[u] + LANES, y)
                 there[u] = b if there[u] >= 0 else -1
@@ -89,10 +84,9 @@ def _count_singly(values, here, there, near, units, u0, u1, lo, hi, rows, c0, c1
 def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, block, order, ways):
     """Count in windows in one pass over the spikes, however much the windows overlap.
 
-    lo, hi : float64 (C,); lo is non-decreasing. reach : float64 (C // FOUR,), the last end
-    of each FOUR windows.
+    lo, hi : float64 (C,); lo is non-decreasing. reach : float64 (C // FOUR,), the last end of each FOUR windows.
     out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
-    not below 2 * LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits
+    not below LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits
     in cache, a multiple of FOUR.
     order : uint64 (units,), the units in ascending order of how many spikes they have. ways : int64 (units,),
     how best to count the unit that stands there in the order; all ways count right. 0, 1: FOUR windows
