@@ -26,16 +26,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py  # noqa: TID251 - files are bent, and compared with h5py's own reading
+import h5py  # noqa: TID251 - compared with h5py's own reading
 import numpy as np
 
 import nwbin
 from nwbin.check import check
-from tests.small_files import TEXT, write_small
+from tests.fuzz_ways import bend, bend_open_file, sound
+from tests.small_files import write_small
 
 MEMORY = 4 << 30  # address space of a child
 GROWTH = 400 << 20  # resident memory that one small file may cost
 PATIENCE = 30.0  # seconds for a case: hundreds of times what one takes on a busy machine
+CHANGING = 0.1  # of the cases: sound files that change while they are open
 BAD = ("wrong", "foreign", "crash", "hang", "memory")
 
 
@@ -43,154 +45,6 @@ class Outcome(NamedTuple):
     case: int
     kind: str
     detail: str
-
-
-# ------------------------------------------------------------------ what can be done to a file
-
-
-def _bytes(path: Path, rng: np.random.Generator) -> str:
-    data = bytearray(path.read_bytes())
-    size = len(data)
-    way = rng.integers(6)
-    if way == 0:
-        del data[int(rng.integers(size)) :]
-        path.write_bytes(bytes(data))
-        return "cut"
-    low = int(rng.integers(size))
-    if way in (1, 2):  # single bytes anywhere, or close together
-        spread = size if way == 1 else 200
-        for _ in range(int(rng.integers(1, 12))):
-            data[(low + int(rng.integers(spread))) % size] = int(rng.integers(256))
-    else:
-        n = min(int(rng.choice([4, 8, 64, 512])), size - low)
-        fill = {3: b"\0" * n, 4: b"\xff" * n, 5: rng.bytes(n)}[int(way)]
-        data[low : low + n] = fill
-    path.write_bytes(bytes(data))
-    return ("", "bytes", "bytes nearby", "zeros", "ones", "noise")[int(way)]
-
-
-def _datasets(file: Any) -> list[str]:
-    found: list[str] = []
-    file.visititems(lambda name, node: found.append(name) if isinstance(node, h5py.Dataset) else None)
-    return found
-
-
-def _replace(file: Any, name: str, values: Any, **options: Any) -> None:
-    del file[name]
-    file.create_dataset(name, data=values, **options)
-
-
-def _delete(file: Any, name: str, rng: np.random.Generator) -> None:
-    del file[name]
-
-
-def _rename(file: Any, name: str, rng: np.random.Generator) -> None:
-    file.move(name, name + "x")
-
-
-def _retype(file: Any, name: str, rng: np.random.Generator) -> None:
-    n = min(file[name].shape[0], 10) if file[name].shape else 1
-    kinds: list[Any] = [
-        np.zeros(n, "f4"), np.zeros(n, ">i2"), np.array(["text"] * n, TEXT), np.zeros(n, "S3"),
-        np.zeros(n, [("a", "i4")]), np.zeros(n, complex), np.zeros(n, "V7"), np.zeros(n, bool),
-        np.zeros(n, "f2"), np.array([b"\xff\xfe"] * n, "S2"),
-    ]  # fmt: skip
-    _replace(file, name, kinds[int(rng.integers(len(kinds)))])
-
-
-def _reshape(file: Any, name: str, rng: np.random.Generator) -> None:
-    values = file[name][()]
-    flat = np.atleast_1d(np.asarray(values))
-    shapes: list[Any] = [flat[:-1], flat[:0], np.concatenate([flat, flat]), flat[:, None], flat.ravel()[0]]
-    chosen = shapes[int(rng.integers(len(shapes)))] if flat.size else flat
-    _replace(file, name, chosen, dtype=file[name].dtype)
-
-
-def _values(file: Any, name: str, rng: np.random.Generator) -> None:
-    node = file[name]
-    if node.dtype.kind not in "iuf" or not node.shape or node.size == 0:
-        return
-    values = node[()]
-    way = rng.integers(4)
-    if way == 0:
-        rng.shuffle(values)
-    elif way == 1 and node.dtype.kind == "f":
-        values.flat[int(rng.integers(values.size))] = rng.choice([np.nan, np.inf, -np.inf])
-    elif way == 2:
-        values.flat[int(rng.integers(values.size))] = values.flat[0]
-    else:
-        extreme = np.finfo(values.dtype) if values.dtype.kind == "f" else np.iinfo(values.dtype)
-        values.flat[int(rng.integers(values.size))] = rng.choice([extreme.min, extreme.max])
-    node[...] = values
-
-
-def _link(file: Any, name: str, rng: np.random.Generator) -> None:
-    targets = [
-        h5py.SoftLink("/nowhere"), h5py.SoftLink("/" + name), h5py.SoftLink("/units/id"), h5py.SoftLink("/"),
-        h5py.ExternalLink("other.h5", "/x"), h5py.SoftLink("../units"), h5py.SoftLink(name),
-    ]  # fmt: skip
-    del file[name]
-    file[name] = targets[int(rng.integers(len(targets)))]
-
-
-def _to_group(file: Any, name: str, rng: np.random.Generator) -> None:
-    del file[name]
-    file.create_group(name)
-
-
-def _huge(file: Any, name: str, rng: np.random.Generator) -> None:
-    del file[name]
-    shape = (int(rng.choice([10**6, 10**9, 10**13, 2**60])),)
-    file.create_dataset(name, shape, "f8", chunks=(int(rng.choice([1, 1000])),))
-
-
-def _attribute(file: Any, name: str, rng: np.random.Generator) -> None:
-    group = file[name].parent
-    values: list[Any] = [
-        3,
-        "text",
-        np.array(["nope", "id"], dtype=object),
-        h5py.Empty("f8"),
-        np.zeros((2, 2)),
-        b"\xff",
-    ]
-    key = rng.choice(["colnames", "nwb_version", "rate", "unit", "neurodata_type"])
-    target = file if key == "nwb_version" else group
-    target.attrs[key] = values[int(rng.integers(len(values)))]
-
-
-def _elsewhere(file: Any, name: str, rng: np.random.Generator) -> None:
-    del file[name]
-    if rng.integers(2):
-        file.create_dataset(name, (3,), "f8", external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)])
-    else:
-        layout = h5py.VirtualLayout((3,), "f8")
-        layout[:] = h5py.VirtualSource("/etc/passwd", "x", (3,))
-        file.create_virtual_dataset(name, layout)
-
-
-OBJECT_WAYS: tuple[Callable[..., None], ...] = (
-    _delete, _rename, _retype, _reshape, _values, _values, _values, _link, _to_group, _huge, _attribute, _elsewhere,
-)  # fmt: skip
-
-
-def _objects(path: Path, rng: np.random.Generator) -> str:
-    done = []
-    with h5py.File(path, "a") as file:
-        for _ in range(int(rng.integers(1, 4))):
-            names = _datasets(file)
-            near = [name for name in names if name.startswith(("units", "intervals"))] or names
-            pick = near if rng.random() < 0.8 else names
-            if not pick:
-                break
-            way = OBJECT_WAYS[int(rng.integers(len(OBJECT_WAYS)))]
-            name = pick[int(rng.integers(len(pick)))]
-            if (file[name].size or 0) > 1000 and way not in (_delete, _rename, _link, _to_group):
-                continue  # one that was made huge before
-            with contextlib.suppress(ValueError, TypeError, OSError, KeyError, RuntimeError, IndexError):
-                way(file, name, rng)
-                done.append(f"{way.__name__[1:]} {name}")
-    return ", ".join(done)
 
 
 # ------------------------------------------------------------------ what nwbin makes of it
@@ -310,27 +164,75 @@ def _compare_trains(trains: Any, plain: Any) -> None:
         _same(f"spikes of unit {unit}", trains[unit], times[starts[i] : ends[i]].astype(float))
 
 
+# ------------------------------------------------------------------ files that change while they are open
+
+
+def exercise_changing(path: Path, rng: np.random.Generator) -> str:
+    """Ask a sound file, change it, and ask again: the same answers, or an error that says what happened."""
+    then = path.stat().st_mtime_ns - 10**9
+    os.utime(path, ns=(then, then))  # what is written within a clock tick has the same time
+    onsets = np.linspace(0, 3, int(rng.choice([2, 20_000])))
+    with nwbin.File(path, mmap=bool(rng.integers(2))) as f:
+        trains, few, table = f.spike_trains(), f.spike_trains([11, 7]), f.table("units")
+        uses: list[Callable[[], Any]] = [
+            lambda: trains.times.tolist(), lambda: few.times.tolist(), lambda: few[7].tolist(),
+            lambda: nwbin.bin_spikes(trains, onsets, [0.0, 0.5, 1.0]).tolist(),
+            lambda: nwbin.align_spikes(few, onsets, (0.0, 1.0)).time.tolist(),
+            lambda: nwbin.bin_spikes_sparse(few, onsets, [0.0, 0.5]).count.tolist(),
+            lambda: f.spike_trains([3, 7]).times.tolist(), lambda: table.column("quality").tolist(),
+            lambda: f.units.to_json(), lambda: f.subject, lambda: f.session_id,
+            lambda: [part.tolist() for part in f.unit_column("waveforms", 11)],
+        ]  # fmt: skip
+        before = [use() if rng.integers(2) else None for use in uses]
+        rng.shuffle(order := list(range(len(uses))))
+        done = bend_open_file(path, rng)
+        for k in order:
+            try:
+                answer = uses[k]()
+            except nwbin.NwbinError as error:
+                if done == "replaced" or "while it was open" not in str(error):
+                    raise Wrong(f"{done}: {error}") from error
+                continue
+            if before[k] is not None and answer != before[k]:
+                raise Wrong(f"{done}: use {k} gave {before[k]!r}, and now {answer!r}"[:500])
+    return done
+
+
 # ------------------------------------------------------------------ running cases
 
 
-def bend(case: int, seed: int, folder: Path) -> tuple[Path, str]:
-    """Make the file of a case."""
+def peak_memory(*, reset: bool = False) -> int:
+    """Return the most bytes that this process had resident, since the last reset where the system knows resets."""
+    try:
+        if reset:
+            Path("/proc/self/clear_refs").write_text("5")
+        line = next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+        return int(line.split()[1]) << 10
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def made(case: int, seed: int, folder: Path) -> tuple[Path, str, np.random.Generator]:
+    """Make the file of a case: its path, what was done to it, and what further chance goes by."""
     rng = np.random.default_rng([seed, case])
     path = folder / f"case{case}.nwb"
-    base = folder / ("chunked.nwb" if rng.integers(2) else "plain.nwb")
-    if not base.exists():
-        write_small(base, chunked=base.name == "chunked.nwb")
-    path.write_bytes(base.read_bytes())
-    return path, _bytes(path, rng) if rng.integers(2) else _objects(path, rng)
+    if rng.random() < CHANGING:
+        kind = ("mapped", "chunked", "plain")[int(rng.integers(3))]
+        path.write_bytes(sound(folder, kind).read_bytes())
+        return path, "", rng
+    return path, bend(path, rng), rng
 
 
 def run_case(case: int, seed: int, folder: Path) -> Outcome:
     """Make a file, ask it for everything, and say how that went."""
-    path, done = bend(case, seed, folder)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    path, done, rng = made(case, seed, folder)
+    before = peak_memory(reset=True)
     try:
+        if not done:
+            done = exercise_changing(path, rng)
+            return Outcome(case, "changed", done)
         errors, compare = exercise(path)
-        if (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 > GROWTH:
+        if peak_memory() - before > GROWTH:
             return Outcome(case, "memory", done)
         # h5py takes any amount of memory or time on some of these files, or crashes: that is no answer to compare.
         print("PLAIN", case, flush=True)
@@ -441,8 +343,11 @@ def main() -> None:
         _child(*given.child, given.seed)
         return
     if given.only is not None:
-        path, done = bend(given.only, given.seed, Path(tempfile.mkdtemp()))
+        path, done, rng = made(given.only, given.seed, Path(tempfile.mkdtemp()))
         print(path, done)
+        if not done:
+            print(exercise_changing(path, rng))
+            return
         errors, compare = exercise(path)
         print(errors)
         with h5py.File(path, "r") as plain:

@@ -281,7 +281,7 @@ def test_a_chunk_is_decompressed_once(tmp_path: Path, monkeypatch: pytest.Monkey
     path = write_spikes(tmp_path / "x.nwb", trains, chunks=(70_000,), compression="gzip", shuffle=True)
     decoded: list[int] = []
     real = _chunks._decode
-    monkeypatch.setattr("nwbin._hdf5._dataset._SMALL", 0)
+    monkeypatch.setattr("nwbin._hdf5._rows._SMALL", 0)
     monkeypatch.setattr(
         _chunks, "_decode", lambda table, raw, skipped: decoded.append(1) or real(table, raw, skipped)
     )

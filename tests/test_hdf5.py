@@ -18,7 +18,7 @@ from nwbin.errors import FileAccessError, FormatError, LookupFailure
 
 @pytest.fixture(autouse=True)
 def chunks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nwbin._hdf5._dataset._SMALL", 0)  # small data would be left to libhdf5
+    monkeypatch.setattr("nwbin._hdf5._rows._SMALL", 0)  # small data would be left to libhdf5
     monkeypatch.setattr("nwbin._hdf5._layout._MOST_COMPRESSED", 10**9)
 
 
@@ -47,7 +47,7 @@ def test_chunks(
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=values, chunks=chunk, **options)
     source = H5Source(tmp_path / "x.h5")
-    assert source._dataset("x")._chunk_reader is not None
+    assert source._dataset("x")._rows.chunks is not None
     for rows in (slice(0, shape[0]), slice(3, 9), slice(5, 6), slice(4, 4)):
         np.testing.assert_array_equal(source.read("x", rows), values[rows])
     if len(shape) == 1:
@@ -89,7 +89,7 @@ def test_chunks_through_libhdf5_where_addresses_are_not_plain(tmp_path: Path) ->
         f.create_dataset("x", data=values, chunks=(50, 3), compression="gzip", shuffle=True)
     for place in (tmp_path / "x.h5", io.BytesIO((tmp_path / "x.h5").read_bytes())):
         source = H5Source(place)
-        assert source._dataset("x")._chunk_reader is not None
+        assert source._dataset("x")._rows.chunks is not None
         np.testing.assert_array_equal(source.read("x", slice(70, 290)), values[70:290])
         source.close()
 
@@ -102,8 +102,9 @@ def test_chunks_through_libhdf5_where_addresses_are_not_plain(tmp_path: Path) ->
             r"the chunk that starts at \(20,\): it holds 79 bytes instead of 80",
         ),
         (zlib.compress(bytes(80))[:-8], "end too early"),
-        (zlib.compress(bytes(81)), "it holds 81 bytes instead of 80"),
-        (zlib.compress(bytes(1 << 20)), "it holds 81 bytes instead of 80"),  # and no more is inflated
+        (zlib.compress(bytes(81)), "it inflates to more than the 80 bytes that a chunk has"),
+        (zlib.compress(bytes(1 << 20)), "more than the 80 bytes .*, and was not inflated further"),
+        (zlib.compress(bytes(80))[:-1], "end too early"),  # all is there but its checksum
         (b"no zlib", "its compressed data are damaged"),
     ],
 )
@@ -152,12 +153,12 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     source.close()
 
 
-@pytest.mark.parametrize("options", [{"compression": "lzf"}, {"fletcher32": True}, {"scaleoffset": 0}])
+@pytest.mark.parametrize("options", [{"compression": "lzf"}, {"scaleoffset": 0}])
 def test_other_filters_are_left_to_libhdf5(tmp_path: Path, options: Any) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=np.arange(1000), chunks=(100,), **options)
     source = H5Source(tmp_path / "x.h5")
-    assert source._dataset("x")._chunk_reader is None
+    assert source._dataset("x")._rows.chunks is None
     assert source.read("x").tolist() == list(range(1000))
     source.close()
 
@@ -213,7 +214,7 @@ def test_a_damaged_address_of_a_chunk(tmp_path: Path, top: int) -> None:
     data[second + 31] = top
     (tmp_path / "x.h5").write_bytes(data)
     source = H5Source(tmp_path / "x.h5")
-    reader = source._dataset("x")._chunk_reader
+    reader = source._dataset("x")._rows.chunks
     assert reader is not None
     out = np.empty(100)
     reader.read_into(slice(0, 100), out)
@@ -243,7 +244,7 @@ def test_a_damaged_size_of_a_chunk(tmp_path: Path) -> None:
     data += bytes(100_000)  # behind the chunk
     (tmp_path / "x.h5").write_bytes(data)
     source = H5Source(tmp_path / "x.h5")
-    reader = source._dataset("x")._chunk_reader
+    reader = source._dataset("x")._rows.chunks
     assert reader is not None
     with pytest.raises(FileAccessError, match="its 100000 bytes at"):
         reader.read_into(slice(0, 200), np.empty(200))
@@ -255,5 +256,5 @@ def test_two_chunks_of_one_place(tmp_path: Path) -> None:
     data[second + 8 : second + 16] = data[first + 8 : first + 16]
     (tmp_path / "x.h5").write_bytes(data)
     source = H5Source(tmp_path / "x.h5")
-    assert source._dataset("x")._chunk_reader is None  # which of them holds is for libhdf5 to say
+    assert source._dataset("x")._rows.chunks is None  # which of them holds is for libhdf5 to say
     source.close()

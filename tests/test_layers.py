@@ -15,7 +15,9 @@ PACKAGE = Path(nwbin.__file__).parent
 
 # From the bottom up; a module may import from its own layer or below, at any depth of nesting.
 LAYERS = [
-    {"errors", "_schema"},
+    {"_plain_text", "_schema"},
+    {"errors", "_names", "_processes", "_unfinished"},
+    {"_memory"},
     {"_kernels", "_heap", "_map", "_open"},
     {"_chunks", "_headers", "_strings"},
     {"_hdf5", "trains"},
@@ -33,6 +35,7 @@ WITHIN = {
         {"_file"},
         {"_layout", "_objects"},
         {"_chunked"},
+        {"_rows"},
         {"_text"},
         {"_attributes", "_dataset"},
         {"_source"},

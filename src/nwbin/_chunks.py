@@ -3,6 +3,10 @@
 libhdf5 decodes one chunk at a time under one lock. Here the chunks that some rows touch are fetched as stored,
 inflated on several threads (zlib releases the GIL) and put where they belong. Arrays in, arrays out: what the
 chunks are and how to fetch their bytes comes from the caller.
+
+libhdf5 also believes a chunk: one that inflates to less than its dataset says leaves whatever was in memory as
+values, and one that inflates to more is followed to its end, gigabytes away. Here no chunk is inflated further
+than its dataset says, and one that is then not exactly as long is an error.
 """
 
 from __future__ import annotations
@@ -24,9 +28,17 @@ _inflater: Any = zlib
 with suppress(ImportError):  # twice to three times as quick as zlib: `pip install isal`
     _inflater = import_module("isal.isal_zlib")
 
-__all__ = ["DEFLATE", "SHUFFLE", "ChunkTable", "DamagedChunkError", "Fetch", "decode_into"]
+__all__ = ["FILTERS", "ChunkTable", "DamagedChunkError", "Fetch", "can_undo", "check_chunk", "decode_into"]
 
-DEFLATE, SHUFFLE = 1, 2  # HDF5's numbers of the filters undone here
+DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3  # HDF5's numbers of the filters undone here
+# What HDF5's filters are called, as far as files have them.
+FILTERS = {
+    DEFLATE: "gzip", SHUFFLE: "shuffle", FLETCHER32: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset",
+    32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd", 32026: "blosc2",
+}  # fmt: skip
+
+_CHECKSUM = 4  # bytes, that FLETCHER32 puts behind the others
+_WORDS = 1 << 16  # of 16 bits, summed up at a time
 
 Fetch = Callable[[int], "bytes | memoryview"]
 
@@ -66,19 +78,67 @@ class ChunkTable(NamedTuple):
     skipped: npt.NDArray[np.int64]
     fill: Any
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of a decoded chunk."""
+        return math.prod(self.chunk) * self.dtype.itemsize
+
     def touching(self, begin: int, end: int) -> npt.NDArray[np.intp]:
         """Return which chunks hold any of the rows from `begin` to before `end`."""
         start = self.first[:, 0]
         return np.flatnonzero((start < end) & (start + self.chunk[0] > begin))
 
 
+def can_undo(filters: tuple[int, ...]) -> bool:
+    """Whether chunks under these filters are decoded here.
+
+    Each at most once; shuffling before all others, as it goes by the bytes of values.
+    """
+    known = {DEFLATE, SHUFFLE, FLETCHER32}
+    return known.issuperset(filters) and len(set(filters)) == len(filters) and SHUFFLE not in filters[1:]
+
+
 def _inflate(raw: Any, n_bytes: int) -> bytes:
-    # One byte more than there should be, so that a chunk that inflates to too much is noticed, not followed.
     engine = _inflater.decompressobj()
-    out: bytes = engine.decompress(raw, n_bytes + 1)
-    if not engine.eof and len(out) < n_bytes:
+    try:
+        # One byte more than there should be, so that a chunk that inflates to too much is noticed, not followed.
+        out: bytes = engine.decompress(raw, n_bytes + 1)
+    except (zlib.error, _inflater.error) as error:
+        raise DamagedChunkError(f"its compressed data are damaged ({error})") from error
+    if len(out) > n_bytes:
+        raise DamagedChunkError(
+            f"it inflates to more than the {n_bytes:,} bytes that a chunk has here, and was not inflated further"
+        )
+    if not engine.eof:  # with which its checksum was compared
         raise DamagedChunkError("its compressed data end too early")
     return out
+
+
+def _summed(data: memoryview) -> int:
+    """Return HDF5's Fletcher-32 checksum."""
+    n_words = len(data) // 2
+    words = np.frombuffer(data, ">u2", n_words).astype(np.int64)
+    if len(data) % 2:
+        words = np.append(words, data[-1] << 8)
+    low = high = 0
+    for begin in range(0, len(words), _WORDS):
+        some = words[begin : begin + _WORDS]
+        high += low * len(some) + int((some * np.arange(len(some), 0, -1)).sum())
+        low += int(some.sum())
+    # Modulo 65535, but never 0 unless all are: HDF5 adds the upper bits to the lower ones.
+    low, high = ((total - 1) % 0xFFFF + 1 if total else 0 for total in (low, high))
+    return high << 16 | low
+
+
+def _without_checksum(raw: Any) -> memoryview:
+    view = memoryview(raw)
+    if len(view) < _CHECKSUM:
+        raise DamagedChunkError(f"it holds {len(view)} bytes, less than its checksum has")
+    data, stored = view[:-_CHECKSUM], bytes(view[-_CHECKSUM:])
+    right = _summed(data).to_bytes(_CHECKSUM, "little")
+    if stored not in (right, right[1::-1] + right[:1:-1]):  # old libraries put the bytes of each half in turn
+        raise DamagedChunkError("its checksum is not that of its data")
+    return data
 
 
 def _decode(table: ChunkTable, raw: Any, skipped: int) -> npt.NDArray[np.uint8]:
@@ -87,23 +147,23 @@ def _decode(table: ChunkTable, raw: Any, skipped: int) -> npt.NDArray[np.uint8]:
     Returns its bytes, value by value (n,); or, where they are shuffled, the first bytes of all values, then all
     their second ones, and so on, (itemsize, values).
     """
-    item = table.dtype.itemsize
-    n_bytes = math.prod(table.chunk) * item
-    shuffled = False
-    for position in reversed(range(len(table.filters))):  # the last that was applied comes off first
-        if skipped >> position & 1:
-            continue
-        if table.filters[position] == SHUFFLE:
-            shuffled = item > 1
-            continue
-        try:
-            raw = _inflate(raw, n_bytes)
-        except (zlib.error, _inflater.error) as error:
-            raise DamagedChunkError(f"its compressed data are damaged ({error})") from error
+    item, n_bytes = table.dtype.itemsize, table.n_bytes
+    applied = [kind for position, kind in enumerate(table.filters) if not skipped >> position & 1]
+    for position, kind in reversed([*enumerate(applied)]):  # the last that was applied comes off first
+        if kind == FLETCHER32:
+            raw = _without_checksum(raw)
+        elif kind == DEFLATE:
+            raw = _inflate(raw, n_bytes + _CHECKSUM * (FLETCHER32 in applied[:position]))
+    shuffled = SHUFFLE in applied and item > 1
     if len(raw) != n_bytes:
         raise DamagedChunkError(f"it holds {len(raw)} bytes instead of {n_bytes}")
     data = np.frombuffer(raw, np.uint8)
     return data.reshape(item, -1) if shuffled else data
+
+
+def check_chunk(table: ChunkTable, raw: Any, skipped: int) -> None:
+    """Raise DamagedChunkError unless a chunk's stored bytes decode to as many as it should have."""
+    _decode(table, raw, skipped)
 
 
 def _unshuffle(data: npt.NDArray[np.uint8], values: npt.NDArray[Any]) -> None:
@@ -137,7 +197,7 @@ def _place(
 
 
 def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[Any]) -> None:
-    """Decode some rows of a dataset into an array, on all cores.
+    """Decode some rows of a dataset into an array, on all cores or the share of them that this is given.
 
     Parameters
     ----------
@@ -173,4 +233,4 @@ def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[A
             raise DamagedChunkError(f"the chunk that starts at {tuple(first)}: {error}") from None
         _place(table, data, first, rows.start, out)
 
-    _threads.run([partial(one, index) for index in wanted.tolist()], _threads.available())
+    _threads.run([partial(one, index) for index in wanted.tolist()], _threads.as_threads(None))

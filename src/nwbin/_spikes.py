@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin._schema import SPIKE_TIMES
 from nwbin._tables import DynamicTable
-from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest
+from nwbin.errors import ArgumentError, FormatError, LookupFailure, NotEnoughMemoryError, nearest
 from nwbin.trains import SpikeTrains
 
 __all__ = ["SpikeStore"]
@@ -53,12 +54,19 @@ class SpikeStore:
         self.is_mapped = mapped is not None
         if mapped is None:
             source.allow(f"{table.path}/{SPIKE_TIMES}")
-        self._values: npt.NDArray[np.float64] = (
-            mapped if mapped is not None else np.empty(layout.shape[0], dtype=np.float64)
-        )
+        self._values: npt.NDArray[np.float64] = mapped if mapped is not None else self._room(layout.shape[0])
         self._intact = source.map.check if self.is_mapped and source.map is not None else None
         self._loaded = np.full(len(table), self.is_mapped)
         self._checked = np.zeros(len(table), dtype=bool)
+
+    def _room(self, size: int) -> npt.NDArray[np.float64]:
+        try:
+            return np.empty(size, dtype=np.float64)
+        except MemoryError as error:
+            raise NotEnoughMemoryError(
+                f"{self._where} holds {size:,} spikes, which take {8 * size / 1e9:,.4g} GB, more than there is memory; "
+                "use a machine, or a limit, with more"
+            ) from error
 
     def rows(self, unit_ids: Iterable[Any]) -> npt.NDArray[np.intp]:
         """Return the table row of each unit, in the order asked for."""
@@ -81,15 +89,15 @@ class SpikeStore:
         chunk = layout.chunks[0] if layout.chunks else 1
         starts = self._bounds.starts[todo] // chunk * chunk
         stops = np.minimum(-(-self._bounds.stops[todo] // chunk) * chunk, layout.shape[0])
-        group = 0
-        while group < len(todo):
-            last = group
-            while last + 1 < len(todo) and starts[last + 1] - stops[last] <= _MERGE:
-                last += 1
-            span = slice(int(starts[group]), int(stops[last]))
-            self._table.source.read_into(path, span, self._values[span])
-            self._loaded |= (self._bounds.starts >= span.start) & (self._bounds.stops <= span.stop)
-            group = last + 1
+        begins = np.flatnonzero(np.concatenate([[True], starts[1:] - stops[:-1] > _MERGE]))
+        spans = list(
+            zip(starts[begins].tolist(), stops[np.append(begins[1:], len(todo)) - 1].tolist(), strict=True)
+        )
+        n_spikes = sum(stop - start for start, stop in spans)
+        require(8 * n_spikes, f"{self._where}: {n_spikes:,} spike times", "read fewer units at a time")
+        for start, stop in spans:
+            self._table.source.read_into(path, slice(start, stop), self._values[start:stop])
+            self._loaded |= (self._bounds.starts >= start) & (self._bounds.stops <= stop)
         self._loaded[todo] = True
 
     def trains(self, unit_ids: Sequence[Any] | npt.NDArray[Any] | None = None) -> SpikeTrains:
@@ -105,6 +113,8 @@ class SpikeStore:
         if fresh.size:
             self._slices(fresh, self._table.ids[fresh], check=True)
             self._checked[fresh] = True
+        elif self._intact is not None:  # nothing was read of the file, but what is handed out lies in it
+            self._intact()
         return self._slices(rows, ids, check=False)
 
     def _chosen(self, unit_ids: Any) -> npt.NDArray[Any]:

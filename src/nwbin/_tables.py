@@ -352,13 +352,14 @@ class DynamicTable:
         for begin in range(0, stop, step):
             span = slice(begin, min(stop, begin + step))
             yield begin, self.source.read(self._need(name), span) if mapped is None else mapped[span]
+            self.source.check()
 
     def _map(self, name: str) -> npt.NDArray[Any] | None:
         if name not in self._mapped:
             self._mapped[name] = self.source.mapped(self._need(name))
         mapped = self._mapped[name]
         if mapped is not None and self.source.map is not None:
-            self.source.map.check()
+            self.source.map.check()  # also where the file is closed
         return mapped
 
     def _step(self, name: str) -> int:

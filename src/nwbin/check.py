@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._open import StrPath
+from nwbin._plain_text import printable
 from nwbin._tables import DynamicTable
 from nwbin.allen.invalid import invalid_times, ranges
 from nwbin.allen.units import probe_table, unit_order
@@ -26,6 +27,7 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 _ORDER = (ERROR, WARNING, NOTE)
 _SHOWN = 5  # units named in a finding about many
 _MOST_OBJECTS = 100_000
+_SUSPICIOUS = 100  # times that data are larger in memory than in the file
 _DAMAGED = "download the file again, or ask whoever wrote it"
 
 
@@ -90,13 +92,13 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{found.severity}: {found.object or 'the file'}: {found.finding}; {found.remedy}"
+            printable(f"{found.severity}: {found.object or 'the file'}: {found.finding}; {found.remedy}")
             for found in self.findings
         ]
         numbers = [(sum(f.severity == kind for f in self.findings), kind) for kind in _ORDER]
         counts = [_counted(n, kind) for n, kind in numbers]
         looked_at = _counted(self.looked_at, "object")
-        return "\n".join([f"{self.file}: {', '.join(counts)}; looked at {looked_at}", *lines])
+        return "\n".join([printable(f"{self.file}: {', '.join(counts)}; looked at {looked_at}"), *lines])
 
 
 class _Checker:
@@ -167,11 +169,32 @@ class _Checker:
             return False
         if kind == "dataset":
             self.source.allow(path)
+            self._storage(path)
             return False
         identity = self.source.identity(path)
         fresh = identity not in seen
         seen.add(identity)
         return fresh
+
+    def _storage(self, path: str) -> None:
+        """Check how a dataset is stored: how much it grows when it is read, and whether that can be checked."""
+        layout = self.source.layout(path)
+        if layout.not_compared:
+            self.add(
+                NOTE,
+                path,
+                f"is under {' and '.join(layout.not_compared)}, which HDF5 undoes: whether its chunks hold what they "
+                "should cannot be seen",
+                "compare what matters with its source",
+            )
+        if layout.growth > _SUSPICIOUS:
+            self.add(
+                WARNING,
+                path,
+                f"claims shape {layout.shape} of {layout.dtype}, {layout.growth:,.0f} times the {layout.stored:,} "
+                "bytes that the file has for it",
+                "read a few rows at a time, unless you trust the file",
+            )
 
     # ---------------------------------------------------------------- tables
 
@@ -232,10 +255,18 @@ class _Checker:
         if layout.kind != "number" or len(layout.shape) != 1:
             self.add(ERROR, where, f"should be a list of seconds, found {layout.dtype} {layout.shape}")
             return
+        used = int(stops[-1]) if len(stops) else 0
+        if used < layout.shape[0]:
+            self.add(
+                WARNING,
+                f"{where}_index",
+                f"ends at {used:,}, but there are {layout.shape[0]:,} spike times",
+                "the others belong to no unit, and are not read",
+            )
         infinite, unsorted, negative = np.zeros((3, len(stops)), dtype=bool)
         before = -np.inf  # the spike before the block
         try:
-            for begin, times in table.blocks(schema.SPIKE_TIMES, int(stops[-1]) if len(stops) else 0):
+            for begin, times in table.blocks(schema.SPIKE_TIMES, used):
                 bad = np.flatnonzero(~np.isfinite(times)) + begin
                 infinite[np.searchsorted(stops, bad, side="right")] = True
                 falls = np.concatenate([[times[0] < before], times[1:] < times[:-1]])
@@ -425,7 +456,9 @@ def _some(values: list[Any]) -> str:
 
 
 def _from_error(where: str, error: NwbinError, name: str) -> Finding:
-    text = str(error).removeprefix(f"{name}: ").removeprefix(f"{where}: ").removeprefix(f"{where} ")
+    text = str(error)
+    for prefix in (f"{name}: ", f"{where}: ", f"{where} "):
+        text = text.removeprefix(printable(prefix, keep="\n\t"))  # as it stands in an error
     finding, _, remedy = text.rpartition("; ")
     return Finding(ERROR, where, finding or text, remedy if finding else _DAMAGED)
 

@@ -2,7 +2,8 @@
 
 Every error that nwbin raises on purpose is a :class:`NwbinError` and also the builtin exception that it
 resembles, so that ``except KeyError`` and ``except nwbin.NwbinError`` both do what one expects. A message says
-which file, which object in it, what was found there, and what to do.
+which file, which object in it, what was found there, and what to do. What it quotes of a file is data: whatever
+a terminal would obey is spelt out (``\\x1b``) in every message, wherever it may be shown.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import sys
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
+
+from nwbin._plain_text import printable
 
 __all__ = [
     "ArgumentError",
@@ -30,8 +34,17 @@ __all__ = [
 ]
 
 
+def _message(text: Any) -> Any:
+    """A message fit to be shown; its own lines stay lines."""
+    return printable(text, keep="\n\t") if isinstance(text, str) else text
+
+
 class NwbinError(Exception):
     """Base of all errors raised by nwbin."""
+
+    def __init__(self, *args: Any) -> None:
+        # Here, and not where one is printed: logs, notebooks and other programs print them too.
+        super().__init__(*map(_message, args))
 
 
 class FileAccessError(NwbinError, OSError):
@@ -77,6 +90,9 @@ class MissingDependencyError(NwbinError, ImportError):
 class NwbinWarning(UserWarning):
     """A warning given by nwbin: something was left out, or is probably not what was meant."""
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*map(_message, args))
+
 
 class InvalidSpikesWarning(NwbinWarning):
     """What was asked for overlaps times during which spikes of some probes are invalid."""
@@ -109,7 +125,7 @@ def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:
         ``"did you mean 'a' or 'b'?"`` for text that is nearly one of them, else ``"there are: a, b, c, ..."``;
         ``"there are none"`` if empty.
     """
-    names = [str(item) for item in known]
+    names = [printable(str(item)) for item in known]
     if not names:
         return "there are none"
     # An id that looks like another is no more likely meant than any.

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nwbin import _schema as schema
 from nwbin._hdf5 import H5Source, StrPath
+from nwbin._plain_text import printable
 from nwbin._spikes import SpikeStore
 from nwbin._tables import DynamicTable, frame_of
 from nwbin.errors import ArgumentTypeError, FileAccessError, FormatError, LookupFailure, nearest
@@ -75,7 +76,7 @@ class Intervals(Mapping[str, "pd.DataFrame"]):
         return len(self._names)
 
     def __repr__(self) -> str:
-        return f"<intervals of {self._file.name}: {', '.join(self._names) or 'none'}>"
+        return printable(f"<intervals of {self._file.name}: {', '.join(self._names) or 'none'}>")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -83,9 +84,9 @@ def _stamp(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _reopened(path: Path, follow_external_links: bool, stamp: tuple[int, int]) -> File:
+def _reopened(path: Path, follow_external_links: bool, mmap: bool, stamp: tuple[int, int]) -> File:
     """Open a file that another process had open; it must not have changed."""
-    file = File(path, follow_external_links=follow_external_links)
+    file = File(path, follow_external_links=follow_external_links, mmap=mmap)
     if file._stamp != stamp:
         file.close()
         raise FileAccessError(f"{path}: is not the file that was opened first: it has changed; open it anew")
@@ -105,6 +106,10 @@ class File:
         The file. A file object must be seekable, as fsspec's are, of files on a server; it is not closed here.
     follow_external_links : bool, default False
         Follow HDF5 links into other files.
+    mmap : bool, default True
+        Map the file into memory where that can be done, so that only what is used comes off the disk. False: copy
+        whatever is read, which takes the memory, and the time, of all spikes that are asked for; text is read more
+        slowly too. See the notes.
 
     Raises
     ------
@@ -115,14 +120,26 @@ class File:
     FormatError
         It is HDF5 but not NWB 2 (also a ``ValueError``).
 
+    Notes
+    -----
+    A file must stay as it is while it is open, and as long as spike trains that are mapped from it are used. nwbin
+    compares its length and its time of change before and after each reading and counting, and raises
+    FileAccessError from then on if it was written to or cut; one that was put in its place under its name does no
+    harm. Two things cannot be kept from happening where a file is mapped: if it is cut *during* a count, the
+    system ends the process (SIGBUS); and an array that was taken out of the trains (``trains[unit]``) shows what
+    the file now holds, and may end the process too, when NumPy uses it later. Where others may write to the file,
+    or it lies on a disk that may go away, pass ``mmap=False``.
+
     Examples
     --------
     >>> with nwbin.File("sub-1_ses-2.nwb") as f:          # doctest: +SKIP
     ...     counts = nwbin.bin_spikes(f.spike_trains(), f.intervals["trials"]["start_time"], [0, 0.1, 0.2])
     """
 
-    def __init__(self, source: StrPath | BinaryIO, *, follow_external_links: bool = False) -> None:
-        self._source = H5Source(source, follow_external_links=follow_external_links)
+    def __init__(
+        self, source: StrPath | BinaryIO, *, follow_external_links: bool = False, mmap: bool = True
+    ) -> None:
+        self._source = H5Source(source, follow_external_links=follow_external_links, mmap=mmap)
         self._pynwb_io: Any = None
         try:
             path = self._source.path
@@ -162,7 +179,9 @@ class File:
             raise FileAccessError(
                 f"{self.name}: is closed, and cannot be sent to another process; send its path"
             )
-        return _reopened, (self._place, self._source.follow_external_links, self._stamp)
+        return _reopened, (
+            self._place, self._source.follow_external_links, self._source.mmap, self._stamp,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the file. Spike trains that were read stay usable.
@@ -182,7 +201,8 @@ class File:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<nwbin.File {self.name!r}{' (closed)' if self._source.closed else ''}, NWB {self._version}>"
+        closed = " (closed)" if self._source.closed else ""
+        return printable(f"<nwbin.File {self.name!r}{closed}, NWB {self._version}>")
 
     # ---------------------------------------------------------------- general
 
@@ -195,6 +215,11 @@ class File:
     def path(self) -> Path | None:
         """The file's path; None where it was given as a file object."""
         return self._source.path
+
+    @property
+    def mmap(self) -> bool:
+        """Whether it may be mapped into memory."""
+        return self._source.mmap
 
     @property
     def nwb_version(self) -> str:
@@ -431,8 +456,10 @@ class File:
         FormatError
             The spike times of a unit are unsorted or not finite, or ``spike_times_index`` points past them.
         FileAccessError
-            They cannot be read, or the file has become shorter since it was opened. Trains that are mapped raise
-            this later too, when they are used.
+            They cannot be read, or the file has changed since it was opened. Trains that are mapped raise this
+            later too, when they are used.
+        NotEnoughMemoryError
+            They are not mapped, and do not fit in memory (also a ``MemoryError``).
 
         Notes
         -----

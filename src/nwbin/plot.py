@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._plain_text import printable
 from nwbin.errors import ArgumentError
 from nwbin.export._whole import check_target, need, whole
 
@@ -37,7 +38,7 @@ def _figure(width: float, height: float) -> Figure:
 def _head(figure: Figure, title: str) -> None:
     """Give a figure its title, on as many lines as it needs."""
     letters = int(figure.get_figwidth() * 13)  # of this size that an inch holds, and some to spare
-    figure.suptitle(textwrap.fill(title, letters), fontsize=11)
+    figure.suptitle(textwrap.fill(_words(title), letters), fontsize=11)
 
 
 def save_picture(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
@@ -72,7 +73,12 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
 
 
 def _name(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
+    return f"{value:g}" if isinstance(value, int | float | np.number) else _words(str(value))
+
+
+def _words(text: str) -> str:
+    """Text for a picture: matplotlib takes what stands between two $ for a formula, or fails to."""
+    return printable(text).replace("$", r"\$")
 
 
 def _bare(axes: Axes) -> None:
@@ -128,7 +134,12 @@ def plot_decoding(
     left.set_ylabel("trial" if one_dimension else "discriminant 2")
     left.set_title("one point a trial; strong: held out; ringed: their mean", fontsize=10)
     left.legend(
-        title=label, fontsize=8, title_fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0)
+        title=_words(label),
+        fontsize=8,
+        title_fontsize=8,
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
     )
     if not one_dimension:
         left.set_aspect("equal", adjustable="datalim")
@@ -148,8 +159,8 @@ def plot_decoding(
                 column, row, f"{share[row, column]:.0f}", ha="center", va="center", fontsize=8,
                 color="white" if strong else "black",
             )  # fmt: skip
-    right.set_xlabel(f"decoded {label}{f' ({unit})' if unit else ''}")
-    right.set_ylabel(f"shown {label}{f' ({unit})' if unit else ''}")
+    right.set_xlabel(f"decoded {_words(label)}{f' ({unit})' if unit else ''}")
+    right.set_ylabel(f"shown {_words(label)}{f' ({unit})' if unit else ''}")
     right.set_title(f"accuracy {decoding.accuracy:.1%}, chance {decoding.chance:.1%}", fontsize=10)
     figure.colorbar(image, ax=right, label="% of trials", shrink=0.8)
     if title:
@@ -207,7 +218,9 @@ def _legend(axes: Axes, by: str, number: int, beside: Axes | None = None) -> Non
     """Name the lines of `axes`: beside it, or in an empty place kept for that. Many are told by no color."""
     if by and number > MANY:
         place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
-        place.text(x, 1.0, f"{number} values of {by}", fontsize=8, va="top", transform=place.transAxes)
+        place.text(
+            x, 1.0, f"{number} values of {_words(by)}", fontsize=8, va="top", transform=place.transAxes
+        )
     elif by:
         title = _titled(by)
         place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
@@ -229,7 +242,7 @@ def _when(axes: Axes, duration: float | None, edges: npt.NDArray[np.float64]) ->
 
 
 def _titled(by: str) -> str:
-    return f"{by} (°)" if _is_angle(by) else by
+    return f"{by} (°)" if _is_angle(by) else _words(by)
 
 
 def _rows(

@@ -107,6 +107,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
                     f"{source}: unit id {twice!r} stands there twice; each unit needs its own id"
                 )
             self._check_times()
+            self._check()
 
     @classmethod
     def _from_slices(
@@ -125,7 +126,8 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         `values` is float64, 1-D, C-contiguous and in native byte order; ``0 <= starts <= stops <=
         values.size`` (both int64). `source` begins every error message, such as "session.nwb:
         units/spike_times". With `check` False the ids may repeat and the times are not looked at: the caller
-        vouches for them. `intact` is called before the values are used, and raises if they are no longer there.
+        vouches for them. `intact` is called before and after the values are used, and raises if they are no
+        longer what they were.
         """
         new = cls.__new__(cls)
         new._set(values, starts, stops, unit_ids, source, check, intact)
@@ -158,10 +160,14 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
 
     @property
     def _values(self) -> NDArray[np.float64]:
-        """The array that the trains lie in, about to be used."""
+        """The array that the trains lie in, about to be used; what comes of it holds if :meth:`_check` then passes."""
+        self._check()
+        return self._home
+
+    def _check(self) -> None:
+        """Raise whatever says that the values are no longer what they were, as those of a changed file are."""
         if self._intact is not None:
             self._intact()
-        return self._home
 
     @property
     def unit_ids(self) -> NDArray[Any]:
@@ -199,6 +205,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
             times = values[self._starts[0] : self._stops[-1]]
         else:
             times = np.concatenate([self._slice(i) for i in range(len(self))])
+            self._check()
         self._offsets = _frozen(offsets)
         self._times = _frozen(times)
 
@@ -262,11 +269,14 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         """Same ids in the same order, each with the same times."""
         if not isinstance(other, SpikeTrains):
             return NotImplemented
-        return (
+        same = (
             self._unit_ids.tolist() == other._unit_ids.tolist()
             and np.array_equal(self.counts, other.counts)
             and all(np.array_equal(self._slice(i), other._slice(i)) for i in range(len(self)))
         )
+        self._check()
+        other._check()
+        return same
 
     def __reduce__(self) -> tuple[Callable[..., SpikeTrains], tuple[Any, ...]]:
         # Only what is selected travels to another process, not the file behind it.
@@ -279,17 +289,19 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         if some.any():
             first = np.min(self._values[self._starts[some]])
             last = np.max(self._values[self._stops[some] - 1])
+            self._check()
             words += f", {first:.6g} to {last:.6g} s"
         return f"SpikeTrains({words})"
 
     # Checks
 
     def _check_times(self) -> None:
-        threads = _threads.available() if self.counts.sum() > 1_000_000 else 1
+        threads = _threads.as_threads(None) if self.counts.sum() > 1_000_000 else 1
         cuts = np.linspace(0, len(self), min(len(self), 8 * threads) + 1).astype(int)
         tasks = [partial(self._first_bad_unit, a, b) for a, b in pairwise(cuts.tolist())]
         for bad in _threads.run(tasks, threads):
             if bad is not None:
+                self._check()
                 raise FormatError(self._say_what_is_wrong(bad))
 
     def _first_bad_unit(self, begin: int, end: int) -> int | None:

@@ -39,7 +39,7 @@ def test_each_difference_occurs(difference: object, golden: list[Verdict]) -> No
     """A listed difference shows in the recording: both answers were seen and judged there."""
     name = getattr(difference, "name")  # noqa: B009
     if name in ("no invalid times", "an unknown probe"):
-        pytest.skip("shows in a session of its own: see test_session.py and the shared recordings")
+        pytest.skip("shows in a session of its own: see tests/session and the shared recordings")
     assert any(v.verdict == name for v in golden)
 
 

@@ -1,25 +1,31 @@
-"""Which datasets' chunks nwbin decodes itself, and where those lie."""
+"""Which datasets' chunks nwbin decodes itself, where those lie, and what is made sure of the others."""
 
 from __future__ import annotations
 
-import math
+import itertools
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._chunks import DEFLATE, SHUFFLE, ChunkTable, DamagedChunkError, Fetch, decode_into
+from nwbin._chunks import ChunkTable, DamagedChunkError, Fetch, can_undo, check_chunk, decode_into
 from nwbin._hdf5._file import DAMAGED, OpenFile
-from nwbin._hdf5._layout import Layout
+from nwbin._hdf5._layout import Layout, is_as_stored
 from nwbin._heap import REFERENCE
+from nwbin._memory import require
 from nwbin.errors import FileAccessError
 
-__all__ = ["ChunkReader", "chunk_reader"]
+__all__ = ["ChunkCheck", "ChunkReader", "chunk_check", "chunk_reader"]
 
 _MOST_CHUNKS = 1 << 20  # places that are remembered
 _AS_STORED = np.dtype(f"V{REFERENCE.itemsize}")  # references to strings are handed on as they are
+_SMALLER = "have the file written with smaller chunks (by h5repack, say)"
+_SLACK = (
+    4096  # bytes that a chunk may have more than twice those it holds: filters that gain nothing add some
+)
 
 
 class ChunkReader:
@@ -31,32 +37,73 @@ class ChunkReader:
 
     def read_into(self, rows: slice, out: npt.NDArray[Any]) -> None:
         """Fill an array with some rows."""
+        size = self._table.n_bytes
+        require(3 * size, f"{self._where}: a chunk of {size:,} bytes, while it is decoded, would", _SMALLER)
         try:
             decode_into(self._table, self._fetch, rows, out)
         except DamagedChunkError as error:
             raise FileAccessError(f"{self._where}: {error}; {DAMAGED}") from error
 
 
+class ChunkCheck:
+    """Decodes, and drops, the chunks that libhdf5 is about to decode: it does not compare their lengths."""
+
+    def __init__(self, file: OpenFile, path: str, node: Any, table: ChunkTable) -> None:
+        self._where = f"{file.name}: {path}"
+        self._node, self._table = node, table
+
+    def rows(self, rows: slice) -> None:
+        """Raise FileAccessError unless each chunk that some rows touch is as long as it should be."""
+        for first in self._chunks(rows):
+            found = self._node.id.get_chunk_info_by_coord(first)
+            if found.byte_offset is None:  # never written
+                continue
+            try:
+                if found.size > 2 * self._table.n_bytes + _SLACK:
+                    raise DamagedChunkError(f"its {found.size:,} bytes are more than such a chunk can have")
+                check_chunk(self._table, self._node.id.read_direct_chunk(first)[1], found.filter_mask)
+            except DamagedChunkError as error:
+                raise FileAccessError(
+                    f"{self._where}: the chunk that starts at {first}: {error}; {DAMAGED}"
+                ) from error
+
+    def _chunks(self, rows: slice) -> Iterator[tuple[int, ...]]:
+        bounds = [(rows.start, rows.stop), *((0, n) for n in self._table.shape[1:])]
+        axes = [
+            range(low // step * step, high, step)
+            for (low, high), step in zip(bounds, self._table.chunk, strict=True)
+        ]
+        return itertools.product(*axes)
+
+
 def chunk_reader(file: OpenFile, path: str, node: Any, layout: Layout) -> ChunkReader | None:
     """Return what reads a dataset's chunks; None where it is left to libhdf5."""
-    filters = _filters(node, layout)
-    table = None if filters is None else _chunk_table(node, layout, filters)
-    return None if table is None else ChunkReader(file, path, table, _fetcher(file, node, table))
-
-
-def _filters(node: Any, layout: Layout) -> tuple[int, ...] | None:
-    """Return a dataset's filters, None if not only chunks of numbers or strings under gzip and shuffle."""
     # Addresses of chunks in another file would be taken for some in this. h5py has no chunk_iter with an old libhdf5.
     if layout.chunks is None or not layout.here or not hasattr(node.id, "chunk_iter"):
         return None
-    if 0 in layout.shape or not (layout.is_heap_text or (layout.kind == "number" and layout.dtype.isnative)):
+    if 0 in layout.shape or not can_undo(layout.filters):
         return None
-    plist = node.id.get_create_plist()
-    filters = tuple(plist.get_filter(i)[0] for i in range(plist.get_nfilters()))
-    return filters if filters in {(), (SHUFFLE,), (DEFLATE,), (SHUFFLE, DEFLATE)} else None
+    if not (layout.is_heap_text or is_as_stored(node, layout)):
+        return None
+    table = _chunk_table(node, layout)
+    return None if table is None else ChunkReader(file, path, table, _fetcher(file, node, table))
 
 
-def _chunk_table(node: Any, layout: Layout, filters: tuple[int, ...]) -> ChunkTable | None:
+def chunk_check(file: OpenFile, path: str, node: Any, layout: Layout) -> ChunkCheck | None:
+    """Return what looks at a dataset's chunks before libhdf5 decodes them; None where it cannot, or need not."""
+    if layout.chunks is None or not layout.filters or not can_undo(layout.filters):
+        return None
+    none = np.empty(0, np.int64)
+    # Of references to text, libhdf5 tells the size that they have in memory.
+    kind = _AS_STORED if layout.is_heap_text else np.dtype(f"V{node.id.get_type().get_size()}")
+    first = none.reshape(0, len(layout.shape))
+    table = ChunkTable(
+        layout.shape, layout.chunks, kind, layout.filters, first, none.astype(np.uint64), none, none, None
+    )
+    return ChunkCheck(file, path, node, table)
+
+
+def _chunk_table(node: Any, layout: Layout) -> ChunkTable | None:
     """Ask libhdf5 where the chunks lie; None if that is not to be relied on."""
     n_chunks = node.id.get_num_chunks()
     if n_chunks > _MOST_CHUNKS:
@@ -76,7 +123,7 @@ def _chunk_table(node: Any, layout: Layout, filters: tuple[int, ...]) -> ChunkTa
         shape=layout.shape,
         chunk=layout.chunks or (),
         dtype=_AS_STORED if layout.is_heap_text else layout.dtype,
-        filters=filters,
+        filters=layout.filters,
         first=first,
         offset=np.array([chunk.byte_offset or 0 for chunk in found], np.uint64),
         size=np.array([chunk.size for chunk in found], np.int64),
@@ -87,15 +134,19 @@ def _chunk_table(node: Any, layout: Layout, filters: tuple[int, ...]) -> ChunkTa
 
 def _fetcher(file: OpenFile, node: Any, table: ChunkTable) -> Fetch:
     """Return a function that fetches a chunk's stored bytes, side by side with others where possible."""
-    if not file.has_plain_addresses or not hasattr(os, "pread"):
-        places = table.first.tolist()
-        return lambda index: node.id.read_direct_chunk(tuple(places[index]))[1]
-    largest = math.prod(table.chunk) * table.dtype.itemsize * 2 + 4096
+    held, largest = file.held, 2 * table.n_bytes + _SLACK
+    places = table.first.tolist()
 
-    def fetch(index: int) -> bytes:
+    def place(index: int) -> tuple[int, int]:
         offset, size = int(table.offset[index]), int(table.size[index])
         if offset <= 0 or size < 0 or offset + size > file.size or size > largest:
             raise DamagedChunkError(f"its {size} bytes at {offset} are not in the file")
-        return os.pread(file.descriptor, size, offset)
+        return size, offset
 
-    return fetch
+    def through_libhdf5(index: int) -> Any:
+        place(index)
+        return node.id.read_direct_chunk(tuple(places[index]))[1]
+
+    if held is None or not file.has_plain_addresses or not hasattr(os, "pread"):
+        return through_libhdf5
+    return lambda index: os.pread(held.descriptor, *place(index))

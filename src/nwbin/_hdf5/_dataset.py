@@ -6,19 +6,17 @@ import math
 from functools import cached_property
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._hdf5._chunked import ChunkReader, chunk_reader
 from nwbin._hdf5._file import OpenFile
-from nwbin._hdf5._layout import layout_of, refuse_too_much
+from nwbin._hdf5._layout import is_as_stored, layout_of, refuse_too_much
+from nwbin._hdf5._rows import Rows
 from nwbin._hdf5._text import FileText, TextReader
+from nwbin._memory import taking
 from nwbin.errors import FileAccessError, FormatError
 
 __all__ = ["Dataset"]
-
-_SMALL, _FEW = 1 << 20, 1 << 10  # bytes and chunks up to which chunks are left to libhdf5
 
 
 class Dataset:
@@ -28,9 +26,10 @@ class Dataset:
         self._file, self._path, self._node, self._file_text = file, path, node, text
         with file.reading(path):
             self.layout = layout_of(file, path, node)
+        self._rows = Rows(file, path, node, self.layout)
 
     def allow(self, n_rows: int | None = None) -> None:
-        refuse_too_much(self._file, self._path, self.layout, n_rows)
+        refuse_too_much(self._file, self._path, self._node, self.layout, n_rows)
 
     def read(self, rows: slice | None) -> npt.NDArray[Any]:
         layout, where = self.layout, f"{self._file.name}: {self._path}"
@@ -49,14 +48,18 @@ class Dataset:
             self.allow(span.stop - span.start)
             if layout.kind == "text":
                 return self._text_reader.rows(span)
-            out = np.empty((span.stop - span.start, *layout.shape[1:]), layout.dtype.newbyteorder("="))
-            self._fill(span, out)
+            shape = (span.stop - span.start, *layout.shape[1:])
+            n_bytes = math.prod(shape) * layout.dtype.itemsize
+            what = f"{where}: {' x '.join(f'{n:,}' for n in shape)} values of {layout.dtype}"
+            with taking(n_bytes, what, "read fewer rows at a time"):
+                out = np.empty(shape, layout.dtype.newbyteorder("="))
+            self._rows.read_into(span, out)
             return out
 
     def read_into(self, rows: slice, out: npt.NDArray[np.float64]) -> None:
         self.allow(rows.stop - rows.start)
         with self._file.reading(self._path):
-            self._fill(rows, out)
+            self._rows.read_into(rows, out)
 
     def text_codes(self) -> tuple[npt.NDArray[np.intp], list[str]] | None:
         if self.layout.kind != "text" or len(self.layout.shape) != 1:
@@ -80,34 +83,14 @@ class Dataset:
         if layout.offset % layout.dtype.itemsize:
             return None  # an array at an odd address: compiled code may not take it
         with file.reading(self._path):
-            if file.map is None:
+            if file.map is None or not is_as_stored(self._node, layout):
                 return None
             file.map.check()
             return np.ndarray(layout.shape, layout.dtype, file.map.bytes, layout.offset)
 
     @cached_property
-    def _chunk_reader(self) -> ChunkReader | None:
-        return chunk_reader(self._file, self._path, self._node, self.layout)
-
-    @cached_property
     def _text_reader(self) -> TextReader:
         # All the chunks are asked for, which only helps where what is stored in them can be followed.
         follows = self.layout.is_heap_text and self._file_text.strings is not None
-        return TextReader(self._file_text, self._node, self.layout, self._chunk_reader if follows else None)
-
-    def _fill(self, rows: slice, out: npt.NDArray[Any]) -> None:
-        """Read rows of numbers into an array that is as long, and contiguous."""
-        if not out.size:
-            return
-        n = len(out)
-        n_chunks = self.layout.n_chunks(n)
-        if (out.nbytes > _SMALL or n_chunks > _FEW) and self._chunk_reader is not None:
-            self._chunk_reader.read_into(rows, out)
-        elif n_chunks <= _FEW and n == self.layout.shape[0]:
-            self._node.id.read(h5py.h5s.ALL, h5py.h5s.ALL, out)  # no selection to be made
-        else:
-            step = max(1, n * _FEW // max(1, n_chunks))  # libhdf5 takes kilobytes for each chunk of one read
-            for begin in range(0, n, step):
-                part = out[begin : begin + step]
-                first = rows.start + begin
-                self._node.read_direct(part, np.s_[first : first + len(part)])
+        chunks = self._rows.chunks if follows else None
+        return TextReader(self._file_text, self._node, self.layout, self._rows, chunks)

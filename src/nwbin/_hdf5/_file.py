@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
 
-from nwbin._map import FileMap
+from nwbin._map import FileMap, HeldFile
 from nwbin._open import StrPath, check_file_object, check_path, why_not
-from nwbin.errors import FileAccessError, NwbinError
+from nwbin.errors import FileAccessError, NotEnoughMemoryError, NwbinError
 
 __all__ = ["DAMAGED", "OpenFile"]
 
 DAMAGED = "the file is probably damaged: download it again"
 _FAILED = "reading through the file object failed, or the file is damaged: try again, or download it and pass its path"
+
+_TRIES = 3
 
 
 class OpenFile:
@@ -31,6 +32,8 @@ class OpenFile:
         A path, or a seekable binary file object (which stays the caller's to close).
     follow_external
         Whether links into other files, and data kept in them, are followed.
+    mapped
+        Whether its bytes may be mapped into memory.
 
     Attributes
     ----------
@@ -38,43 +41,56 @@ class OpenFile:
         The h5py.File.
     path
         None for a file object.
+    held
+        The file as the system has it open, None for a file object.
     name
         As it stands in messages.
     size
         In bytes.
     """
 
-    def __init__(self, source: StrPath | BinaryIO, *, follow_external: bool) -> None:
+    def __init__(self, source: StrPath | BinaryIO, *, follow_external: bool, mapped: bool) -> None:
         self.follow_external = follow_external
+        self._may_map = mapped
+        self._closed = False
         self.path: Path | None = None
+        self.held: HeldFile | None = None
         where: Path | BinaryIO
         if isinstance(source, str | os.PathLike):
             where = self.path = check_path(source)
             self.name = str(self.path)
             # Opened once: a file put in this one's place later is not mixed up with it.
-            self.descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            self._release = weakref.finalize(self, os.close, self.descriptor)
+            self.held = HeldFile(self.path, self.name)
         else:
             where = source
             self.name = check_file_object(source)
         try:
             self.h5 = h5py.File(where, "r", locking="best-effort")
         except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
-            if self.path is not None:
-                self._release()  # at once: as long as somebody keeps the error, it keeps this object
+            if self.held is not None:
+                self.held.close()  # at once: as long as somebody keeps the error, it keeps this object
             raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
-        self.size = self.h5.id.get_filesize() if self.path is None else os.fstat(self.descriptor).st_size
+        self.size = self.h5.id.get_filesize() if self.held is None else self.held.size
 
     def close(self) -> None:
-        """Close the file. Arrays that were mapped from it stay readable."""
-        self.h5.close()
-        if self.path is not None:
-            self._release()
+        """Close the file, whatever state it is in. Arrays that were mapped from it stay readable."""
+        self._closed = True
+        for _ in range(_TRIES):
+            # libhdf5 fails to let go of some objects of a damaged file, h5py then stops half-way, and what it
+            # raises would take the place of the error that says what is damaged. Nothing was written that could
+            # be lost. Each try closes the objects before the one that fails.
+            with suppress(Exception):
+                self.h5.close()
+                break
+        if (
+            self.held is not None and self.__dict__.get("map") is None
+        ):  # a map needs to see that it stays as it is
+            self.held.close()
 
     @property
     def closed(self) -> bool:
         """Whether the file was closed."""
-        return not bool(self.h5)
+        return self._closed or not self.h5
 
     @contextmanager
     def reading(self, path: str) -> Iterator[None]:
@@ -85,10 +101,12 @@ class OpenFile:
             )
         try:
             yield
+            if self.held is not None:
+                self.held.check()  # what was read is of one file only if that has not changed meanwhile
         except NwbinError:
             raise
         except MemoryError as error:
-            raise FileAccessError(
+            raise NotEnoughMemoryError(
                 f"{self.name}: there is not enough memory to read {path}; read fewer rows or units at a time"
             ) from error
         except (
@@ -101,8 +119,8 @@ class OpenFile:
             AttributeError,
             OverflowError,
         ) as error:
-            if self.map is not None:
-                self.map.check()  # not damaged, perhaps, but cut meanwhile
+            if self.held is not None:
+                self.held.check()  # not damaged, perhaps, but changed meanwhile
             remedy = DAMAGED if self.path is not None else _FAILED
             raise FileAccessError(f"{self.name}: {path} cannot be read ({error}); {remedy}") from error
 
@@ -110,11 +128,11 @@ class OpenFile:
 
     @cached_property
     def map(self) -> FileMap | None:
-        """The file's bytes; None where they cannot be mapped, or the source is no path."""
-        if self.path is None:
+        """The file's bytes; None where they cannot or may not be mapped, or the source is no path."""
+        if self.held is None or not self._may_map:
             return None
         try:
-            return FileMap(self.descriptor, self.size, self.name)
+            return FileMap(self.held)
         except FileAccessError:
             raise
         except (OSError, ValueError, OverflowError):  # addresses are limited, or the file system cannot

@@ -3,7 +3,8 @@
 A damaged header may claim any shape; chunks that were never written take no room in the file; and libhdf5 sets
 aside whatever is claimed before it looks. So what is about to be read is held against what the file can hold:
 
-    bytes   <=  max(256 MB, stored * 1100)  if compressed,  max(256 MB, stored)  if not
+    bytes   <=  max(256 MB, stored * 1100, but no more than the chunks that are stored)  if compressed
+    bytes   <=  max(256 MB, stored)  if not
     chunks  <=  1,048,576 + size of the file / 16
 
 bytes
@@ -30,11 +31,12 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from nwbin._chunks import FILTERS, can_undo
 from nwbin._hdf5._file import OpenFile
 from nwbin._heap import REFERENCE
 from nwbin.errors import FormatError
 
-__all__ = ["Layout", "is_heap_text", "kind_of", "layout_of", "refuse_too_much"]
+__all__ = ["Layout", "is_as_stored", "is_heap_text", "kind_of", "layout_of", "refuse_too_much"]
 
 _MOST_COMPRESSED = 1100
 _HARMLESS = 1 << 28  # bytes
@@ -53,11 +55,23 @@ class Layout(NamedTuple):
     here: bool  # in this file, not in one that a link leads to
     stored: int  # bytes in the file; before filters are undone
     most: int  # bytes that may be read of it at a time
+    filters: tuple[int, ...]  # HDF5's numbers, in the order in which they were applied
 
     @property
     def is_heap_text(self) -> bool:
         """Whether it holds references to strings, and the strings are in the heap."""
         return is_heap_text(self.dtype)
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """The filters by which nobody knows whether its chunks decode to as much as they should."""
+        return () if can_undo(self.filters) else tuple(FILTERS.get(f, f"filter {f}") for f in self.filters)
+
+    @property
+    def growth(self) -> float:
+        """How many times more bytes it claims than the file has for it; 0 for those that libhdf5 sets aside for any."""
+        size = self.n_bytes(self.shape[0] if self.shape else 1)
+        return size / max(1, self.stored) if size > _HARMLESS else 0.0
 
     def n_chunks(self, n_rows: int) -> int:
         """How many chunks so many rows lie in, if the first of them begins one."""
@@ -91,6 +105,13 @@ def is_heap_text(dtype: np.dtype[Any]) -> bool:
     return info is not None and info.length is None
 
 
+def is_as_stored(node: Any, layout: Layout) -> bool:
+    """Whether the bytes in the file are those of the dtype that h5py gives, with nothing to convert."""
+    if layout.kind not in ("number", "bool", "text"):
+        return False
+    return bool(node.id.get_type().equal(h5py.h5t.py_create(layout.dtype, logical=True)))
+
+
 def layout_of(file: OpenFile, path: str, node: Any) -> Layout:
     """Look up how a dataset is stored; raises FormatError if that is in another file."""
     dtype, plist = node.id.dtype, node.id.get_create_plist()
@@ -106,6 +127,7 @@ def layout_of(file: OpenFile, path: str, node: Any) -> Layout:
         here=here,
         stored=stored,
         most=_most(file, stored, plist),
+        filters=tuple(plist.get_filter(i)[0] for i in range(plist.get_nfilters())),
     )
 
 
@@ -132,12 +154,16 @@ def _most(file: OpenFile, stored: int, plist: Any) -> int:
     return max(_HARMLESS, there * _MOST_COMPRESSED if virtual or plist.get_nfilters() else there)
 
 
-def refuse_too_much(file: OpenFile, path: str, layout: Layout, n_rows: int | None = None) -> None:
+def refuse_too_much(file: OpenFile, path: str, node: Any, layout: Layout, n_rows: int | None = None) -> None:
     """Raise FormatError if so many rows (by default all) are more than the rule above lets read."""
     if n_rows is None:
         n_rows = layout.shape[0] if layout.shape else 1
     size = layout.n_bytes(n_rows)
     many = layout.n_chunks(n_rows) > _MOST_CHUNKS + file.size // _BYTES_OF_A_CHUNK
+    if size > _HARMLESS and layout.chunks is not None and layout.filters and layout.here:
+        # Counted only where it matters: in some files HDF5 has to go through its whole index for that.
+        with file.reading(path):
+            many |= size > max(_HARMLESS, node.id.get_num_chunks() * layout.n_bytes(0))
     if size > layout.most or (many and not file.follow_external):
         raise FormatError(
             f"{file.name}: {path} claims shape {layout.shape} of {layout.dtype}; reading {size:,} bytes of that "

@@ -25,8 +25,8 @@ class H5Source:
     """An HDF5 file, open for reading.
 
     Whatever HDF5 or h5py complains about leaves here as an :class:`~nwbin.errors.NwbinError` that names the file
-    and the object in it. An open file does not change: what was found at a path is remembered, so that asking
-    again costs a look-up.
+    and the object in it. A file that changes while it is open is refused from then on: so what was found at a path
+    is remembered, and asking again costs a look-up.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ class H5Source:
     follow_external_links
         Follow links into other files. Off by default: a downloaded file should not be able to make a program
         read whatever else lies on the disk.
+    mmap
+        Map the file into memory where that can be done. If not, whatever is read is copied.
 
     Raises
     ------
@@ -42,9 +44,11 @@ class H5Source:
         The file is not there, or is not a readable HDF5 file.
     """
 
-    def __init__(self, source: StrPath | BinaryIO, *, follow_external_links: bool = False) -> None:
-        self.follow_external_links = follow_external_links
-        self._file = OpenFile(source, follow_external=follow_external_links)
+    def __init__(
+        self, source: StrPath | BinaryIO, *, follow_external_links: bool = False, mmap: bool = True
+    ) -> None:
+        self.follow_external_links, self.mmap = follow_external_links, mmap
+        self._file = OpenFile(source, follow_external=follow_external_links, mapped=mmap)
         self._objects = Objects(self._file)
         self._text = FileText(self._file)
         self._attributes = Attributes(self._file, self._text)
@@ -73,8 +77,13 @@ class H5Source:
 
     @property
     def map(self) -> FileMap | None:
-        """The file's bytes; None where they cannot be mapped, or the source is no path."""
+        """The file's bytes; None where they cannot or may not be mapped, or the source is no path."""
         return self._file.map
+
+    def check(self) -> None:
+        """Raise FileAccessError if the file has changed since it was opened: what was taken from a map may be wrong."""
+        if self._file.held is not None and not self.closed:
+            self._file.held.check()
 
     def pynwb_io(self) -> Any:
         """Open pynwb's reader on the same HDF5 handle."""

@@ -4,6 +4,7 @@ What a dataset or an attribute stores are references into the file's heap. libhd
 gigabytes following some damaged ones, and is slow with sound ones. So nwbin follows them itself
 (:mod:`nwbin._strings`) wherever it can have them unfollowed. What is left to libhdf5: text in a file object, in
 files with unusual addresses, under filters other than gzip and shuffle, in virtual datasets and in other files,
+in a file that may not be mapped,
 and the attributes of an object that has more than eight of them in HDF5's newer format.
 """
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from nwbin._hdf5._chunked import ChunkReader
 from nwbin._hdf5._file import OpenFile
 from nwbin._hdf5._layout import Layout
+from nwbin._hdf5._rows import Rows
 from nwbin._heap import REFERENCE, endless_collection
 from nwbin._strings import HeapStrings, decode, text_of
 
@@ -53,16 +55,23 @@ class FileText:
 
     @cached_property
     def _endless(self) -> int | None:
-        if self._file.map is None or self._file.size > _SCANNED:
+        if self._file.held is None or self._file.size > _SCANNED:
             return None
-        return endless_collection(self._file.map.bytes.tobytes())
+        return endless_collection(self._file.held.read())
 
 
 class TextReader:
     """Reads one dataset of text, of fixed or of variable length."""
 
-    def __init__(self, text: FileText, node: Any, layout: Layout, chunks: ChunkReader | None) -> None:
-        self._text, self._node, self._layout, self._chunks = text, node, layout, chunks
+    def __init__(
+        self,
+        text: FileText,
+        node: Any,
+        layout: Layout,
+        rows: Rows,
+        chunks: ChunkReader | None,
+    ) -> None:
+        self._text, self._node, self._layout, self._rows, self._chunks = text, node, layout, rows, chunks
 
     def value(self) -> npt.NDArray[np.object_]:
         """Read the single value: dtype object, ()."""
@@ -78,6 +87,11 @@ class TextReader:
         found = self.codes(span)
         if found is not None:
             return text_of(*found).reshape(shape)
+        if not self._layout.is_heap_text:
+            raw = np.empty(shape, self._layout.dtype)
+            self._rows.read_into(span, raw)
+            return decode(raw)
+        self._rows.check(span)
         text = np.empty(shape, dtype=object)
         for begin in range(0, n, _BLOCK):
             end = min(n, begin + _BLOCK)

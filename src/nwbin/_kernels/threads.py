@@ -6,16 +6,20 @@ does not: in forked children, in Dask's workers, inside other threads.
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TypeVar
 
 import numpy as np
 
-__all__ = ["available", "run"]
+from nwbin.errors import ArgumentError, ArgumentTypeError
+
+__all__ = ["as_threads", "available", "run", "share"]
 
 T = TypeVar("T")
 
@@ -28,6 +32,36 @@ def available() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+# A variable of the context, not of the process: Dask's workers do tasks side by side in one process.
+_share: ContextVar[int | None] = ContextVar("nwbin_threads", default=None)
+
+
+def as_threads(threads: int | None) -> int:
+    """How many threads to use: unless told, those of the share that this is part of, or all cores."""
+    if threads is None:
+        return _share.get() or available()
+    try:
+        number = operator.index(threads)
+    except TypeError:
+        raise ArgumentTypeError(f"threads must be a whole number or None, not {threads!r}") from None
+    if number < 1:
+        raise ArgumentError(f"threads must be at least 1, not {number}; None means all cores")
+    return number
+
+
+@contextmanager
+def share(threads: int | None) -> Iterator[None]:
+    """Read and count inside with so many threads where nothing else is said; None changes nothing."""
+    if threads is None:
+        yield
+        return
+    before = _share.set(as_threads(threads))
+    try:
+        yield
+    finally:
+        _share.reset(before)
 
 
 def _forget_pool() -> None:

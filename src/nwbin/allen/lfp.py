@@ -50,22 +50,22 @@ def find_lfp_files(session: Path | None, probe_ids: Iterable[int]) -> dict[int, 
     return dict(found)
 
 
-def open_lfp(sources: Mapping[int, LfpSource], probe_id: int, session: str) -> File:
-    """Open a probe's LFP file."""
+def open_lfp(sources: Mapping[int, LfpSource], probe_id: int, session: File) -> File:
+    """Open a probe's LFP file, as the session's file was opened."""
     if not sources:
         raise ArgumentTypeError(
-            f"{session}: the LFP of probe {probe_id} is in a file of its own, probe_{probe_id}_lfp.nwb, which is not "
-            "beside the session file; download it, or say where it is: nwbin.open(..., probe_lfp_paths={id: path})"
+            f"{session.name}: the LFP of probe {probe_id} is in a file of its own, probe_{probe_id}_lfp.nwb, which is "
+            "not beside the session file; download it, or say where it is: nwbin.open(..., probe_lfp_paths={id: path})"
         )
     if probe_id not in sources:
         raise LookupFailure(
-            f"{session}: no LFP file is known for probe {probe_id}; {nearest(probe_id, sources)}"
+            f"{session.name}: no LFP file is known for probe {probe_id}; {nearest(probe_id, sources)}"
         )
     source: Any = sources[probe_id]
     if callable(source):
         source = source()
         source = getattr(source, "container_source", source)  # AllenSDK's functions return an open pynwb file
-    return File(source)
+    return File(source, mmap=session.mmap)
 
 
 def _acquisition(file: File, probe_id: int) -> str:

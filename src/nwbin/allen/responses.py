@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin._tables import frame_of
 from nwbin.binning import bin_spikes, count_in_windows
 from nwbin.binning._request import as_floats
@@ -198,6 +199,8 @@ def condition_statistics(
     # A unit asked for twice is one unit; rows come in order of unit id within each condition.
     units = np.unique(np.asarray(trains.unit_ids))
     spiked = np.zeros(len(units), dtype=bool)
+    what = f"statistics of {len(units):,} units x {len(distinct):,} conditions, while they are made,"
+    require(3 * 6 * 8 * len(units) * len(distinct), what, "choose fewer units or presentations at a time")
     totals = np.zeros((len(distinct), len(units)), dtype=np.int64)
     mean = np.zeros((len(distinct), len(units)))
     spread = np.zeros((len(distinct), len(units)))

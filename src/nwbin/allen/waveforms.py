@@ -132,9 +132,11 @@ def waveform_reader(
         probe = probe_of[unit_id]
         number, ids = kept[probe]
         there = number < len(values)
+        found = values[number[there]]
+        table.source.check()
         time = np.arange(values.shape[1]) / probes.loc[probe, "sampling_rate"]
         return xr.DataArray(
-            values[number[there]],
+            found,
             dims=["channel_id", "time"],
             coords={"channel_id": ids[there], "time": time},
         )

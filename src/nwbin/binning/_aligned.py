@@ -10,11 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from nwbin._kernels import plain
 from nwbin._kernels import threads as _threads
+from nwbin._memory import taking
 from nwbin.binning import _work
 from nwbin.binning._request import Closed, Trains, as_threads, request_of_windows
 from nwbin.errors import ArgumentError
 
-__all__ = ["AlignedSpikes", "align_spikes"]
+__all__ = ["FEWER", "AlignedSpikes", "align_spikes", "places_of"]
+
+FEWER = "take fewer presentations or units at a time, or a shorter window"
 
 
 class AlignedSpikes(NamedTuple):
@@ -65,6 +68,8 @@ def align_spikes(
     ------
     ArgumentError, ArgumentTypeError
         As in `nwbin.bin_spikes`.
+    NotEnoughMemoryError
+        The result does not fit in memory (also a ``MemoryError``); the message says how large it is.
 
     Examples
     --------
@@ -84,7 +89,9 @@ def align_spikes(
     n_rows = request.onsets.size
     if not _work.compiled_is_worth_it(2 * n_rows * len(units), len(units)):
         lo, hi = request.boundaries()
-        return AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
+        found = AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
+        units._check()
+        return found
 
     ordered, rows = request.in_order_of_time()
     kernels = _work.kernels()
@@ -98,7 +105,8 @@ def align_spikes(
 
     _threads.run([partial(count, *cut) for cut in cuts], number)
     places, size = places_of(totals, rows)
-    found = AlignedSpikes(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.float64))
+    with taking(24 * size, f"{size:,} spikes in {n_rows:,} windows", FEWER):
+        found = AlignedSpikes(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.float64))
 
     def fill(first: int, last: int) -> None:
         part = ordered.part(first, last)
@@ -109,6 +117,7 @@ def align_spikes(
         )  # fmt: skip
 
     _threads.run([partial(fill, *cut) for cut in cuts], number)
+    units._check()
     return found
 
 

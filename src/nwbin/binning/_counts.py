@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from nwbin._memory import require, taking
 from nwbin.binning import _work
 from nwbin.binning._dtypes import CountType, count_type, smallest
 from nwbin.binning._request import (
@@ -19,7 +20,7 @@ from nwbin.binning._request import (
     request_of_edges,
     request_of_windows,
 )
-from nwbin.errors import ArgumentError, ArgumentTypeError, CountOverflowError, NotEnoughMemoryError
+from nwbin.errors import ArgumentError, ArgumentTypeError, CountOverflowError
 
 __all__ = ["bin_spikes", "count_in_windows", "iter_bin_spikes"]
 
@@ -214,6 +215,11 @@ def _blocks(
     # A block whose dtype the kernels do not write is counted in one they do, then converted.
     work = kind.dtype if kind.direct else kind.kernel
     scratch: NDArray[Any] | None = None
+    require(
+        step * n_bins * n_units * work.itemsize,
+        f"blocks of {step:,} presentations x {n_bins:,} bins x {n_units:,} units of {work}",
+        "give fewer bins or units, or a smaller max_bytes or dtype",
+    )
     for first in range(0, n_rows, step):
         last = min(first + step, n_rows)
         fresh = scratch is None
@@ -269,16 +275,14 @@ def _count(
 def _made(
     make: Callable[..., NDArray[Any]], shape: tuple[int, int, int], dtype: np.dtype[Any]
 ) -> NDArray[Any]:
-    try:
+    smaller = " a smaller dtype (uint8 holds up to 255 spikes)," if dtype.itemsize > 1 else ""
+    with taking(
+        math.prod(shape) * dtype.itemsize,
+        f"{shape[0]:,} presentations x {shape[1]:,} bins x {shape[2]:,} units of {dtype}",
+        f"give{smaller} fewer units or bins, out= with an array on the disk, or count block by block with "
+        "nwbin.iter_bin_spikes",
+    ):
         return make(shape, dtype)
-    except (MemoryError, ValueError) as error:  # ValueError: more bytes than can be numbered
-        size = math.prod(shape) * dtype.itemsize
-        smaller = " a smaller dtype (uint8 holds up to 255 spikes)," if dtype.itemsize > 1 else ""
-        raise NotEnoughMemoryError(
-            f"{shape[0]:,} presentations x {shape[1]:,} bins x {shape[2]:,} units of {dtype} take {size / 1e9:,.4g} "
-            f"GB, more than there is memory: give{smaller} fewer units or bins, out= with an array on the disk, or "
-            "count block by block with nwbin.iter_bin_spikes"
-        ) from error
 
 
 def _aligned(array: NDArray[Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
@@ -10,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nwbin._kernels import threads as _threads
+from nwbin._kernels.threads import as_threads
 from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.trains import SpikeTrains
 
@@ -150,19 +149,6 @@ def request_of_windows(
         )
     begin, end = np.ascontiguousarray(rows[..., 0]), np.ascontiguousarray(rows[..., 1])
     return Request(units, times, begin, end, None, rule, called)
-
-
-def as_threads(threads: int | None) -> int:
-    """How many threads to use: all cores that this process may use, unless told."""
-    if threads is None:
-        return _threads.available()
-    try:
-        number = operator.index(threads)
-    except TypeError:
-        raise ArgumentTypeError(f"threads must be a whole number or None, not {threads!r}") from None
-    if number < 1:
-        raise ArgumentError(f"threads must be at least 1, not {number}; None means all cores")
-    return number
 
 
 def _as_trains(trains: Trains) -> SpikeTrains:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nwbin._kernels import threads as _threads
+from nwbin._memory import taking
 from nwbin.binning import _work
-from nwbin.binning._aligned import places_of
+from nwbin.binning._aligned import FEWER, places_of
 from nwbin.binning._counts import bin_spikes
 from nwbin.binning._dtypes import count_type, smallest
 from nwbin.binning._request import RULES, Closed, Trains, as_threads, request_of_edges
@@ -50,7 +52,9 @@ class SparseCounts:
 
     def toarray(self) -> NDArray[Any]:
         """As a dense array of `shape`."""
-        dense = np.zeros(self.shape, self.count.dtype)
+        what = f"{' x '.join(f'{n:,}' for n in self.shape)} counts of {self.count.dtype}"
+        with taking(math.prod(self.shape) * self.count.dtype.itemsize, what, "keep them sparse"):
+            dense = np.zeros(self.shape, self.count.dtype)
         dense[self.presentation, self.bin, self.unit] = self.count
         return dense
 
@@ -145,8 +149,11 @@ def bin_spikes_sparse(
         _threads.run([partial(go, *cut, False, totals, *[nothing] * 4) for cut in cuts], number)
         places, size = places_of(totals, rows)
         _refuse_too_large(size, max_bytes)
-        row, bin_, unit, counts = (np.empty(size, np.int64) for _ in range(4))
+        what = f"{size:,} bins that hold a spike, while they are found,"
+        with taking((_CELL_BYTES + kind.dtype.itemsize) * size, what, FEWER):
+            row, bin_, unit, counts = (np.empty(size, np.int64) for _ in range(4))
         _threads.run([partial(go, *cut, True, places, row, bin_, unit, counts) for cut in cuts], number)
+        units._check()
     if kind.binarize:
         np.minimum(counts, 1, out=counts)
     elif counts.size and int(counts.max()) > kind.limit:

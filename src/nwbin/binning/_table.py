@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwbin._kernels import threads as _threads
+from nwbin._memory import require, taking
 from nwbin.binning import _work
-from nwbin.binning._aligned import align_spikes, places_of
+from nwbin.binning._aligned import FEWER, align_spikes, places_of
 from nwbin.binning._request import Closed, as_threads, request_of_windows
 from nwbin.trains import SpikeTrains
 
@@ -66,6 +67,8 @@ def spikes_in_order_of_time(
     one_after_another = bool((lo[1:] >= np.maximum.accumulate(hi)[:-1]).all())
     if not one_after_another or not _work.compiled_is_worth_it(2 * len(windows) * len(units), len(units)):
         found = align_spikes(trains, onsets, windows, closed=closed, threads=threads)
+        size = found.time.size
+        require(9 * 8 * size, f"{size:,} spikes, while they are put in order,", FEWER)
         order = np.argsort(found.time, kind="stable")
         row, time = found.presentation[order], found.time[order]
         return SpikeColumns(time, row_ids[row], units[found.unit[order]], time - windows[row, 0])
@@ -84,8 +87,9 @@ def spikes_in_order_of_time(
     _threads.run([partial(count, *cut) for cut in cuts], number)
     places, size = places_of(totals, np.arange(len(windows)))
     places = np.append(places, size)
-    floats = np.empty(size), np.empty(size)
-    found_ids = np.empty(size, np.int64), np.empty(size, np.int64)
+    with taking(4 * 8 * size, f"{size:,} spikes in {len(windows):,} windows", FEWER):
+        floats = np.empty(size), np.empty(size)
+        found_ids = np.empty(size, np.int64), np.empty(size, np.int64)
     left = np.zeros(len(windows), bool)
     table = SpikeColumns(floats[0], found_ids[0], found_ids[1], floats[1])
 
@@ -102,4 +106,5 @@ def spikes_in_order_of_time(
         order = np.argsort(table.time[part], kind="stable")
         for column in table:
             column[part] = column[part][order]
+    request.trains._check()
     return table

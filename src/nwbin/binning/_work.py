@@ -109,10 +109,13 @@ def count(request: Request, out: NDArray[Any], kind: CountType, threads: int, ze
     # Times that are far off overflow to infinity, which is what they mean.
     with np.errstate(over="ignore", invalid="ignore"):
         if not compiled_is_worth_it(2 * n_rows * n_windows * n_units, n_units):
-            return _count_plainly(request, out, kind)
-        if request.edges is not None and _many_bins(request):
-            return _scatter(request, out, kind, threads, zeroed)
-        return _walk(request, out, kind, threads)
+            over = _count_plainly(request, out, kind)
+        elif request.edges is not None and _many_bins(request):
+            over = _scatter(request, out, kind, threads, zeroed)
+        else:
+            over = _walk(request, out, kind, threads)
+    request.trains._check()
+    return over
 
 
 def _count_plainly(request: Request, out: NDArray[Any], kind: CountType) -> bool:

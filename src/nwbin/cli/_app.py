@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from nwbin._plain_text import printable
 from nwbin.errors import NwbinError, NwbinWarning
 
 __all__ = ["FAILED", "app", "main", "say"]
@@ -23,7 +24,7 @@ FAILED, INTERRUPTED, TERMINATED, PIPE_CLOSED = 2, 130, 143, 141
 
 def say(kind: str, message: object) -> None:
     """One line on stderr, whatever the message holds."""
-    line = " ".join(str(message).split())
+    line = " ".join(printable(str(message), keep="\n\t").split())
     typer.echo(f"{kind}: {line}", err=True)
 
 

@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from nwbin._plain_text import printable
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
     from rich.table import Table
 
 __all__ = [
-    "escaped",
     "fitting",
     "frame_table",
     "grid",
     "output",
-    "print_csv",
     "progress",
+    "put",
     "show",
     "text",
 ]
@@ -31,11 +32,18 @@ def output() -> Console:
     """The console for results: coloured on a terminal; plain, with full lines, in a pipe."""
     import sys
 
-    from rich.console import Console
+    from nwbin.cli._plain_console import PlainConsole
 
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, no_color=True, width=_PIPE_WIDTH, force_terminal=False, soft_wrap=False)
+        return PlainConsole()
+    return PlainConsole(no_color=True, width=_PIPE_WIDTH, force_terminal=False, soft_wrap=False)
+
+
+def put(text: str) -> None:
+    """Print lines on stdout as they are, whatever they quote."""
+    import typer
+
+    typer.echo(printable(text, keep="\n"))
 
 
 def show(console: Console, *things: Any) -> None:
@@ -43,11 +51,9 @@ def show(console: Console, *things: Any) -> None:
     if console.is_terminal:
         console.print(*things)
         return
-    import typer
-
     with console.capture() as captured:
         console.print(*things)
-    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    put("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def grid(title: str, rows: list[tuple[str, str]]) -> Table:
@@ -58,17 +64,8 @@ def grid(title: str, rows: list[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, escaped(value))
+        table.add_row(name, value)
     return table
-
-
-def escaped(value: str) -> str:
-    """Text of which nothing is markup."""
-    from rich.markup import escape
-
-    from nwbin.export._table import sound
-
-    return escape(sound(value))
 
 
 def text(value: Any, decimals: int | None = None) -> str:
@@ -82,18 +79,7 @@ def text(value: Any, decimals: int | None = None) -> str:
             return f"{value:.{decimals}f}"
         whole = float(value).is_integer() and abs(value) < 1e15
         return f"{value:.0f}" if whole else f"{value:.3f}" if abs(value) >= 100 else f"{value:.4g}"
-    return str(value)
-
-
-def print_csv(frame: pd.DataFrame) -> None:
-    """Print a table as it would be in a .csv file."""
-    import sys
-
-    from nwbin.export import tidy
-    from nwbin.export._table import whole_ids
-
-    plain = tidy(frame)
-    plain.astype(whole_ids(plain)).to_csv(sys.stdout)
+    return printable(str(value))  # as it will be shown: widths are measured of it
 
 
 def column_text(values: list[Any], *, whole: bool = False) -> list[str]:
@@ -127,7 +113,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
     """Print a data frame: on a terminal as much as fits, with a line about the rest; in a pipe all of it."""
     from rich.table import Table
 
-    head, columns = frame, [str(c) for c in frame.columns]
+    head, columns = frame, [printable(str(c)) for c in frame.columns]
     numeric = [frame[c].dtype.kind in "iuf" for c in frame.columns]
     if console.is_terminal:
         head = frame.head(max(5, console.height - 6))
@@ -138,18 +124,18 @@ def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
             columns, cells, console.width - max(map(len, [*index, str(frame.index.name)])) - 3
         )
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(str(frame.index.name or "id"), justify="right", no_wrap=True, style="cyan")
+    table.add_column(printable(str(frame.index.name or "id")), justify="right", no_wrap=True, style="cyan")
     for name, right in zip(columns, numeric, strict=False):
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row, name in enumerate(index):
-        table.add_row(name, *(escaped(column[row]) for column in cells))
+        table.add_row(name, *(column[row] for column in cells))
     show(console, table)
     rows, columns_left = len(frame) - len(head), len(frame.columns) - len(columns)
     left = [
         f"{n:,} more {what}{'s' * (n != 1)}" for n, what in ((rows, "row"), (columns_left, "column")) if n
     ]
     if left:
-        console.print(f"... {', '.join(left)}; whole: {whole}", style="dim", markup=False)
+        console.print(f"... {', '.join(left)}; whole: {whole}", style="dim")
 
 
 def fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:

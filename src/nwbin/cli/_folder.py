@@ -112,7 +112,7 @@ def count_folder(
     status = results.report["status"].value_counts().to_dict()
     words = {"done": "counted", "kept": "there already", "nothing": "without any of it", "failed": "failed"}
     said = ", ".join(f"{status[name]} {word}" for name, word in words.items() if name in status)
-    console.print(f"{out}: {counted(number, 'session')}: {said or 'none'}", markup=False)
+    console.print(f"{out}: {counted(number, 'session')}: {said or 'none'}")
     if results.failed:
         raise JobError(
             f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "

@@ -99,26 +99,26 @@ def show_overview(found: dict[str, Any]) -> None:
     """Print it."""
     from rich.table import Table
 
-    from nwbin.cli._console import escaped, fitting, output, show, text
+    from nwbin.cli._console import fitting, output, show, text
     from nwbin.export._whole import size_text
 
     files = found["files"]
     console = output()
     lfp = f" and {counted(found['lfp_files'], 'LFP file')} beside them" if found["lfp_files"] else ""
     said = f"{found['folder']}: {_KINDS[found['kind']]}, {counted(len(files), 'file')}{lfp}, {size_text(found['size'])}"
-    console.print(said, markup=False, soft_wrap=True)
+    console.print(said, soft_wrap=True)
     rows = []
     for one in files:
         if "error" in one:
-            cells = [one["file"], size_text(one["size"]), "", "", "", "cannot be read", ""]
+            cells = [text(one["file"]), size_text(one["size"]), "", "", "", "cannot be read", ""]
         else:
             holds = [
                 _listed(one["stimuli"], "stimuli"), _listed(one["intervals"], "tables of intervals"),
                 _listed(one["acquisition"], "acquisitions"),
             ]  # fmt: skip
             cells = [
-                one["file"], size_text(one["size"]), text(one["session_id"]), f"{one['units']:,}",
-                f"{one['passing']:,}", ", ".join(part for part in holds if part), text(one["session_type"]),
+                text(one["file"]), size_text(one["size"]), text(one["session_id"]), f"{one['units']:,}",
+                f"{one['passing']:,}", text(", ".join(part for part in holds if part)), text(one["session_type"]),
             ]  # fmt: skip
         rows.append([*cells, str(one["lfp_files"] or "")])
     names = ["file", "size", "session", "units", "passing", "holds", "type", "LFP files"]
@@ -130,5 +130,5 @@ def show_overview(found: dict[str, Any]) -> None:
         right = name in ("size", "units", "passing", "LFP files")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row in zip(*columns, strict=True):
-        table.add_row(*map(escaped, row))
+        table.add_row(*row)
     show(console, table)

@@ -36,13 +36,14 @@ def check(
     from nwbin._open import check_path
     from nwbin.check import check as check_file
     from nwbin.cli._app import still_wanted
+    from nwbin.cli._console import put
     from nwbin.cli._overview import nwb_files
 
     if not is_folder(file):
         if not (file.is_file() and os.access(file, os.R_OK)):
             check_path(file)  # says what it is instead
         report = check_file(file)
-        typer.echo(report.to_json() if as_json else str(report))
+        put(report.to_json() if as_json else str(report))
         if not report.ok:
             raise typer.Exit(1)
         return
@@ -53,12 +54,12 @@ def check(
         # By the name that was given of the folder, as a single file is.
         reports.append(check_file(folder / one.relative_to(folder.resolve())))
         if not as_json:
-            typer.echo(str(reports[-1]))
+            put(str(reports[-1]))
     bad = sum(not report.ok for report in reports)
     if as_json:
         found = {"folder": str(file), "ok": not bad, "files": [report.to_dict() for report in reports]}
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=True))
+        put(json.dumps(found, indent=2, ensure_ascii=True))
     else:
-        typer.echo(f"{file}: {counted(len(reports), 'file')}, {bad or 'none'} with errors")
+        put(f"{file}: {counted(len(reports), 'file')}, {bad or 'none'} with errors")
     if bad:
         raise typer.Exit(1)

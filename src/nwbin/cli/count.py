@@ -30,6 +30,7 @@ from nwbin.cli._choose import (
     open_session,
     window_of,
 )
+from nwbin.cli._csv import CsvAsIsOption, refuse_as_is
 from nwbin.errors import ArgumentError, ArgumentTypeError, NwbinWarning
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def count(
     compress: Annotated[
         bool, typer.Option("--compress", rich_help_panel=_OUT, help="Compress an .npz: smaller and slower.")
     ] = False,
+    csv_as_is: CsvAsIsOption = False,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -272,6 +274,7 @@ def count(
       nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 \\
           --structures VISp,LGd -o flashes.zarr
     """  # fmt: skip
+    from nwbin._kernels.threads import share
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance
     from nwbin.export import COUNT_ENDINGS, Tiles, Windows, write_counts
@@ -280,7 +283,8 @@ def count(
     if is_folder(file):
         from nwbin.cli._folder import count_folder
 
-        of_a_file = {"--format": layout, "--labels": labels, "--compress": compress or None}
+        of_a_file = {"--format": layout, "--labels": labels, "--compress": compress or None,
+                     "--csv-as-is": csv_as_is or None}  # fmt: skip
         _refuse(of_a_file, f"is for a single file, and {file} is a folder")
         if stimulus and intervals is not None:
             raise ArgumentError("give --stimulus NAME, or --intervals TABLE for another table, not both")
@@ -304,6 +308,7 @@ def count(
             f"{', '.join(COUNT_ENDINGS)}"
         )
     check_target(out, COUNT_ENDINGS)
+    refuse_as_is(csv_as_is, out)
     if compress and out.suffix.lower() != ".npz":
         raise ArgumentError(
             f"--compress is for .npz; {out.suffix.lower()} is compressed by itself, or is text"
@@ -314,7 +319,7 @@ def count(
     rule = one_of("--closed", closed or ("left" if bounds is None else "both"), ("left", "right", "both"))
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     replaced = " (replaced)" if out.exists() else ""
-    with open_session(file, quality) as session:
+    with share(threads), open_session(file, quality) as session:
         rows, said = chosen_presentations(session, stimulus, intervals, where)
         chosen = chosen_units(session, units, structures)
         rows = _labelled(rows, labels)
@@ -343,12 +348,12 @@ def count(
         )  # fmt: skip
         with progress("counting") as report:
             write_counts(
-                out, plan, units=chosen, layout=layout, provenance=how, compress=compress, progress=report
-            )
+                out, plan, units=chosen, layout=layout, provenance=how, compress=compress, csv_as_is=csv_as_is,
+                progress=report,
+            )  # fmt: skip
     shape = " x ".join(f"{n:,}" for n in plan.shape)
     names = ["presentations" if stimulus else "intervals", "bins", "units"][-len(plan.shape) :]
     brackets = {"left": "[a, b)", "right": "(a, b]", "both": "[a, b]"}[rule]
     output().print(
-        f"{out}{replaced}: {shape} ({', '.join(names)}), {plan.dtype}, bins {brackets}; {of_how_many}",
-        markup=False,
+        f"{out}{replaced}: {shape} ({', '.join(names)}), {plan.dtype}, bins {brackets}; {of_how_many}"
     )

@@ -209,4 +209,4 @@ def _tutorial(
     steps: list[tuple[str, Any]] = [*clock.steps, ("in all", sum(seconds for _, seconds in clock.steps))]
     width = max(len(step) for step, _ in steps)
     for step, seconds in steps:
-        console.print(f"  {step:<{width}}  {seconds:7.2f} s", markup=False)
+        console.print(f"  {step:<{width}}  {seconds:7.2f} s")

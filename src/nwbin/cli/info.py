@@ -167,20 +167,23 @@ def info(
     if is_folder(file):
         _info_of_folder(file, as_json)
         return
+    from nwbin.cli._console import put
+
     found = summary(file)
     if as_json:
-        typer.echo(json.dumps(found, indent=1, default=str))
+        put(json.dumps(found, indent=1, default=str))
     else:
         _print(found)
 
 
 def _info_of_folder(folder: Path, as_json: bool) -> None:
     from nwbin.cli._app import FAILED, say
+    from nwbin.cli._console import put
     from nwbin.cli._overview import overview, show_overview
 
     found = overview(folder)
     if as_json:
-        typer.echo(json.dumps(found, indent=1, default=str))
+        put(json.dumps(found, indent=1, default=str))
     else:
         show_overview(found)
     errors = [one["error"] for one in found["files"] if "error" in one]

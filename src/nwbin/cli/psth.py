@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +27,7 @@ from nwbin.cli._choose import (
     open_session,
     window_of,
 )
+from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
 from nwbin.errors import ArgumentError
 
 __all__ = ["psth"]
@@ -103,6 +103,7 @@ def psth(
             help="Which ends belong to a bin. Both: a spike on an inner edge counts twice.",
         ),
     ] = "left",
+    csv_as_is: CsvAsIsOption = False,
     units: UnitsOption = None,
     structures: StructuresOption = None,
     everything: AllOption = False,
@@ -118,7 +119,8 @@ def psth(
       nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
           --structures VISp --per-unit -o units.csv
     """  # fmt: skip
-    from nwbin.cli._console import output, print_csv
+    from nwbin._names import safe_name
+    from nwbin.cli._console import output
     from nwbin.cli._provenance import provenance
     from nwbin.export import mean_rates, rates_table, regular_edges, write_table
     from nwbin.export._table import TABLE_ENDINGS
@@ -127,9 +129,10 @@ def psth(
 
     if out is None:
         what = "-".join([*(stimulus or []), *([intervals] if intervals else [])])
-        out = Path(f"psth-{re.sub(r'[^A-Za-z0-9_.+-]+', '_', what) or 'none'}.png")
+        out = Path(f"psth-{safe_name(what or 'none')}.png")
     printed = str(out) == "-"
     ending = ".csv" if printed else check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])[1]
+    refuse_as_is(csv_as_is, out)
     if ending in PICTURE_ENDINGS:
         need("matplotlib", "plot", f"{out}: a picture")
     if bin_width is not None and not 0 < bin_width < math.inf:
@@ -166,12 +169,11 @@ def psth(
         else:
             table = rates_table(rates, per_unit=per_unit)
             if printed:
-                print_csv(table)
+                print_csv(table, as_is=csv_as_is)
                 return
-            write_table(table, out, provenance=how)
+            write_table(table, out, provenance=how, csv_as_is=csv_as_is)
     conditions, bins, number = rates.shape
     output().print(
         f"{out}{replaced}: {counted(number, 'unit')}, {counted(conditions, 'condition')}, {counted(bins, 'bin')} of "
-        f"{width:g} s from {start:g} to {stop:g} s, {counted(int(rates['presentations'].sum()), 'presentation')}",
-        markup=False,
+        f"{width:g} s from {start:g} to {stop:g} s, {counted(int(rates['presentations'].sum()), 'presentation')}"
     )

@@ -27,6 +27,7 @@ from nwbin.cli._choose import (
     open_session,
     selected_units,
 )
+from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
 from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ def _with_columns(table: pd.DataFrame, columns: str | None) -> pd.DataFrame:
     return table[names]
 
 
-def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]) -> None:
+def _give(
+    table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any], *, csv_as_is: bool = False
+) -> None:
     """Print a table, or write it."""
-    from nwbin.cli._console import frame_table, output, print_csv
+    from nwbin.cli._console import frame_table, output
     from nwbin.export import write_table
 
     if out is None:
@@ -77,11 +80,11 @@ def _give(table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any]
         if not len(table):
             console.print(f"no {what}")
     elif str(out) == "-":
-        print_csv(table)
+        print_csv(table, as_is=csv_as_is)
     else:
-        write_table(table, out, provenance=said)
+        write_table(table, out, provenance=said, csv_as_is=csv_as_is)
         said_of_it = f"{out}: {counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}"
-        output().print(said_of_it, markup=False)
+        output().print(said_of_it)
 
 
 def units(
@@ -98,6 +101,7 @@ def units(
     wanted: UnitsOption = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
+    csv_as_is: CsvAsIsOption = False,
     structures: StructuresOption = None,
     everything: AllOption = False,
     amplitude_cutoff_maximum: AmplitudeOption = 0.1,
@@ -114,6 +118,7 @@ def units(
     """
     from nwbin.cli._provenance import provenance
 
+    refuse_as_is(csv_as_is, out)
     quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
     with open_session(file, quality) as session:
         # Ids first: their order is kept.
@@ -140,7 +145,7 @@ def units(
                 first.remove("location")  # Visual Coding files only point elsewhere there
             rest = [name for name in table.columns if name not in first]
             table = table[first + (rest if sys.stdout.isatty() or not first else [])]
-        _give(_with_columns(table, columns), out, "units", said)
+        _give(_with_columns(table, columns), out, "units", said, csv_as_is=csv_as_is)
 
 
 def stimuli(
@@ -152,6 +157,7 @@ def stimuli(
     where: WhereOption = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
+    csv_as_is: CsvAsIsOption = False,
 ) -> None:
     """List the stimuli of a session; with a name (or --where, or -o), the presentations themselves.
 
@@ -165,6 +171,7 @@ def stimuli(
     from nwbin.cli._provenance import provenance
     from nwbin.export import select
 
+    refuse_as_is(csv_as_is, out)
     with nwbin.open(file) as session:
         known = session.stimulus_names
         if name is not None and name not in known:
@@ -174,7 +181,7 @@ def stimuli(
             return
         table = select(session.get_stimulus_table(name), where)
         said = provenance(session.file, stimulus=name, where=where)
-        _give(_with_columns(table, columns), out, "presentations", said)
+        _give(_with_columns(table, columns), out, "presentations", said, csv_as_is=csv_as_is)
 
 
 def _overview(session: Any) -> pd.DataFrame:

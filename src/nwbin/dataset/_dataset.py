@@ -18,7 +18,7 @@ from nwbin.dataset import _catalogue
 from nwbin.dataset._catalogue import without
 from nwbin.dataset._index import Index, cache_folder
 from nwbin.dataset._jobs import Jobs
-from nwbin.dataset._layouts import SessionFile, find_sessions
+from nwbin.dataset._layouts import SessionFile, as_id, by_id, find_sessions
 from nwbin.dataset._tables import CsvTables, FileTables, Tables
 from nwbin.dataset._task import Opening
 from nwbin.errors import ArgumentError, LookupFailure, MissingFileError, NwbinError, NwbinWarning, nearest
@@ -50,6 +50,8 @@ class Dataset(Jobs):
     ------
     MissingFileError
         There is no such folder (also a ``FileNotFoundError``).
+    FileAccessError
+        It may not be read, or is a file.
 
     Examples
     --------
@@ -107,16 +109,8 @@ class Dataset(Jobs):
             except (NwbinError, OSError):
                 named.append((file.path.stem, file))  # the job that meets it says what is wrong
                 continue
-            named.append(
-                (int(record.identifier) if record.identifier.isdecimal() else record.identifier, file)
-            )
-        ids = [one for one, _ in named]
-        found: dict[Any, SessionFile] = {}
-        for one, file in named:
-            inside = str(file.path.relative_to(self.root).with_suffix("")).replace(os.sep, "_")
-            # Two files of one session (or a lab that calls all its files the same) go by their names.
-            found[one if one != "" and ids.count(one) == 1 else inside] = file
-        return found
+            named.append((as_id(record.identifier), file))
+        return by_id(self.root, named)
 
     @property
     def session_ids(self) -> list[Any]:

@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 import sys
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwbin._names import safe_name
 from nwbin._tables import frame_of
+from nwbin._unfinished import clear_unfinished, unfinished_name
 from nwbin.allen.units import channel_table, probe_table
 from nwbin.dataset._catalogue import Catalogue
 from nwbin.file import File
@@ -150,7 +151,10 @@ class Index:
     def _at(self, path: Path) -> Path | None:
         if self.folder is None:
             return None
-        return self.folder / f"{path.stem[:60]}-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.npz"
+        return (
+            self.folder
+            / f"{safe_name(path.stem)[:60]}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.npz"
+        )
 
     def _stored(self, path: Path, stamp: dict[str, Any]) -> Record | None:
         at = self._at(path)
@@ -174,9 +178,10 @@ class Index:
         said: dict[str, Any] = {"stamp": stamp, "identifier": record.identifier, "tables": {}}
         for name, table in record.tables.items():
             said["tables"][name] = _packed(arrays, name, table)
-        part = at.with_name(f".{at.name}.{uuid.uuid4().hex[:8]}.part")
+        part = unfinished_name(at)
         try:
             at.parent.mkdir(parents=True, exist_ok=True)
+            clear_unfinished(at)
             with part.open("wb") as file:
                 np.savez_compressed(file, said=np.asarray(json.dumps(said)), **arrays)
             part.replace(at)

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._hdf5 import StrPath
+from nwbin.dataset._folders import MatrixFolder, TableFolder, ValueFolder
 from nwbin.dataset._results import Results
 from nwbin.dataset._run import run_job
 from nwbin.dataset._select import Selection
-from nwbin.dataset._sinks import MatrixFolder, PickleFolder, Sink, TableFolder
+from nwbin.dataset._sinks import Sink
 from nwbin.dataset._work import Call, Counts, Matrices, SpikeTables, Work
 from nwbin.dataset._zarr import ZarrStore
 from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
@@ -46,7 +47,7 @@ class Jobs:
     threads : int
         In each worker; by default the cores are shared out, and on Dask it is 1.
     overwrite : bool
-        Do everything again, whatever is there.
+        Do everything again, whatever results are there. What no job wrote is left alone all the same.
     progress : bool or function
         Show a bar (by default where standard error is a terminal), or call ``progress(done, all, outcome)``.
     amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, filter_by_validity, \
@@ -54,8 +55,9 @@ filter_out_of_brain_units, filter_by_metrics
         Unit filters, as for :func:`nwbin.open`.
 
     A session that fails does not stop the others: see :attr:`Results.failed`. Where results are written, each
-    session's is there whole or not at all; the same job on the same place does only what is missing, what failed,
-    and what has a changed file.
+    session's is there whole or not at all; the same job on the same place does only what is missing or damaged,
+    what failed, and what has a changed file: the session's own or a table of the cache. What is there and was not
+    written by such a job is left alone, with an error that names it.
     """
 
     def _openings(self, sessions: Any, filters: dict[str, Any]) -> dict[Any, Opening]:
@@ -91,7 +93,13 @@ filter_out_of_brain_units, filter_by_metrics
         arguments
             Further arguments of the function, by name.
         out
-            Folder for the results (pickles). With it the job can be taken up again, and results may be large.
+            Folder for the results. With it the job can be taken up again, and results may be large. Numbers, text,
+            lists, dictionaries, arrays, tables of pandas and xarray and response matrices are written as ``.json``
+            or ``.npz``, from which they come back exactly and which cannot run code. Anything else is a pickle
+            (``.pkl``), and opening a pickle can run whatever its writer liked. Its digest (SHA-256) is in its stamp,
+            ``.nwbin/session_<id>.json``, and is compared before it is opened: a pickle that was damaged or exchanged
+            stays closed. That does not protect you from somebody who can write to the folder, and so exchange both:
+            of a folder that you were given, open no pickle.
         sessions, **options
             See :class:`Jobs`.
 
@@ -108,7 +116,7 @@ filter_out_of_brain_units, filter_by_metrics
         """
         if not callable(function):
             raise ArgumentTypeError(f"function must be callable, not {type(function).__name__}")
-        sink = None if out is None else PickleFolder(_path(out))
+        sink = None if out is None else ValueFolder(_path(out))
         return self._run(Call(function, dict(arguments or {})), sink, sessions, "sessions", options)
 
     def spike_counts(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nwbin.errors import FileAccessError, MissingFileError
+from nwbin.errors import FileAccessError, MissingFileError, NwbinWarning
 
-__all__ = ["CSV_TABLES", "Layout", "SessionFile", "find_sessions"]
+__all__ = ["CSV_TABLES", "Layout", "SessionFile", "as_id", "by_id", "find_sessions", "not_permitted"]
 
 # The tables of an AllenSDK cache that list everything in it.
 CSV_TABLES = ("sessions", "probes", "channels", "units")
@@ -52,8 +55,27 @@ class Layout:
 
 
 def as_id(text: str) -> int | str:
-    """Return an id as a number where it is one."""
-    return int(text) if text.isdecimal() else text
+    """Return an id as a number where it is one that fits 64 bits."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else text
+
+
+def by_id(root: Path, named: list[tuple[int | str, SessionFile]]) -> dict[int | str, SessionFile]:
+    """Give each file an id of its own.
+
+    Two files of one session (or of a lab that calls all its files the same) go by their names, and no two ids read
+    alike: a number and its digits as text would be one result.
+    """
+    texts = [str(one) for one, _ in named]
+    alone = {one for one in texts if one and texts.count(one) == 1}
+    found: dict[int | str, SessionFile] = {}
+    for one, file in named:
+        name = one
+        if str(one) not in alone:
+            name = str(file.path.relative_to(root).with_suffix("")).replace(os.sep, "_")
+            while name in found or name in alone:  # "a/b.nwb" and "a_b.nwb"
+                name = f"{name}_"
+        found[name] = file
+    return found
 
 
 def _session_id(path: Path) -> int | str | None:
@@ -91,7 +113,39 @@ def find_sessions(directory: str | Path) -> Layout:
     directory
         The folder, or AllenSDK's manifest.json in it. Folders in it are looked through as well, hidden ones not.
     """
-    root = Path(directory)
+    try:
+        return _found(Path(directory))
+    except PermissionError as error:
+        raise not_permitted(Path(error.filename or directory)) from error
+
+
+def not_permitted(path: Path) -> FileAccessError:
+    """The error of a file or folder that may not be read."""
+    return FileAccessError(
+        f"{path}: no permission to read it; ask its owner for that (chmod u+rX), or give a folder of your own"
+    )
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """NWB files in a folder and in those in it, hidden ones not; a folder that may not be read is said."""
+
+    def refused(error: OSError) -> None:
+        if error.filename is None or Path(error.filename) == root:
+            raise error
+        warnings.warn(
+            f"{error.filename}: {error.strerror or error}: what is in it is left out",
+            NwbinWarning,
+            stacklevel=5,
+        )
+
+    for folder, folders, files in os.walk(root, onerror=refused):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.endswith(".nwb") and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _found(root: Path) -> Layout:
     if root.is_file() and root.suffix == ".json":
         root = root.parent  # what AllenSDK's cache is opened by
     if not root.exists():
@@ -101,11 +155,7 @@ def find_sessions(directory: str | Path) -> Layout:
             f"{root}: is a file; nwbin.open reads one session, a Dataset is a folder of them"
         )
     root = root.resolve()
-    paths = [
-        path
-        for path in sorted(root.rglob("*.nwb"))
-        if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
+    paths = sorted(_walk(root))
     probes = {path: _lfp_probe(path) for path in paths}
     beside: dict[Path, dict[int, Path]] = {}
     for path, probe in probes.items():

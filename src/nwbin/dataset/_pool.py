@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import queue
@@ -13,11 +14,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, Any
 
 from nwbin.dataset._task import Outcome, Task, perform
-from nwbin.dataset._worker import read_message, write_message
+from nwbin.dataset._worker import FAREWELL, read_message, write_message
 from nwbin.errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["run_here", "run_on_dask", "run_on_processes"]
@@ -50,37 +50,97 @@ def _packed(task: Task) -> bytes:
     return packed
 
 
+# Until the parent's import path has come, the worker has that of a bare interpreter: the standard library and
+# what is installed, and with -P neither the current folder nor a script's. What comes is data, and may be long.
+_START = """\
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair; it ends its workers
+import json, os, sys
+line = open(0, "rb", buffering=0, closefd=False).readline()
+if not line:  # the parent is gone already
+    sys.exit()
+sys.path[:], variable = json.loads(line)
+if variable is not None:
+    os.environ["PYTHONPATH"] = variable
+from nwbin.dataset._worker import main
+main()
+"""
+
+
+def _command() -> list[str]:
+    """How to start a worker: this interpreter, with its own options, but without an import path of its own."""
+    flags = sys.flags
+    letters = {
+        "O": flags.optimize,
+        "B": flags.dont_write_bytecode,
+        "b": flags.bytes_warning,
+        "E": flags.ignore_environment,
+        "s": flags.no_user_site,
+        "S": flags.no_site,
+    }
+    options = [f"-{letter * int(times)}" for letter, times in letters.items() if times]
+    options += [f"-W{one}" for one in sys.warnoptions]
+    options += [
+        f"-X{name}" if value is True else f"-X{name}={value}" for name, value in sys._xoptions.items()
+    ]
+    return [sys.executable, *options, "-P", "-c", _START]
+
+
+class _Guard:
+    """A process that kills the workers, and what they started, as soon as this process is gone, however it went.
+
+    It leads their process group and waits for the end of a pipe. Workers see the end of theirs too, but not while
+    C code holds the interpreter's lock, and what they started sees nothing at all.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", "import os; os.read(0, 1); os.killpg(0, 9)"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0,
+        )  # fmt: skip
+        self.group = self._process.pid
+
+    def end(self) -> None:
+        """Kill all that is left in the group, the guard with it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
 class _Worker:
     """A worker process and its pipes."""
 
-    def __init__(self) -> None:
-        paths = [path for path in sys.path if path]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, str(Path.cwd())])}
+    def __init__(self, guard: _Guard | None) -> None:
+        # At its start the interpreter would look into the folders of this variable, and resolve them anew.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from nwbin.dataset._worker import main; main()"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+            _command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+            process_group=None if guard is None else guard.group,
         )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self._in: IO[bytes] = self.process.stdin
         self._out: IO[bytes] = self.process.stdout
+        path = [entry for entry in sys.path if isinstance(entry, str)]
+        with suppress(OSError):  # it is gone already: the first task will show it
+            self._in.write(json.dumps([path, os.environ.get("PYTHONPATH")]).encode() + b"\n")
 
     def do(self, message: bytes) -> Outcome | None:
         """Have a task done; None where the process came to an end over it."""
-        try:
+        with suppress(OSError):
             write_message(self._in, message)  # type: ignore[arg-type]
-            answer = read_message(self._out)  # type: ignore[arg-type]
-        except OSError:
-            return None
-        return None if answer is None else pickle.loads(answer)
+            if (answer := read_message(self._out)) is not None:  # type: ignore[arg-type]
+                outcome: Outcome = pickle.loads(answer)
+                return outcome
+        return None
 
-    def end(self, *, kill: bool = False) -> str:
-        """End the process, and say how it ended."""
-        if kill:
-            self.process.kill()
+    def end(self) -> str:
+        """Let the process end by itself, and say how it ended."""
+        with suppress(OSError):
+            write_message(self._in, FAREWELL)  # type: ignore[arg-type]
+        code = self.process.wait()
         with suppress(OSError):
             self._in.close()
-        code = self.process.wait()
         self._out.close()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
@@ -90,12 +150,15 @@ class _Pool:
         self._waiting: deque[tuple[Task, int]] = deque((task, 1) for task in tasks)
         self._done: queue.Queue[Outcome] = queue.Queue()
         self._stopped = False
+        self._guard: _Guard | None = None
         self._workers: set[_Worker] = set()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
 
     def outcomes(self, number: int) -> Iterator[Outcome]:
         try:
+            if os.name == "posix":
+                self._guard = _Guard()
             for thread in self._threads:
                 thread.start()
             for _ in range(number):
@@ -106,7 +169,10 @@ class _Pool:
                 for worker in self._workers:
                     worker.process.kill()
             for thread in self._threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()
+            if self._guard is not None:
+                self._guard.end()
 
     def _serve(self) -> None:
         """Keep one worker process busy; start another where it was lost."""
@@ -144,7 +210,7 @@ class _Pool:
         with self._lock:
             if self._stopped:
                 raise RuntimeError("the job was stopped")
-            worker = _Worker()
+            worker = _Worker(self._guard)
             self._workers.add(worker)
             return worker
 

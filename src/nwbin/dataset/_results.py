@@ -92,7 +92,7 @@ class Results(Mapping[Any, Any]):
         if one.status in ("failed", "nothing"):
             raise LookupFailure(f"session {session_id} has no result: {one.error}")
         if self._sink is not None:
-            return self._sink.load(self._sink.target(session_id))
+            return self._sink.load(session_id)
         return pickle.loads(one.value or pickle.dumps(None))
 
     def __iter__(self) -> Iterator[Any]:

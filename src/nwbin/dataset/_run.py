@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import socket
 import sys
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from nwbin._kernels.threads import available
+from nwbin.dataset._claim import claimed
 from nwbin.dataset._pool import run_here, run_on_dask, run_on_processes
 from nwbin.dataset._results import Results
 from nwbin.dataset._sinks import Sink
+from nwbin.dataset._stamps import stamp_of
 from nwbin.dataset._task import Opening, Outcome, Task
 from nwbin.dataset._work import Work
-from nwbin.errors import ArgumentError, FileAccessError, MissingFileError
+from nwbin.errors import ArgumentError
 from nwbin.export._whole import writing
 
 __all__ = ["OtherJobError", "Progress", "run_job"]
@@ -32,27 +28,16 @@ class OtherJobError(ArgumentError):
 Progress = Callable[[int, int, Outcome | None], object]
 
 
-def _stamp(spec: Mapping[str, Any], opening: Opening) -> dict[str, Any]:
-    """Everything that a result hangs on, in plain values."""
-    try:
-        stat = Path(opening.path).stat()
-        file = [stat.st_size, stat.st_mtime_ns]
-    except OSError:
-        file = []
-    said = {"spec": {**spec, "filters": opening.spec()}, "file": file}
-    stamp: dict[str, Any] = json.loads(json.dumps(said))
-    return stamp
-
-
 def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
     """Which sessions have their result already."""
     kept = set()
     for task in tasks:
-        found = sink.stamp(sink.target(task.key))
+        found = sink.written(task.key)  # also of what is overwritten: what is no result is left alone
         if found is None or overwrite:
             continue
-        if found.get("spec") != task.stamp["spec"]:
-            mine, theirs = task.stamp["spec"], found.get("spec") or {}
+        if found.stamp.get("spec") != task.stamp["spec"]:
+            mine, theirs = task.stamp["spec"], found.stamp.get("spec")
+            theirs = theirs if isinstance(theirs, dict) else {}
             differ = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
             shown = "; ".join(
                 f"{name} {theirs.get(name)!r} there, {mine.get(name)!r} now" for name in differ[:3]
@@ -60,66 +45,9 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
             raise OtherJobError(
                 f"{sink.root}: holds the results of another job ({shown}); give another path, or overwrite=True"
             )
-        if found == task.stamp:
+        if found.whole and found.stamp == task.stamp:
             kept.add(task.key)
     return kept
-
-
-@contextmanager
-def _parts(sink: Sink | None) -> Iterator[str]:
-    """A folder for results that are not finished, which also keeps a second run off the same results."""
-    if sink is None:
-        yield ""
-        return
-    root = sink.root
-    if not root.parent.is_dir():
-        raise MissingFileError(f"{root}: there is no folder {str(root.parent)!r}; make it first")
-    if root.exists() and not root.is_dir():
-        raise FileAccessError(f"{root}: is a file, and a job's results are a folder; give another path")
-    parts = root.with_name(f".{root.name}.parts")
-    owner = parts / "owner.json"
-    me = {"host": socket.gethostname(), "pid": os.getpid(), "run": uuid.uuid4().hex}
-    # The folder gets its name with its owner already in it: at no moment does it look like nobody's.
-    fresh = parts.with_name(f"{parts.name}-{me['run']}")
-    try:
-        fresh.mkdir()
-        (fresh / owner.name).write_text(json.dumps(me), encoding="utf-8")
-        if parts.exists() and not _alive(owner):  # what a run left that was killed
-            left = fresh.with_name(f"{fresh.name}-left")
-            with suppress(FileNotFoundError):  # another run was quicker
-                parts.rename(left)
-                shutil.rmtree(left)
-        fresh.rename(parts)
-    except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if not parts.exists():
-            raise FileAccessError(f"{root}: cannot be written: {error.strerror or error}") from error
-        raise FileAccessError(
-            f"{root}: another run is writing to it ({owner.read_text().strip()}); wait for it, or if it is no "
-            f"more, remove {parts}"
-        ) from None
-    try:
-        yield str(parts)
-    finally:
-        shutil.rmtree(parts, ignore_errors=True)
-
-
-def _alive(owner: Path) -> bool:
-    try:
-        said = json.loads(owner.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    if said.get("host") != socket.gethostname():
-        return True  # another machine's processes cannot be seen from here
-    if said.get("pid") == os.getpid():
-        return True
-    try:
-        os.kill(int(said["pid"]), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, KeyError, ValueError):
-        return os.name != "nt"
-    return True
 
 
 @contextmanager
@@ -140,6 +68,7 @@ def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
         TimeRemainingColumn,
     )
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -153,9 +82,8 @@ def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
             if outcome is not None:
                 count[outcome.status] = count.get(outcome.status, 0) + 1
                 if outcome.status == "failed":
-                    bar.console.print(
-                        f"[red]failed[/red] {outcome.key}: {outcome.error}", markup=True, highlight=False
-                    )
+                    # A file's words are no markup.
+                    bar.console.print(Text.assemble(("failed", "red"), f" {outcome.key}: {outcome.error}"))
             names = {"kept": "kept", "failed": "failed", "nothing": "without any"}
             said = ", ".join(f"{count[status]} {name}" for status, name in names.items() if count[status])
             bar.update(number, completed=done, total=total, said=said)
@@ -185,10 +113,10 @@ def run_job(
         threads = 1 if client is not None else max(1, available() // max(1, many))
     outcomes: dict[Any, Outcome] = {}
     total = len(openings)
-    with _parts(sink) as parts, _shown(progress, title) as show:
+    with nullcontext() if sink is None else claimed(sink.root) as claim, _shown(progress, title) as show:
         spec = {} if sink is None else work.spec()  # of what is not kept, nobody asks whether it is the same
         tasks = [
-            Task(opening, work, sink, parts, _stamp(spec, opening) if spec else {}, threads, limit)
+            Task(opening, work, sink, claim, stamp_of(spec, opening) if spec else {}, threads, limit)
             for opening in openings.values()
         ]
         if sink is not None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nwbin._names import safe_name
 from nwbin.allen.units import UnitFilters
 from nwbin.dataset._catalogue import Catalogue, read_csv, stack
 from nwbin.dataset._index import Index
-from nwbin.dataset._layouts import CSV_TABLES, SessionFile
+from nwbin.dataset._layouts import CSV_TABLES, SessionFile, not_permitted
 from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CsvTables", "FileTables", "Tables", "csv_tables"]
+__all__ = ["CsvTables", "FileTables", "Tables", "csv_tables", "tables_of"]
 
+_METRICS = "_analysis_metrics.csv"
 _CHANNEL_COLUMNS = [
     "ecephys_structure_id",
     "ecephys_structure_acronym",
@@ -44,10 +47,35 @@ class Tables(Protocol):
         """Units."""
 
 
-@lru_cache(maxsize=2)
 def csv_tables(root: str) -> CsvTables:
-    """Return the tables of a cache; kept for the next session of it."""
+    """Return the tables of a cache; kept for the next session of it, until one of them changes."""
+    stats = [path.stat() if path.is_file() else None for path in _csv_files(Path(root)).values()]
+    state = tuple((one.st_size, one.st_mtime_ns, one.st_ino) if one else None for one in stats)
+    return _csv_tables(root, state)
+
+
+@lru_cache(maxsize=2)
+def _csv_tables(root: str, state: tuple[tuple[int, int, int] | None, ...]) -> CsvTables:
     return CsvTables(Path(root))
+
+
+def _csv_files(root: Path) -> dict[str, Path]:
+    return {f"{name}.csv": root / f"{name}.csv" for name in CSV_TABLES}
+
+
+def tables_of(root: Path, session_id: int | str) -> dict[str, Path]:
+    """The files of a cache, by name, that a session's channels, units and metrics come from."""
+    own = _own_metrics(root, session_id)
+    return {**_csv_files(root), **_typewise_metrics(root), own.name: own}
+
+
+def _own_metrics(root: Path, session_id: int | str) -> Path:
+    name = f"session_{safe_name(session_id)}"
+    return root / name / f"{name}{_METRICS}"
+
+
+def _typewise_metrics(root: Path) -> dict[str, Path]:
+    return {path.name: path for path in sorted(root.glob(f"*{_METRICS}"))}
 
 
 class CsvTables:
@@ -66,7 +94,8 @@ class CsvTables:
 
     @cached_property
     def _catalogue(self) -> Catalogue:
-        return Catalogue.from_csv(self.root)
+        with _permitted(self.root):
+            return Catalogue.from_csv(self.root)
 
     def sessions(self) -> pd.DataFrame:
         return self._catalogue.session_table()
@@ -86,38 +115,55 @@ class CsvTables:
         named = [name for name in _CHANNEL_COLUMNS if name in table.columns]
         return table.loc[(table["ecephys_session_id"] == session_id).to_numpy(), named]
 
-    def _metrics_files(self, session_id: int | str) -> tuple[Path, Path]:
-        own = self.root / f"session_{session_id}" / f"session_{session_id}_analysis_metrics.csv"
+    def _session_type(self, session_id: int | str) -> Any:
         sessions = self._catalogue.sessions
-        kind = sessions["session_type"].get(session_id) if "session_type" in sessions.columns else None
-        return own, self.root / f"{kind}_analysis_metrics.csv"
+        return sessions["session_type"].get(session_id) if "session_type" in sessions.columns else None
+
+    def _type_file(self, session_type: Any) -> Path | None:
+        # What a table says is compared with the names of files, and is never made a path.
+        return _typewise_metrics(self.root).get(f"{session_type}{_METRICS}")
 
     def has_metrics(self, session_id: int | str) -> bool:
         """Whether there are metrics of a session's responses."""
-        return any(path.is_file() for path in self._metrics_files(session_id))
+        own = _own_metrics(self.root, session_id)
+        return own.is_file() or self._type_file(self._session_type(session_id)) is not None
 
     def session_metrics(self, session_id: int | str) -> pd.DataFrame:
         """Metrics of a session's units, from its own file or its type's."""
-        own, typewise = self._metrics_files(session_id)
+        own, kind = _own_metrics(self.root, session_id), self._session_type(session_id)
         if own.is_file():
-            return read_csv(own, "ecephys_unit_id")
-        if not typewise.is_file():
+            return _read(own, "ecephys_unit_id")
+        if self._type_file(kind) is None:
             raise LookupFailure(
                 f"{self.root}: has no analysis metrics of session {session_id}: neither {own.relative_to(self.root)} "
-                f"nor {typewise.name} is there; AllenSDK's cache downloads both"
+                f"nor {kind}{_METRICS} is there; AllenSDK's cache downloads both"
             )
-        metrics = self.type_metrics(typewise.name.removesuffix("_analysis_metrics.csv"))
+        metrics = self.type_metrics(kind)
         return metrics[metrics.index.isin(self._catalogue.units_of(session_id))]
 
     def type_metrics(self, session_type: str) -> pd.DataFrame:
         """Metrics of the units of all sessions of a type."""
-        path = self.root / f"{session_type}_analysis_metrics.csv"
-        if not path.is_file():
+        path = self._type_file(session_type)
+        if path is None:
             raise LookupFailure(
-                f"{self.root}: has no analysis metrics of {session_type}: {path.name} is not there; AllenSDK's cache "
-                "downloads it"
+                f"{self.root}: has no analysis metrics of {session_type}: {session_type}{_METRICS} is not there; "
+                "AllenSDK's cache downloads it"
             )
-        return read_csv(path, "ecephys_unit_id")
+        return _read(path, "ecephys_unit_id")
+
+
+def _read(path: Path, index: str) -> pd.DataFrame:
+    with _permitted(path):
+        return read_csv(path, index)
+
+
+@contextmanager
+def _permitted(path: Path) -> Iterator[None]:
+    """Say of a file that may not be read which it is, and what to do."""
+    try:
+        yield
+    except PermissionError as error:
+        raise not_permitted(Path(error.filename or path)) from error
 
 
 class FileTables:

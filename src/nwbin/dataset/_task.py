@@ -5,12 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import pickle
-import shutil
 import socket
 import sys
 import time
 import traceback
-import uuid
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nwbin._kernels.threads import share
 from nwbin.allen.units import UnitFilters
+from nwbin.dataset._claim import Claim
 from nwbin.dataset._select import NothingToDo
-from nwbin.dataset._sinks import Sink, commit
-from nwbin.dataset._tables import CsvTables, csv_tables
+from nwbin.dataset._sinks import Sink
+from nwbin.dataset._stamps import inputs_of
+from nwbin.dataset._tables import CsvTables, csv_tables, tables_of
 from nwbin.dataset._work import Work
-from nwbin.errors import NwbinError, NwbinWarning
+from nwbin.errors import FileAccessError, NwbinError, NwbinWarning
 from nwbin.export._whole import writing
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ class Opening:
         said["filter_out_of_brain_units"] = bool(filters.filter_out_of_brain_units)
         return said
 
+    def tables(self) -> dict[str, Path]:
+        """The files, by name, that decide with the session's own which units and channels it has."""
+        return {} if self.cache is None else tables_of(Path(self.cache), self.session_id)
+
     def open(self, tables: CsvTables | None = None) -> Session:
         """Open it."""
         from nwbin.session import open
@@ -90,7 +95,7 @@ class Task:
     opening: Opening
     work: Work
     sink: Sink | None
-    parts: str
+    claim: Claim | None
     stamp: dict[str, Any]
     threads: int | None = None
     limit: int = 64 << 20  # bytes of a result that is sent back
@@ -178,7 +183,7 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
 
 
 def _result(task: Task) -> bytes | None:
-    with task.opening.open() as session:
+    with share(task.threads), task.opening.open() as session:
         value = task.work.run(session, task.threads)
         if task.sink is None:
             sent = pickle.dumps(value, protocol=5)
@@ -188,15 +193,16 @@ def _result(task: Task) -> bytes | None:
                     "sent back from workers; have them write it: give out="
                 )
             return sent
-        target = task.sink.target(task.key)
-        part = Path(task.parts) / f"{uuid.uuid4().hex[:12]}{target.suffix}"
-        try:
-            with writing(target):
-                task.sink.save(part, task.key, value, task.stamp)
-                commit(part, target)
-        finally:
-            if part.is_dir():
-                shutil.rmtree(part, ignore_errors=True)
-            else:
-                part.unlink(missing_ok=True)
+        assert task.claim is not None
+        with writing(task.sink.place(task.key)):
+            task.sink.save(task.claim, task.key, value, task.stamp, partial(_unchanged, task))
     return None
+
+
+def _unchanged(task: Task) -> None:
+    """Raise where the stamp does not hold any more: a file was changed while it was read."""
+    now = inputs_of(task.opening)
+    changed = [name for name in ("session", "tables") if now[name] != task.stamp[name]]
+    if changed:
+        what = task.opening.path if "session" in changed else f"{task.opening.cache}: one of its tables"
+        raise FileAccessError(f"{what} was changed while the job read it; run the job again")

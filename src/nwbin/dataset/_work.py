@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nwbin._memory import require
 from nwbin.allen.responses import too_long
 from nwbin.dataset._content import content_hash
 from nwbin.dataset._select import Selection
@@ -141,6 +142,8 @@ class Matrices:
             session.file.spike_trains(units), shown[["start_time"]], self.window, closed=self.closed, dtype=np.float64,
             threads=threads,
         )  # fmt: skip
+        what = f"{len(shown):,} trials x {len(units):,} units of float64, while they are counted,"
+        require(3 * 8 * len(shown) * len(units), what, "choose fewer presentations or units")
         blocks = [block[:, 0, :].copy() for _, block in counted.blocks(32 << 20)]
         counts = np.concatenate(blocks) / (self.window[1] - self.window[0] if self.rate else 1.0)
         labels = tidy(shown[[self.label]])[self.label].to_numpy()

@@ -1,20 +1,23 @@
 """A worker process: takes tasks from its standard input, one after another, and writes outcomes to its output.
 
 Plain pipes instead of :mod:`multiprocessing`: a script needs no ``if __name__ == "__main__"`` to use it, a
-worker that is killed is seen at once and takes nothing with it, and nothing is inherited from the parent.
+worker that is killed is seen at once and takes nothing with it, and nothing is inherited from the parent but
+its import path. And the pipe ends with the parent, however that ends: then the worker ends at once.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import signal
+import queue
 import struct
+import threading
 import traceback
 from typing import Any, BinaryIO
 
-__all__ = ["main", "read_message", "write_message"]
+__all__ = ["FAREWELL", "main", "read_message", "write_message"]
 
+FAREWELL = b""  # in place of a task: there are no more
 _HEADER = struct.Struct("<Q")
 
 
@@ -36,15 +39,32 @@ def read_message(pipe: BinaryIO) -> bytes | None:
 
 
 def main() -> None:
-    """Work until there is nothing more to do."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair; it ends its workers
+    """Work until there is nothing more to do, or the parent is gone."""
     tasks = os.fdopen(os.dup(0), "rb")
     outcomes = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)  # what a user's function prints must not get between the outcomes
-    while (message := read_message(tasks)) is not None:
-        write_message(outcomes, pickle.dumps(_answer(message), protocol=5))
+    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(tasks, waiting), daemon=True).start()
+    while message := waiting.get():
+        answer = pickle.dumps(_answer(message), protocol=5)
+        try:
+            write_message(outcomes, answer)
+        except OSError:
+            os._exit(1)
+
+
+def _receive(tasks: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
+    """Hand tasks on, and end the process with its parent, whatever it is at: nobody waits for that any more.
+
+    It must not write either where the job may be going on in another run.
+    """
+    try:
+        while (message := read_message(tasks)) is not None:
+            waiting.put(message)
+    finally:
+        os._exit(1)
 
 
 def _answer(message: bytes) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 import nwbin
-from nwbin.dataset._sinks import Stamp, need, write_json
+from nwbin.dataset._claim import Claim
+from nwbin.dataset._sinks import ForeignResultError, Written, is_there, need, place_of, write_json
+from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, said_of
 from nwbin.dataset._work import Counted
+from nwbin.errors import FileAccessError
 from nwbin.export._table import unit_columns
 
 __all__ = ["ZarrStore", "chunks_of", "write_group"]
@@ -56,14 +58,14 @@ def write_group(path: Path, counted: Counted, attributes: Mapping[str, Any]) -> 
     auxiliary = " ".join(name for name in labels if name not in ("presentation", "bin", "unit"))
     array = group.create_array(
         "spike_counts", shape=shape, dtype=dtype, chunks=chunks, shards=shards, compressors=codec, fill_value=0,
-        dimension_names=("presentation", "bin", "unit"),
+        dimension_names=("presentation", "bin", "unit"), config=_EVERY_CHUNK,
         attributes={"long_name": "number of spikes", "closed": windows.closed, "coordinates": auxiliary},
     )  # fmt: skip
     for name, (dimension, values) in labels.items():
         text = values.dtype.kind in "OU"
         made = group.create_array(
             name, shape=values.shape, dtype=str if text else values.dtype, dimension_names=(dimension,),
-            chunks=(max(1, len(values)),), attributes={"units": "s"} if name in _SECONDS else {},
+            chunks=(max(1, len(values)),), config=_EVERY_CHUNK, attributes={"units": "s"} if name in _SECONDS else {},
         )  # fmt: skip
         if len(values):
             made[:] = np.asarray(values, dtype=np.str_) if text else values
@@ -77,6 +79,8 @@ def write_group(path: Path, counted: Counted, attributes: Mapping[str, Any]) -> 
         zarr.consolidate_metadata(str(path))
 
 
+# Chunks of nothing but zeros too: so that one that is not there is one that was lost.
+_EVERY_CHUNK: Any = {"write_empty_chunks": True}
 _SECONDS = ("start_time", "stop_time", "duration", "bin", "bin_start", "bin_stop")
 
 
@@ -118,6 +122,28 @@ def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(["" if one is None or one != one else str(one) for one in values], dtype=np.str_)
 
 
+_META = "zarr.json"
+_OF_ZARR_2 = (".zgroup", ".zarray", ".zattrs", ".zmetadata")
+
+
+def missing_files(group: Path) -> Iterator[Path]:
+    """The files that a group's arrays list and that are not there, or empty."""
+    listed = (read_json(group / _META) or {}).get("consolidated_metadata", {}).get("metadata", {})
+    if not listed:
+        yield group / _META
+    for name in listed:
+        said = read_json(group / name / _META)
+        if said is None:
+            yield group / name / _META
+            continue
+        chunk = said["chunk_grid"]["configuration"]["chunk_shape"]
+        grid = [math.ceil(size / step) for size, step in zip(said["shape"], chunk, strict=True)]
+        for place in np.ndindex(*grid):
+            file = group.joinpath(name, "c", *map(str, place))
+            if not file.is_file() or not file.stat().st_size:
+                yield file
+
+
 class ZarrStore:
     """A Zarr store with a group ``session_<id>`` for each session."""
 
@@ -126,12 +152,16 @@ class ZarrStore:
         self.root = root
 
     def begin(self, spec: Mapping[str, Any]) -> None:
+        at = self.root / _META
+        if is_there(at) and not isinstance(_own(at).get("spec"), dict):
+            raise ForeignResultError(at, "was not written by a job")
+        for name in _OF_ZARR_2:
+            if is_there(self.root / name):
+                raise ForeignResultError(self.root / name, "belongs to a store of Zarr 2")
         self.root.mkdir(exist_ok=True)
         # Written anew, so that no list of an earlier run's sessions is taken for all while this one goes on.
         attributes = {"nwbin": {"version": nwbin.__version__, "spec": dict(spec)}}
-        write_json(
-            self.root / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-        )
+        write_json(at, {"zarr_format": 3, "node_type": "group", "attributes": attributes})
 
     def finish(self) -> None:
         import zarr
@@ -140,26 +170,43 @@ class ZarrStore:
             warnings.simplefilter("ignore")
             zarr.consolidate_metadata(str(self.root))
 
-    def target(self, key: int | str) -> Path:
-        return self.root / f"session_{key}"
+    def place(self, key: int | str) -> Path:
+        return place_of(self.root, key)
 
-    def save(self, part: Path, key: int | str, value: Counted, stamp: Stamp) -> None:
-        try:
-            said = {"version": nwbin.__version__, "stamp": stamp}
-            write_group(part, value, {**value.about, "nwbin": said})
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
-
-    def stamp(self, target: Path) -> Stamp | None:
-        try:
-            text = (target / "zarr.json").read_text(encoding="utf-8")
-            found: Stamp = json.loads(text)["attributes"]["nwbin"]["stamp"]
-        except (OSError, KeyError, TypeError, ValueError):
+    def written(self, key: int | str) -> Written | None:
+        place = self.place(key)
+        if not is_there(place):
             return None
-        return found
+        said = _own(place / _META)
+        if not isinstance(said.get("stamp"), dict):
+            raise ForeignResultError(place, "has no stamp of a job")
+        return Written(said["stamp"], is_whole_folder(place, said.get("content"), [_META]))
 
-    def load(self, target: Path) -> Any:
+    def save(
+        self, claim: Claim, key: int | str, value: Counted, stamp: Stamp, ready: Callable[[], None]
+    ) -> None:
+        with claim.part() as folder:
+            part = folder / self.place(key).name
+            write_group(part, value, value.about)
+            claim.check()
+            for file in missing_files(part):
+                raise FileAccessError(
+                    f"{self.place(key)}: {file.relative_to(part)} was lost while it was written"
+                )
+            made = read_json(part / _META) or {}
+            made["attributes"]["nwbin"] = {**said_of(stamp), "content": content_of(part, [_META])}
+            write_json(part / _META, made)
+            old = [] if self.written(key) is None else [self.place(key)]
+            claim.put(folder, [(part, self.place(key))], old, ready)
+
+    def load(self, key: int | str) -> Any:
         import xarray as xr
 
-        return xr.open_zarr(str(target), chunks=None)
+        return xr.open_zarr(str(self.place(key)), chunks=None)
+
+
+def _own(path: Path) -> dict[str, Any]:
+    """What nwbin itself says in a group's attributes."""
+    attributes = (read_json(path) or {}).get("attributes")
+    said = attributes.get("nwbin") if isinstance(attributes, dict) else None
+    return said if isinstance(said, dict) else {}

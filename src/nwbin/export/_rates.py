@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import taking
 from nwbin.binning import iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.export._table import sound
@@ -80,7 +82,10 @@ def mean_rates(
     if not levels:
         raise ArgumentError(f"no presentation has a value of {by!r}")
     onsets = rows["start_time"].to_numpy(np.float64)
-    total = np.zeros((len(levels), bounds.size - 1, len(trains)))
+    shape = (len(levels), bounds.size - 1, len(trains))
+    what = f"rates of {shape[0]:,} conditions x {shape[1]:,} bins x {shape[2]:,} units, and their sums,"
+    with taking(3 * 8 * math.prod(shape), what, "average over fewer units, bins or conditions at a time"):
+        total = np.zeros(shape)
     shown = np.bincount(code[code >= 0], minlength=len(levels))
     least = 4 * total.shape[1] * total.shape[2]
     for level in range(len(levels)):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.errors import warn
+from nwbin.export._csv import CsvText
 from nwbin.export._where import as_numbers, missing
 from nwbin.export._whole import check_target, need, whole
 
@@ -140,7 +141,11 @@ def parquet_metadata(provenance: Mapping[str, Any]) -> dict[bytes, bytes]:
 
 
 def write_table(
-    table: pd.DataFrame, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None
+    table: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    csv_as_is: bool = False,
 ) -> Path:
     """Write a table with its index to a file, whole or not at all.
 
@@ -154,6 +159,9 @@ def write_table(
         is replaced.
     provenance
         How the table was made; kept in Parquet's metadata under "nwbin".
+    csv_as_is
+        Write text in CSV as it stands. Otherwise text (and a name of a column) that a spreadsheet would take for a
+        formula, such as ``=1+1`` or ``@name``, gets ``'`` before it there, and a warning says so; numbers stay.
 
     Returns
     -------
@@ -169,7 +177,9 @@ def write_table(
     plain = apart(plain, [str(plain.index.name)])
     with whole(target) as unfinished:
         if ending == ".csv":
-            plain.astype(whole_ids(plain)).to_csv(unfinished)
+            csv = CsvText(as_is=csv_as_is)
+            csv.write(plain.astype(whole_ids(plain)), unfinished)
+            csv.say(target)
         elif ending == ".json":
             unfinished.write_text(to_json(plain) + "\n", encoding="utf-8")
         else:

@@ -6,11 +6,11 @@ import errno
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nwbin._unfinished import clear_unfinished, remove, unfinished_name
 from nwbin.errors import ArgumentError, FileAccessError, MissingDependencyError, MissingFileError, nearest
 
 __all__ = ["check_space", "check_target", "need", "size_text", "whole", "writing"]
@@ -92,12 +92,12 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a name beside `path` to write to, and rename it to `path` at the end.
 
     On any failure, Ctrl-C included, what was written is removed, and a file that was at `path` before is as
-    it was.
+    it was. What an earlier process that was killed has left unfinished beside it is removed, too.
 
     Parameters
     ----------
     path
-        The file (or folder) to be made. Its folder must exist.
+        The file (or folder) to be made. Its folder must exist. A file that is there is replaced, a folder never.
 
     Yields
     ------
@@ -110,11 +110,13 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     unfinished.write_text("1 2 3")
     """
     target = Path(path)
-    # Nobody else's: threads and machines may write to one place at once. Names have 255 bytes at most.
-    unfinished = target.with_name(f".{target.name[:50]}.{uuid.uuid4().hex[:12]}.part")
+    clear_unfinished(target)
+    unfinished = unfinished_name(target)
     try:
         with writing(target):
             yield unfinished
+        if target.is_dir():
+            raise FileAccessError(f"{target}: is a folder, which is not replaced; give another name")
         unfinished.replace(target)
     except OSError as error:
         if error.filename is None or str(unfinished) not in str(error.filename):
@@ -122,10 +124,7 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         # The temporary name means nothing to the reader.
         raise FileAccessError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished, ignore_errors=True)
-        else:
-            unfinished.unlink(missing_ok=True)
+        remove(unfinished)
 
 
 def one_of(what: str, value: str, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
 from nwbin.export._counts import Counts, Tiles
+from nwbin.export._csv import CsvText
 from nwbin.export._steady import SteadyFile, reserve, undisturbed
 from nwbin.export._table import apart, parquet_metadata, sound, tidy, unit_columns, whole_ids
 from nwbin.export._whole import check_space, check_target, need, one_of, whole
@@ -38,6 +39,7 @@ def write_counts(
     layout: str = "matrix",
     provenance: Mapping[str, Any] | None = None,
     compress: bool = False,
+    csv_as_is: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Count, and write the counts with their labels: whole or not at all, in bounded memory.
@@ -65,6 +67,8 @@ def write_counts(
         How the counts were made; kept in every format but CSV.
     compress
         Deflate the arrays of an ``.npz``: smaller, and several times slower to write.
+    csv_as_is
+        Write labels in CSV as they stand, as in :func:`write_table`.
     progress
         Called with (done, in all) along the first dimension.
 
@@ -95,7 +99,9 @@ def write_counts(
     said = dict(provenance or {})
     known = None if units is None else apart(tidy(units.reindex(counts.unit_ids)), ["unit_id"])
     with whole(target) as unfinished:
-        _WRITERS[ending].write(unfinished, counts, known, layout, said, compress, progress)
+        csv = CsvText(as_is=csv_as_is)
+        _WRITERS[ending].write(unfinished, counts, known, layout, said, compress, csv, progress)
+        csv.say(target)
     return target
 
 
@@ -146,7 +152,7 @@ class _Npz:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         coordinates = counts.coordinates()
         tiled = isinstance(counts, Tiles)
@@ -187,7 +193,7 @@ class _NetCdf:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         import h5netcdf
         import xarray as xr
@@ -290,14 +296,13 @@ class _Csv:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         with path.open("w", encoding="utf-8", newline="") as file:
             ids = whole_ids(counts.labels())  # of all rows, so that all blocks are written alike
             for number, frame in enumerate(_frames(counts, layout, progress)):
-                frame.astype({k: v for k, v in ids.items() if k in frame.columns}).to_csv(
-                    file, index=False, header=number == 0
-                )
+                frame = frame.astype({k: v for k, v in ids.items() if k in frame.columns})
+                csv.write(frame, file, index=False, header=number == 0)
 
 
 class _Parquet:
@@ -308,7 +313,7 @@ class _Parquet:
     @staticmethod
     def write(
         path: Path, counts: Counts, units: pd.DataFrame | None, layout: str, said: dict[str, Any], compress: bool,
-        progress: Progress | None,
+        csv: CsvText, progress: Progress | None,
     ) -> None:  # fmt: skip
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -86,6 +86,7 @@ def open(
     probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
     external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+    mmap: bool = True,
 ) -> Session:
     """Open a session file.
 
@@ -106,6 +107,9 @@ def open(
         Probe id -> path of its LFP file. By default files beside the session file are found by themselves.
     external_channel_columns, additional_unit_metrics : pandas.DataFrame or function, optional
         Columns by channel id that replace or add to `channels`; metrics by unit id that are added to `units`.
+    mmap : bool, default True
+        Map the file into memory where that can be done. False copies whatever is read: for a file that others may
+        write to while it is open; see :class:`nwbin.File`. Holds for the probes' LFP files too.
 
     Returns
     -------
@@ -127,7 +131,7 @@ def open(
         filter_by_metrics,
     )
     return Session(
-        File(path),
+        File(path, mmap=mmap),
         filters,
         probe_lfp_paths=probe_lfp_paths,
         external_channel_columns=external_channel_columns,

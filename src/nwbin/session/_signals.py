@@ -146,7 +146,7 @@ class SessionSignals(SessionTables):
         if mask_invalid_intervals:
             row = int(self._rows(self.probes.index, probe_id, "probe")[0])
             bad = invalid.tagged(self.invalid_times, ["all_probes", self.probes["description"].iloc[row]])
-        source = lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file.name)
+        source = lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file)
         try:
             found = lfp.part_of(lfp.lazy_lfp(source, probe_id, bad), time, channels)
             if lazy:
@@ -160,7 +160,7 @@ class SessionSignals(SessionTables):
 
     def get_current_source_density(self, probe_id: int) -> xr.DataArray:
         """Read a probe's current source density after flashes: dims (virtual_channel_index, time in s)."""
-        with lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file.name) as source:
+        with lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file) as source:
             return lfp.current_source_density(source)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin import _schema as schema
+from nwbin._kernels.threads import share
 from nwbin.allen import invalid, queries, responses, stimuli, units
 from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.binning import count_in_windows
@@ -264,7 +265,7 @@ class SessionSpikes(SessionTables):
         closed
             "both" (AllenSDK's rule: a spike on an inner edge counts in both bins), "left" [a, b), "right" (a, b].
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -287,8 +288,10 @@ class SessionSpikes(SessionTables):
         shown = self._placed(self._presentations(stimulus_presentation_ids), to_stop=False)
         chosen = self._unit_ids(unit_ids)
         lasting = (shown["stop_time"] - shown["start_time"]).to_numpy(np.float64)
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         return responses.spike_counts(
-            self.file.spike_trains(chosen),
+            trains,
             shown.index.to_numpy(),
             shown["start_time"].to_numpy(np.float64),
             bin_edges,
@@ -351,7 +354,7 @@ class SessionSpikes(SessionTables):
         use_rates
             Rates in Hz (count by duration) in place of counts.
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -368,8 +371,10 @@ class SessionSpikes(SessionTables):
         self.warn_of_invalid_spikes(
             "conditionwise_spike_statistics", chosen, *responses.presentation_windows(shown).T
         )
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         return responses.condition_statistics(
-            self.file.spike_trains(chosen),
+            trains,
             shown,
             use_rates=use_rates,
             spiking_only=unit_ids is None,
@@ -428,7 +433,7 @@ class SessionSpikes(SessionTables):
         rate
             Rates in Hz in place of counts.
         threads
-            Threads to use; all cores by default.
+            Threads to use, in reading too; all cores by default.
 
         Returns
         -------
@@ -486,7 +491,8 @@ class SessionSpikes(SessionTables):
             warn(note)
         chosen, onsets = self._unit_ids(unit_ids), shown["start_time"].to_numpy(np.float64)
         self.warn_of_invalid_spikes("response_matrix", chosen, onsets + window[0], onsets + window[1])
-        trains = self.file.spike_trains(chosen)
+        with share(threads):
+            trains = self.file.spike_trains(chosen)
         counts = count_in_windows(
             trains,
             onsets,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 
+from nwbin._unfinished import clear_unfinished, unfinished_name
 from nwbin.errors import FileAccessError
 from nwbin.testing import _behaviour, _tables
 from nwbin.testing._layout import Storage
@@ -183,8 +183,9 @@ def _write_file(
 @contextmanager
 def _all_or_nothing(targets: Sequence[Path]) -> Iterator[list[Path]]:
     """Names to write under; they become `targets` when the block ends well, and vanish when it does not."""
-    token = uuid.uuid4().hex[:8]  # two writers of one path do not meet
-    parts = [target.with_name(f".{target.name}.{token}.part") for target in targets]
+    for target in targets:
+        clear_unfinished(target)
+    parts = [unfinished_name(target) for target in targets]  # two writers of one path do not meet
     try:
         yield parts
         for part, target in zip(parts, targets, strict=True):  # the session last: with it, all is there

@@ -1,0 +1,43 @@
+"""Running commands in this process, and what is true of their answers."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from typer.testing import CliRunner, Result
+
+import nwbin
+from nwbin.cli import app
+
+NWBIN = [sys.executable, "-m", "nwbin"]
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in args])
+
+
+def good(*args: object) -> str:
+    result = run(*args)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def bad(*args: object) -> str:
+    """The one line that a failure prints."""
+    result = run(*args)
+    assert result.exit_code == 2, result.output
+    lines = [line for line in result.output.splitlines() if not line.startswith("note: ")]
+    assert len(lines) == 1, result.output
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def naive(session: nwbin.Session, begin: Any, end: Any, units: Any, closed: str) -> np.ndarray:
+    """Windows x units by searching each unit's spikes."""
+    first, last = {"left": ("left", "left"), "right": ("right", "right"), "both": ("left", "right")}[closed]
+    spikes = [session.file.spike_trains([unit])[unit] for unit in units]
+    return np.stack(
+        [np.searchsorted(t, end, last) - np.searchsorted(t, begin, first) for t in spikes], axis=-1
+    )

@@ -1,0 +1,187 @@
+"""What files hold, as a person or a program asks: info, units, stimuli; on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import h5py  # noqa: TID251
+import numpy as np
+import pandas as pd
+import pytest
+
+import nwbin
+from nwbin.testing import write_session
+from tests.cli.asking import NWBIN, bad, good, run
+from tests.small_files import write_small
+
+
+def test_info(tiny: Path) -> None:
+    found = json.loads(good("info", tiny, "--json"))
+    with nwbin.open(tiny) as session:
+        assert found["session_id"] == str(session.ecephys_session_id)
+        assert found["session_type"] == "brain_observatory_1.1"
+        assert found["units"]["all"] == len(session.file.unit_ids)
+        assert found["units"]["passing"] == session.num_units
+        assert found["units"]["by_structure"] == session.units["structure_acronym"].value_counts().to_dict()
+        assert sum(found["units"]["all_by_structure"].values()) == len(session.file.unit_ids)
+        assert found["units"]["spikes"] == sum(len(t) for t in session.file.spike_trains().values())
+        counted = session.stimulus_presentations["stimulus_name"].value_counts().to_dict()
+        assert {one["stimulus"]: one["presentations"] for one in found["stimuli"]} == counted
+        assert [one["table"] for one in found["intervals"]] == ["invalid_times"]
+    text = good("info", tiny)
+    for word in ("brain_observatory_1.1", "VISp", "drifting_gratings", "invalid_times", "Mus musculus"):
+        assert word in text
+
+
+def test_info_of_a_folder(tiny: Path, tmp_path: Path) -> None:
+    assert bad("info", tmp_path) == f"error: {tmp_path}: holds no .nwb files"
+    cache = tmp_path / "cache" / "session_779316293"
+    cache.mkdir(parents=True)
+    (cache / "session_779316293.nwb").write_bytes(tiny.read_bytes())
+    (cache / "probe_1_lfp.nwb").write_bytes(b"LFP")
+    write_small(tmp_path / "cache" / "other.nwb")
+    lines = good("info", cache.parent).splitlines()
+    assert lines[0].startswith(f"{cache.parent}: an AllenSDK cache, 2 files and 1 LFP file beside them, ")
+    assert [line.split() for line in lines[1:]] == [
+        ["file", "size", "session", "units", "passing", "holds", "type", "LFP", "files"],
+        ["other.nwb", *lines[2].split()[1:3], "s-1", "3", "1", "trials"],
+        ["session_779316293/session_779316293.nwb", *lines[3].split()[1:3], "779316293", "34", "18", "8", "stimuli,",
+         "invalid_times", "brain_observatory_1.1", "1"],
+    ]  # fmt: skip
+    (cache.parent / "manifest.json").write_text("{}")
+    of_manifest = good("info", cache.parent / "manifest.json").splitlines()
+    assert (of_manifest[0].split(": ")[1], of_manifest[1:]) == (lines[0].split(": ")[1], lines[1:])
+    (cache.parent / "cut.nwb").write_bytes(tiny.read_bytes()[:300_000])
+    (cache.parent / "text.nwb").write_text("no HDF5")
+    result = run("info", cache.parent)
+    assert result.exit_code == 2
+    assert result.output.count("cannot be read\n") == 2
+    errors = [line for line in result.output.splitlines() if line.startswith("error: ")]
+    assert [line.split(": ")[1] for line in errors] == [
+        f"{cache.parent}/{one}.nwb" for one in ("cut", "text")
+    ]
+    assert "is truncated" in errors[0]
+    found = json.loads(run("info", cache.parent, "--json").stdout)
+    assert [("error" in one, one["file"]) for one in found["files"]][:2] == [
+        (True, "cut.nwb"),
+        (False, "other.nwb"),
+    ]
+
+
+def test_units(tiny: Path, here: Path) -> None:
+    with nwbin.open(tiny) as session:
+        truth = session.units
+        everything = set(session.file.unit_ids.tolist())
+    lines = good("units", tiny).splitlines()
+    assert len(lines) == len(truth) + 1
+    assert [int(line.split()[0]) for line in lines[1:]] == truth.index.tolist()
+    assert all(line == line.rstrip() for line in lines)
+
+    chosen = truth[(truth["structure_acronym"] == "VISp") & (truth["firing_rate"] > 3)]
+    condition = "structure_acronym == 'VISp' and firing_rate > 3"
+    lines = good("units", tiny, "--where", condition, "--columns", "snr,firing_rate").splitlines()
+    assert lines[0].split() == ["unit_id", "snr", "firing_rate"]
+    assert len(lines) == len(chosen) + 1 > 1
+
+    assert good("units", tiny, "--all", "-o", "all.csv").startswith("all.csv: ")
+    assert set(pd.read_csv("all.csv")["unit_id"]) == everything
+    good("units", tiny, "--amplitude-cutoff-maximum", "0.01", "-o", "x.json")
+    kept = truth.index[truth["amplitude_cutoff"] <= 0.01].tolist()
+    assert [one["unit_id"] for one in json.loads(Path("x.json").read_text())] == kept
+    assert good("units", tiny, "-o", "-").splitlines()[0].startswith("unit_id,")
+    assert "no column 'snrr'; did you mean 'snr'" in bad("units", tiny, "--columns", "snrr")
+    assert "ends in '.xlsx'" in bad("units", tiny, "-o", "x.xlsx")
+    assert "no units" in good("units", tiny, "--where", "firing_rate > 1e6")
+
+
+def test_stimuli(tiny: Path, here: Path) -> None:
+    with nwbin.open(tiny) as session:
+        names = session.stimulus_names
+        table = session.get_stimulus_table("drifting_gratings")
+    lines = good("stimuli", tiny).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == names
+    assert "orientation (8)" in next(line for line in lines if "drifting" in line)
+    where = "orientation != 'null' and temporal_frequency >= 4"
+    good("stimuli", tiny, "drifting_gratings", "--where", where, "-o", "x.csv")
+    numbers = pd.to_numeric(table["temporal_frequency"], errors="coerce")
+    chosen = table[(table["orientation"] != "null") & (numbers >= 4)]
+    assert pd.read_csv("x.csv")["stimulus_presentation_id"].tolist() == chosen.index.tolist()
+    assert len(good("stimuli", tiny, "drifting_gratings").splitlines()) == len(table) + 1
+
+
+def on_a_terminal(*args: str) -> list[str]:
+    """What a terminal of 60 columns and 20 lines shows, without colours."""
+    pty = pytest.importorskip("pty")
+    outer, inner = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "60", "LINES": "20", "TERM": "xterm"}
+    with subprocess.Popen([*NWBIN, *args], stdout=inner, env=environment) as process:
+        os.close(inner)
+        shown = b""
+        while True:
+            try:
+                part = os.read(outer, 4096)
+            except OSError:
+                break
+            if not part:
+                break
+            shown += part
+        assert process.wait() == 0
+    os.close(outer)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert len(lines) <= 20
+    return lines
+
+
+def test_a_terminal_shows_what_fits(tiny: Path) -> None:
+    last = on_a_terminal("stimuli", str(tiny), "gabors")[-1]
+    assert re.fullmatch(r"\.\.\. \d+ more rows, \d+ more columns; whole: -o table.csv", last)
+    last = on_a_terminal("units", str(tiny), "--columns", "snr")[-1]
+    assert re.fullmatch(r"\.\.\. \d+ more rows; whole: -o units.csv", last)
+    # -o would write the presentations.
+    last = on_a_terminal("stimuli", str(tiny))[-1]
+    assert re.fullmatch(r"\.\.\. \d+ more columns?; whole: in a pipe, \| cat", last)
+
+
+def test_numbers_of_a_column_have_the_same_decimals() -> None:
+    from nwbin.cli._console import column_text
+
+    assert column_text([13.47068, 130.23, float("nan"), 7.0]) == ["13.471", "130.230", "", "7.000"]
+    assert column_text([22.5, 45.0, "null"]) == ["22.5", "45.0", "null"]
+    assert column_text([0.8, 0.8]) == ["0.8", "0.8"]
+    assert column_text([2.0, float("inf"), 4.0]) == ["2", "inf", "4"]
+    assert column_text([1e-7, 0.5, 0.0]) == ["1e-07", "0.5", "0"]
+    assert column_text(["a", None, 3]) == ["a", "", "3"]
+    assert column_text([0.0004, 0.00012, 15.25, 0.0]) == ["0.0004", "0.00012", "15.250", "0"]
+
+
+def test_a_pipe_gets_whole_numbers(tmp_path: Path) -> None:
+    path = write_session(tmp_path / "session.nwb", size="tiny", seed=2)
+    with h5py.File(path, "a") as f:
+        f["units/isi_violations"][:3] = [0.0004, 25.125, 0.00031]
+        ids, stored = f["units/id"][:], f["units/isi_violations"][:]
+    lines = good("units", path, "--all", "--columns", "isi_violations").splitlines()
+    shown = dict(line.split() for line in lines[1:])
+    assert {int(one): float(value) for one, value in shown.items()} == dict(zip(ids, stored, strict=True))
+
+
+def test_names_of_outputs_are_no_markup(tiny: Path, here: Path) -> None:
+    assert good("units", tiny, "-o", "[bold]x.csv").startswith("[bold]x.csv: ")
+
+
+def test_tables_without_times(tmp_path: Path, here: Path) -> None:
+    path = write_small(tmp_path / "small.nwb")
+    with h5py.File(path, "a") as f:
+        f["intervals/trials/stop_time"][:] = np.nan
+    assert re.search(r"trials +4 +1 +0 +contrast \(2\)", good("stimuli", path))
+    for window in ([], ["--window", "-0.4,1.5"]):
+        assert "from -0.4 to 1.5 s" in good("psth", path, "--intervals", "trials", "-o", "x.csv", *window)
+    with h5py.File(path, "a") as f:
+        f["intervals/trials/start_time"][:] = np.nan
+    asked = ["--window", "0,1", "-o", "x.csv"]
+    assert "trials has no start_time" in bad("psth", path, "--stimulus", "trials", *asked)
+    assert "no row of table 'trials' that" in bad("count", path, "--intervals", "trials", *asked)
