@@ -72,7 +72,7 @@ FEW = 8
 AHEAD = 64
 
 _SETTINGS: Any = config
-_PLAIN_LOADS = bool(_SETTINGS.BOUNDSCHECK or _SETTINGS.DISABLE_JIT)
+_CHECKED = bool(_SETTINGS.BOUNDSCHECK or _SETTINGS.DISABLE_JIT)
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
@@ -82,7 +82,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     compile_ = partial(njit, **_OPTIONS)
     # A compiled function with bounds checks must neither be taken from the cache of one without nor be left
     # there: the cache's key does not know the difference.
-    return compile_(function) if _PLAIN_LOADS else kept(function, compile_)
+    return compile_(function) if _CHECKED else kept(function, compile_, plain_loads=_PLAIN_LOADS)
 
 
 # For what a loop does in every turn: a call of a compiled function, array arguments and all, takes longer
@@ -91,6 +91,58 @@ _inlined = njit(inline="always", **_OPTIONS)
 
 # For what only kernels call. It is part of them in their cache, and needs no cache of its own.
 helper = njit(**_OPTIONS)
+
+
+def _ask_for(builder, place):
+    """Have memory brought near. Past the end this is no access, and does no harm."""
+    ir: Any = import_module("llvmlite.ir")
+    byte = ir.IntType(8).as_pointer()
+    number = ir.IntType(32)
+    prefetch = builder.module.declare_intrinsic(
+        "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    )
+    builder.call(prefetch, [builder.bitcast(place, byte), number(0), number(3), number(1)])
+
+
+def _data(context, builder, signature, args, i):
+    """Where the numbers of an array begin that is the i-th argument."""
+    return context.make_array(signature.args[i])(context, builder, args[i]).data
+
+
+def _load(builder, data, pos, width=LANES):
+    """``width`` spikes from pos on as a vector, and a function that counts those below a time."""
+    ir: Any = import_module("llvmlite.ir")
+    lanes = ir.VectorType(ir.DoubleType(), width)
+    # A mapped file may hold its doubles at any byte, so promise no alignment.
+    block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
+    all_first = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+
+    def below(x):
+        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
+        spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
+        bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(width))
+        return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+    _ask_for(builder, builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))]))
+    return below
+
+
+def _can_compare() -> bool:
+    """Whether llvmlite has the words for comparing vectors: those of typed pointers are going to leave it."""
+    try:
+        ir: Any = import_module("llvmlite.ir")
+        number, double = ir.IntType(64), ir.DoubleType()
+        kind = ir.FunctionType(ir.VoidType(), [double.as_pointer(), number, double])
+        function = ir.Function(ir.Module(), kind, "probe")
+        data, pos, x = function.args
+        _load(ir.IRBuilder(function.append_basic_block()), data, pos)(x)
+    except (ImportError, AttributeError, TypeError):
+        return False
+    return True
+
+
+# In words that every version and setting understands; slower, but the same.
+_PLAIN_LOADS = _CHECKED or not _can_compare()
 
 if _PLAIN_LOADS:
 
@@ -132,40 +184,12 @@ if _PLAIN_LOADS:
 
 else:
 
-    def _ask_for(builder, place):
-        """Have memory brought near. Past the end this is no access, and does no harm."""
-        ir: Any = import_module("llvmlite.ir")
-        byte = ir.IntType(8).as_pointer()
-        number = ir.IntType(32)
-        prefetch = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        )
-        builder.call(prefetch, [builder.bitcast(place, byte), number(0), number(3), number(1)])
-
-    def _load(context, builder, array_type, array, pos, width=LANES):
-        """``width`` spikes from pos on as a vector, and a function that counts those below a time."""
-        ir: Any = import_module("llvmlite.ir")
-        data = context.make_array(array_type)(context, builder, array).data
-        lanes = ir.VectorType(ir.DoubleType(), width)
-        # A mapped file may hold its doubles at any byte, so promise no alignment.
-        block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
-        all_first = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
-
-        def below(x):
-            one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
-            spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
-            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(width))
-            return builder.zext(builder.ctpop(bits), ir.IntType(64))
-
-        _ask_for(builder, builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))]))
-        return below
-
     @intrinsic
     def below(typingctx, values, pos, x):
         """How many of ``values[pos:pos + LANES]`` are below x: one comparison of vectors, no bounds check."""
 
         def codegen(context, builder, signature, args):
-            return _load(context, builder, signature.args[0], args[0], args[1])(args[2])
+            return _load(builder, _data(context, builder, signature, args, 0), args[1])(args[2])
 
         return types.int64(values, types.int64, types.float64), codegen
 
@@ -174,7 +198,7 @@ else:
         """The same for two times at once."""
 
         def codegen(context, builder, signature, args):
-            below = _load(context, builder, signature.args[0], args[0], args[1])
+            below = _load(builder, _data(context, builder, signature, args, 0), args[1])
             return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
 
         return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
@@ -184,7 +208,7 @@ else:
         """The same for HALF as many spikes."""
 
         def codegen(context, builder, signature, args):
-            below = _load(context, builder, signature.args[0], args[0], args[1], HALF)
+            below = _load(builder, _data(context, builder, signature, args, 0), args[1], HALF)
             return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
 
         return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
@@ -198,10 +222,10 @@ else:
 
             def codegen(context, builder, signature, args):
                 ir: Any = import_module("llvmlite.ir")
-                below = _load(context, builder, signature.args[0], args[0], args[1], width)
+                below = _load(builder, _data(context, builder, signature, args, 0), args[1], width)
 
                 def four_below(i):
-                    data = context.make_array(signature.args[i])(context, builder, args[i]).data
+                    data = _data(context, builder, signature, args, i)
                     places = [builder.add(args[4], ir.IntType(64)(c)) for c in range(FOUR)]
                     return [below(builder.load(builder.gep(data, [place]))) for place in places]
 
@@ -222,9 +246,7 @@ else:
             vector = ir.VectorType(ir.DoubleType(), FEW)
             source, to = (
                 builder.bitcast(
-                    builder.gep(
-                        context.make_array(signature.args[i])(context, builder, args[i]).data, [args[i + 1]]
-                    ),
+                    builder.gep(_data(context, builder, signature, args, i), [args[i + 1]]),
                     vector.as_pointer(),
                 )
                 for i in (0, 3)

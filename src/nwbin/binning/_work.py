@@ -141,7 +141,7 @@ def _many_bins(request: Request) -> bool:
         trains._values, trains._starts[units], trains._stops[units], lo[:, :1], hi[:, -1:]
     ).mean()
     # Measured, in nanoseconds: a row of a unit begun and its spikes put into bins; a bin's ends found.
-    return bool(9.0 + 4.5 * spikes < 1.25 * n_bins)
+    return bool(9.0 + 4.5 * spikes < 1.75 * n_bins)
 
 
 def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
