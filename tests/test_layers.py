@@ -17,7 +17,7 @@ PACKAGE = Path(nwbin.__file__).parent
 LAYERS = [
     {"_plain_text", "_schema"},
     {"errors", "_names", "_processes", "_unfinished"},
-    {"_memory"},
+    {"_memory", "_keywords"},
     {"_kernels", "_heap", "_map", "_open"},
     {"_chunks", "_headers", "_strings"},
     {"_hdf5", "trains"},

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin._hdf5 import H5Source, _attributes, _dataset
+from nwbin._hdf5 import H5Source, _attributes, _rows
 from nwbin._heap import REFERENCE
 from nwbin._strings import HeapStrings
 from nwbin.errors import FileAccessError
@@ -313,9 +313,9 @@ def test_text_in_a_file_object_asks_for_no_chunks(small: Path, monkeypatch: pyte
     with h5py.File(small, "r+") as f:
         f.create_dataset("t", data=["a", "b"] * 50, dtype=h5py.string_dtype(), chunks=(10,))
     asked: list[str] = []
-    real = _dataset.chunk_reader
+    real = _rows.chunk_reader
     monkeypatch.setattr(
-        _dataset, "chunk_reader", lambda file, path, *rest: asked.append(path) or real(file, path, *rest)
+        _rows, "chunk_reader", lambda file, path, *rest: asked.append(path) or real(file, path, *rest)
     )
     for place in (io.BytesIO(small.read_bytes()), small):
         source = H5Source(place)

@@ -115,11 +115,12 @@ def _room_of_process(root: Path) -> Iterator[Room]:
         import resource
 
         pages = [int(one) for one in (root / "proc/self/statm").read_text().split()]
-    except (ImportError, OSError, ValueError):  # not Unix, or no Linux
+        addresses, data = pages[0], pages[5]
+    except (ImportError, OSError, ValueError, IndexError):  # not Unix, or no Linux
         return
     for name, taken, whose in (
-        ("RLIMIT_AS", pages[0], "this process's addresses (ulimit -v)"),
-        ("RLIMIT_DATA", pages[5], "this process's data (ulimit -d)"),
+        ("RLIMIT_AS", addresses, "this process's addresses (ulimit -v)"),
+        ("RLIMIT_DATA", data, "this process's data (ulimit -d)"),
     ):
         limit = resource.getrlimit(getattr(resource, name))[0]
         if limit != resource.RLIM_INFINITY:

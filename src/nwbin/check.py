@@ -17,7 +17,8 @@ from nwbin._open import StrPath
 from nwbin._plain_text import printable
 from nwbin._tables import DynamicTable
 from nwbin.allen.invalid import invalid_times, ranges
-from nwbin.allen.units import probe_table, unit_order
+from nwbin.allen.places import probe_table
+from nwbin.allen.units import unit_order
 from nwbin.errors import NwbinError
 from nwbin.file import File
 

@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
 from nwbin._plain_text import printable
 
@@ -22,6 +22,7 @@ __all__ = [
     "CountOverflowError",
     "FileAccessError",
     "FormatError",
+    "GoneNameError",
     "InvalidSpikesWarning",
     "LookupFailure",
     "MissingDependencyError",
@@ -67,6 +68,10 @@ class LookupFailure(NwbinError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class GoneNameError(NwbinError, AttributeError):
+    """AllenSDK had this name once; the message has the one that came after it."""
+
+
 class ArgumentError(NwbinError, ValueError):
     """An argument has a value that makes no sense here."""
 
@@ -81,6 +86,10 @@ class CountOverflowError(NwbinError, OverflowError):
 
 class NotEnoughMemoryError(NwbinError, MemoryError):
     """A result does not fit in memory."""
+
+    def __new__(cls, *args: Any) -> Self:
+        # MemoryError's own refuses, if called by name, classes that have it from a second base. Dask's pickling does.
+        return Exception.__new__(cls, *args)
 
 
 class MissingDependencyError(NwbinError, ImportError):

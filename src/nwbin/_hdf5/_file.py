@@ -20,7 +20,7 @@ __all__ = ["DAMAGED", "OpenFile"]
 DAMAGED = "the file is probably damaged: download it again"
 _FAILED = "reading through the file object failed, or the file is damaged: try again, or download it and pass its path"
 
-_TRIES = 3
+_TRIES = 3  # at closing
 
 
 class OpenFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +20,9 @@ from nwbin._open import StrPath
 from nwbin.errors import FileAccessError, FormatError
 
 __all__ = ["H5Source"]
+
+
+_MOST_VALUES = 1 << 12  # that general information may have: keywords, experimenters
 
 
 class H5Source:
@@ -166,9 +170,15 @@ class H5Source:
         return self._dataset(path).text_codes()
 
     def value(self, path: str, default: Any = None) -> Any:
-        """Return a scalar dataset as a Python value, or `default` where it is not there."""
+        """Return a scalar dataset, or one of a few values, as a Python value; `default` where it is not there."""
         if self.kind(path) != "dataset":
             return default
+        shape = self.layout(path).shape
+        if math.prod(shape) > _MOST_VALUES:  # as Python's they would take gigabytes, and a message them all
+            raise FormatError(
+                f"{self.name}: {path} has shape {shape} where a single value, or a few, should be; it is not read: ask "
+                "whoever wrote the file"
+            )
         raw = self.read(path)
         return raw.item() if raw.size == 1 else raw.tolist()
 

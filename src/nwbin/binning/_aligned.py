@@ -18,6 +18,7 @@ from nwbin.errors import ArgumentError
 __all__ = ["FEWER", "AlignedSpikes", "align_spikes", "places_of"]
 
 FEWER = "take fewer presentations or units at a time, or a shorter window"
+_FEW = 1 << 20  # spikes that are worth no compiled code where the windows are few
 
 
 class AlignedSpikes(NamedTuple):
@@ -89,9 +90,11 @@ def align_spikes(
     n_rows = request.onsets.size
     if not _work.compiled_is_worth_it(2 * n_rows * len(units), len(units)):
         lo, hi = request.boundaries()
-        found = AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
-        units._check()
-        return found
+        # NumPy takes three times the result beside it.
+        if plain.counts(*arrays, lo, hi).sum() <= _FEW:
+            found = AlignedSpikes(*plain.aligned(*arrays, request.onsets, lo[:, 0], hi[:, 0]))
+            units._check()
+            return found
 
     ordered, rows = request.in_order_of_time()
     kernels = _work.kernels()

@@ -258,7 +258,7 @@ def selected_units(session: Session, wanted: str | None) -> pd.DataFrame:
 
 def _why_left_out(session: Session, ids: Sequence[int]) -> str:
     """Say of some units which filters leave them out, and which options would keep them."""
-    from nwbin.allen.units import why_left_out
+    from nwbin.allen.left_out import why_left_out
 
     found = why_left_out(
         session.file, session.filters, ids, bound_as=lambda name, value: f"{_option(name)} {value:g}"

@@ -15,7 +15,7 @@ import numpy as np
 from nwbin._names import safe_name
 from nwbin._tables import frame_of
 from nwbin._unfinished import clear_unfinished, unfinished_name
-from nwbin.allen.units import channel_table, probe_table
+from nwbin.allen.places import channel_table, probe_table
 from nwbin.dataset._catalogue import Catalogue
 from nwbin.file import File
 

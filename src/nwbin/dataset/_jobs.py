@@ -45,7 +45,7 @@ class Jobs:
     workers : int
         Without a client: how many processes on this machine; by default one for each core; 0 works in this one.
     threads : int
-        In each worker; by default the cores are shared out, and on Dask it is 1.
+        In each worker, to read and to count; by default the cores are shared out, and on Dask it is 1.
     overwrite : bool
         Do everything again, whatever results are there. What no job wrote is left alone all the same.
     progress : bool or function

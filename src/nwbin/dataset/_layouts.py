@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nwbin.errors import FileAccessError, MissingFileError, NwbinWarning
+from nwbin.errors import FileAccessError, MissingFileError, warn
 
-__all__ = ["CSV_TABLES", "Layout", "SessionFile", "as_id", "by_id", "find_sessions", "not_permitted"]
+__all__ = [
+    "CSV_TABLES",
+    "Layout",
+    "SessionFile",
+    "as_id",
+    "by_id",
+    "find_sessions",
+    "manifest_folder",
+    "not_permitted",
+]
 
 # The tables of an AllenSDK cache that list everything in it.
 CSV_TABLES = ("sessions", "probes", "channels", "units")
@@ -105,6 +113,37 @@ def _kind(root: Path, paths: list[Path]) -> str:
     return "folder"
 
 
+def manifest_folder(manifest: str | Path) -> Path:
+    """Return the folder of the cache that AllenSDK opens by a manifest.
+
+    What the manifest says is not read: in a cache everything has a place of its own. Where there is none, but data
+    beside it (copied, say, which AllenSDK would write a manifest for), those are what is meant.
+    """
+    path = Path(manifest)
+    try:
+        found = _manifest_folder(path)
+    except PermissionError as error:
+        raise not_permitted(Path(error.filename or path)) from error
+    if found is not None:
+        return found
+    raise MissingFileError(
+        f"{path}: there is no such manifest, nor any data in its folder; where AllenSDK would write it and download, "
+        "nwbin reads what is on the disk: give the manifest.json, or the folder, of a cache that was downloaded"
+    )
+
+
+def _manifest_folder(path: Path) -> Path | None:
+    if path.is_dir():
+        return path
+    folder = path.parent
+    copied = (
+        any(folder.glob(pattern)) for pattern in ("*.nwb", "*/*.nwb", *map("{}.csv".format, CSV_TABLES))
+    )
+    if path.is_file() or (folder.is_dir() and any(copied)):
+        return folder
+    return None
+
+
 def find_sessions(directory: str | Path) -> Layout:
     """Look through a folder for session files; no file is opened.
 
@@ -132,11 +171,7 @@ def _walk(root: Path) -> Iterator[Path]:
     def refused(error: OSError) -> None:
         if error.filename is None or Path(error.filename) == root:
             raise error
-        warnings.warn(
-            f"{error.filename}: {error.strerror or error}: what is in it is left out",
-            NwbinWarning,
-            stacklevel=5,
-        )
+        warn(f"{error.filename}: {error.strerror or error}: what is in it is left out")
 
     for folder, folders, files in os.walk(root, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -146,8 +181,8 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _found(root: Path) -> Layout:
-    if root.is_file() and root.suffix == ".json":
-        root = root.parent  # what AllenSDK's cache is opened by
+    if root.suffix == ".json" and not root.is_dir():
+        root = manifest_folder(root)  # what AllenSDK's cache is opened by
     if not root.exists():
         raise MissingFileError(f"{root}: there is no such folder")
     if not root.is_dir():

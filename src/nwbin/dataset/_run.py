@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from nwbin._kernels.threads import available
+from nwbin._plain_text import printable
 from nwbin.dataset._claim import claimed
 from nwbin.dataset._pool import run_here, run_on_dask, run_on_processes
 from nwbin.dataset._results import Results
@@ -82,8 +83,10 @@ def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
             if outcome is not None:
                 count[outcome.status] = count.get(outcome.status, 0) + 1
                 if outcome.status == "failed":
-                    # A file's words are no markup.
-                    bar.console.print(Text.assemble(("failed", "red"), f" {outcome.key}: {outcome.error}"))
+                    # A file's words are no markup, and nothing that a terminal obeys.
+                    bar.console.print(
+                        Text.assemble(("failed", "red"), printable(f" {outcome.key}: {outcome.error}"))
+                    )
             names = {"kept": "kept", "failed": "failed", "nothing": "without any"}
             said = ", ".join(f"{count[status]} {name}" for status, name in names.items() if count[status])
             bar.update(number, completed=done, total=total, said=said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
@@ -14,7 +13,7 @@ from nwbin.allen.units import UnitFilters
 from nwbin.dataset._catalogue import Catalogue, read_csv, stack
 from nwbin.dataset._index import Index
 from nwbin.dataset._layouts import CSV_TABLES, SessionFile, not_permitted
-from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
+from nwbin.errors import LookupFailure, NwbinError, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,11 +183,9 @@ class FileTables:
         if set(wrong) - self._warned:
             self._warned |= set(wrong)
             first = next(iter(wrong.values()))
-            warnings.warn(
+            warn(
                 f"{len(wrong)} of {len(wrong) + len(found)} session files cannot be read and are left out of the "
-                f"tables: {', '.join(map(str, wrong))}; the first says: {first}",
-                NwbinWarning,
-                stacklevel=4,
+                f"tables: {', '.join(map(str, wrong))}; the first says: {first}"
             )
         return found
 

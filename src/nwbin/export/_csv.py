@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ class CsvText:
     def __init__(self, *, as_is: bool = False, shown: Callable[[str], str] = str) -> None:
         self._as_is, self._shown = as_is, shown
         self._marked: set[str] = set()
+        self._returns = False
 
     def write(self, frame: pd.DataFrame, to: Path | IO[str], **how: Any) -> None:
         """Write a frame as ``DataFrame.to_csv`` does; ``how`` are its arguments."""
@@ -53,6 +55,8 @@ class CsvText:
         if frame.index.dtype.kind not in "biufcmM":
             made.index = pd.Index([self._text(one) for one in frame.index.tolist()], dtype=object)
         made.index.name = self._text(frame.index.name)
+        if self._returns:  # before Python 3.13 a lone carriage return gets no quotes, and would end the row
+            how["quoting"] = csv.QUOTE_NONNUMERIC
         made.to_csv(to, **how)
 
     def say(self, where: object) -> None:
@@ -69,6 +73,7 @@ class CsvText:
         if not isinstance(one, str):
             return one
         text = self._shown(one)
+        self._returns |= "\r" in text
         if self._as_is or not text.startswith(_BEGINS) or _HARMLESS.fullmatch(text):
             return text
         self._marked.add(text)

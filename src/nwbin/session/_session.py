@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from nwbin._hdf5 import StrPath
+from nwbin._keywords import names_checked, refuse_unknown
 from nwbin.allen import lfp
 from nwbin.allen.units import UnitFilters
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.file import File
 from nwbin.session._signals import SessionSignals
 from nwbin.session._spikes import SessionSpikes
@@ -40,12 +43,39 @@ class Session(SessionSpikes, SessionSignals):
 
     @classmethod
     def from_nwb_path(
-        cls, path: StrPath, nwb_version: int = 2, api_kwargs: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> Session:
-        """Open a session as AllenSDK's EcephysSession.from_nwb_path does; :func:`nwbin.open` is the plain way."""
+        cls,
+        path: StrPath,
+        nwb_version: int = 2,
+        api_kwargs: Mapping[str, Any] | None = None,
+        test: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Open a session as AllenSDK's EcephysSession.from_nwb_path does; :func:`nwbin.open` is the plain way.
+
+        Parameters
+        ----------
+        path
+            The session's NWB file.
+        nwb_version
+            2 or more.
+        api_kwargs, **kwargs
+            Arguments of :func:`nwbin.open`, in a dictionary or by name; where both have one, the latter counts.
+        test
+            Of no effect: a file that cannot be read is refused in any case.
+
+        Returns
+        -------
+        Session
+            Of the class that it is called on.
+        """
         if int(nwb_version) < 2:
             raise ArgumentError(f"{path}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}")
-        return open(path, **{**(api_kwargs or {}), **kwargs})
+        return cls._opened(path, _defaults() | _known(api_kwargs) | _known(kwargs))
+
+    @classmethod
+    def _opened(cls, path: StrPath | BinaryIO, arguments: Mapping[str, Any]) -> Self:
+        filters = UnitFilters(**{field.name: arguments[field.name] for field in fields(UnitFilters)})
+        return cls(File(path, mmap=arguments["mmap"]), filters, **{name: arguments[name] for name in _TABLES})
 
     def __getstate__(self) -> dict[str, Any]:
         state = {
@@ -74,6 +104,27 @@ class Session(SessionSpikes, SessionSignals):
         return f"<nwbin.Session of {self.file.name!r}>"
 
 
+# Arguments of `open` that a Session is made with, besides the filters.
+_TABLES = ("probe_lfp_paths", "external_channel_columns", "additional_unit_metrics")
+
+
+def _defaults() -> dict[str, Any]:
+    """Return the arguments of `open` that say how to open a file, with their defaults."""
+    found = {name: parameter.default for name, parameter in signature(open).parameters.items()}
+    return {name: value for name, value in found.items() if name not in ("path", "api_kwargs")}
+
+
+def _known(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return arguments of `open` that were given in a dictionary, once there is no other among them."""
+    if not isinstance(arguments, Mapping | None):
+        raise ArgumentTypeError(
+            f"api_kwargs must be a dictionary of arguments of nwbin.open, not {type(arguments).__name__}"
+        )
+    refuse_unknown(arguments or {}, _defaults(), "nwbin.open")
+    return dict(arguments or {})
+
+
+@names_checked
 def open(
     path: StrPath | BinaryIO,
     *,
@@ -87,6 +138,7 @@ def open(
     external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     mmap: bool = True,
+    api_kwargs: Mapping[str, Any] | None = None,
 ) -> Session:
     """Open a session file.
 
@@ -110,10 +162,18 @@ def open(
     mmap : bool, default True
         Map the file into memory where that can be done. False copies whatever is read: for a file that others may
         write to while it is open; see :class:`nwbin.File`. Holds for the probes' LFP files too.
+    api_kwargs : mapping, optional
+        Any of the arguments above in a dictionary, as AllenSDK's EcephysSession.from_nwb_path takes them. An
+        argument given by name, other than its default, counts more.
 
     Returns
     -------
     Session
+
+    Raises
+    ------
+    ArgumentTypeError
+        There is no argument of such a name; the message has the nearest (also a ``TypeError``).
 
     Examples
     --------
@@ -122,18 +182,20 @@ def open(
     >>> gratings = session.get_stimulus_table("static_gratings").index            # doctest: +SKIP
     >>> m = session.response_matrix(gratings, v1, window=(0.01, 0.25))            # doctest: +SKIP
     """
-    filters = UnitFilters(
-        amplitude_cutoff_maximum,
-        presence_ratio_minimum,
-        isi_violations_maximum,
-        filter_by_validity,
-        filter_out_of_brain_units,
-        filter_by_metrics,
-    )
-    return Session(
-        File(path, mmap=mmap),
-        filters,
-        probe_lfp_paths=probe_lfp_paths,
-        external_channel_columns=external_channel_columns,
-        additional_unit_metrics=additional_unit_metrics,
-    )
+    arguments = {
+        "amplitude_cutoff_maximum": amplitude_cutoff_maximum,
+        "presence_ratio_minimum": presence_ratio_minimum,
+        "isi_violations_maximum": isi_violations_maximum,
+        "filter_by_validity": filter_by_validity,
+        "filter_out_of_brain_units": filter_out_of_brain_units,
+        "filter_by_metrics": filter_by_metrics,
+        "probe_lfp_paths": probe_lfp_paths,
+        "external_channel_columns": external_channel_columns,
+        "additional_unit_metrics": additional_unit_metrics,
+        "mmap": mmap,
+    }
+    defaults = _defaults()
+    for name, value in _known(api_kwargs).items():
+        if arguments[name] is defaults[name]:
+            arguments[name] = value
+    return Session._opened(path, arguments)

@@ -1,9 +1,8 @@
-"""The tables of a session: what it is, its probes, channels, units, stimuli and invalid times."""
+"""The tables of a session: its probes, channels, units, stimuli and invalid times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin import _schema as schema
-from nwbin.allen import behavior, invalid, lfp, queries, stimuli, units
-from nwbin.allen.units import UnitFilters
-from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest, warn
-from nwbin.file import File
+from nwbin.allen import invalid, places, queries, stimuli, units
+from nwbin.allen.left_out import why_left_out
+from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
+from nwbin.session._about import SessionAbout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,133 +28,20 @@ _OF_OTHERS = {"unit": ("stimulus_presentation_id",), _PRESENTATION: ("unit_id",)
 Ids = Any  # an id, or array-like of ids, or a boolean mask over the table's rows; None for all
 
 
-class SessionTables:
+class SessionTables(SessionAbout):
     """A session's tables, read at first use and kept."""
-
-    DETAILED_STIMULUS_PARAMETERS = stimuli.DETAILED_PARAMETERS
-
-    def __init__(
-        self,
-        file: File,
-        filters: UnitFilters | None = None,
-        *,
-        probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
-        external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
-        additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
-    ) -> None:
-        if not isinstance(file, File):
-            raise ArgumentTypeError(
-                f"a Session is made of an nwbin.File, not of {type(file).__name__}; nwbin.open(path) makes both"
-            )
-        tables = {
-            "external_channel_columns": external_channel_columns,
-            "additional_unit_metrics": additional_unit_metrics,
-        }
-        for name, table in tables.items():
-            if not (table is None or callable(table) or hasattr(table, "columns")):
-                raise ArgumentTypeError(
-                    f"{name} must be a pandas.DataFrame or a function that returns one, not {type(table).__name__}"
-                )
-        if not isinstance(probe_lfp_paths, Mapping | None):
-            raise ArgumentTypeError(
-                f"probe_lfp_paths must map probe ids to paths, {{probe_id: path}}, not {type(probe_lfp_paths).__name__}"
-            )
-        self.file = file
-        self.filters = filters or UnitFilters()
-        self._lfp_paths = probe_lfp_paths
-        self._channel_columns = external_channel_columns
-        self._unit_metrics = additional_unit_metrics
-
-    # ---------------------------------------------------------------- metadata
-
-    @property
-    def ecephys_session_id(self) -> Any:
-        """The session's number, int; the file's identifier as it is where that is no number."""
-        identifier = self.file.identifier or ""
-        return int(identifier) if identifier.isdecimal() else identifier
-
-    @property
-    def session_start_time(self) -> datetime | None:
-        """When the session began."""
-        return self.file.session_start_time
-
-    @cached_property
-    def _subject(self) -> dict[str, Any]:
-        return self.file.subject
-
-    @property
-    def specimen_name(self) -> str | None:
-        """The animal's name, with its genotype."""
-        return self._subject.get("specimen_name")
-
-    @property
-    def age_in_days(self) -> float | None:
-        """The animal's age in days."""
-        return self._subject.get("age_in_days")
-
-    @property
-    def sex(self) -> str | None:
-        """The animal's sex."""
-        return self._subject.get("sex")
-
-    @property
-    def full_genotype(self) -> str | None:
-        """The animal's genotype."""
-        return self._subject.get("genotype")
-
-    @property
-    def session_type(self) -> str | None:
-        """The stimulus set: "brain_observatory_1.1" or "functional_connectivity"."""
-        return self.file.stimulus_notes
-
-    @property
-    def rig_geometry_data(self) -> pd.DataFrame | None:
-        """Positions (mm) and rotations (degrees) of monitor, camera and LED; None if not in the file."""
-        return behavior.rig_geometry(self.file)
-
-    @property
-    def rig_equipment_name(self) -> str | None:
-        """The rig's name; None if not in the file."""
-        return behavior.rig_equipment(self.file)
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What the session is, in one dictionary; None for what the file does not say."""
-        names = (
-            "specimen_name",
-            "session_type",
-            "full_genotype",
-            "sex",
-            "age_in_days",
-            "rig_equipment_name",
-            "num_units",
-            "num_channels",
-            "num_probes",
-            "num_stimulus_presentations",
-            "session_start_time",
-            "ecephys_session_id",
-            "structure_acronyms",
-            "stimulus_names",
-        )
-        return {name: self._said(name) for name in names}
-
-    def _said(self, name: str) -> Any:
-        try:
-            return getattr(self, name)
-        except LookupFailure:  # such as num_units of a file that has no units
-            return None
 
     # ---------------------------------------------------------------- probes, channels, units
 
     @cached_property
     def probes(self) -> pd.DataFrame:
         """Probes by id: description, location, sampling_rate, lfp_sampling_rate (Hz), has_lfp_data."""
-        return units.probe_table(self.file)
+        return places.probe_table(self.file)
 
     @cached_property
     def channels(self) -> pd.DataFrame:
         """Channels by id: structure, CCF coordinates and position on the probe (um)."""
-        return units.channel_table(
+        return places.channel_table(
             self.file, valid_only=self.filters.filter_by_validity, external_columns=self._channel_columns
         )
 
@@ -184,9 +70,9 @@ class SessionTables:
         return len(self.probes)
 
     def _structure_column(self, table: pd.DataFrame) -> pd.Series[Any]:
-        for name in ("ecephys_structure_acronym", "structure_acronym"):
-            if name in table.columns:
-                return table[name]
+        name = places.structure_column(table)
+        if name is not None:
+            return table[name]
         if table is not self.channels and "structure_acronym" in self.channels.columns:
             raise LookupFailure(
                 f"{self.file.name}: does not say which structures its units lie in (they have no peak_channel_id)"
@@ -197,11 +83,10 @@ class SessionTables:
 
     @property
     def structure_acronyms(self) -> list[str]:
-        """The structures that channels lie in, in the order of channels."""
+        """The structures that channels lie in, in the order of channels; NaN if there are any outside the brain."""
         found = self._structure_column(self.channels)
-        if found.name == "structure_acronym":  # of the file: channels outside the brain have none
-            found = found.dropna()
-        return found.unique().tolist()
+        # None in a file, NaN in a cache's table: one and the same, by AllenSDK's word for it.
+        return found.where(found.notna(), np.nan).unique().tolist()
 
     @property
     def structurewise_unit_counts(self) -> pd.Series[int]:
@@ -345,6 +230,8 @@ class SessionTables:
             return np.arange(len(index))
         if isinstance(ids, pd.DataFrame):  # the table itself, for its index
             ids = ids.index
+        elif hasattr(ids, "dims"):  # a labelled array's coordinate, whose parts are labelled arrays again
+            ids = pd.Index(np.ravel(ids.values), name=ids.name)
         conditions = isinstance(ids, pd.Series) and ids.name == "stimulus_condition_id"
         if (
             conditions and what == _PRESENTATION and not pd.api.types.is_bool_dtype(ids)
@@ -391,7 +278,7 @@ class SessionTables:
         of_file = self.file.unit_ids if self.file.has(schema.UNITS) else np.empty(0, np.int64)
         is_unit = bool(np.any(of_file == one))
         if what == "unit" and is_unit:
-            why = units.why_left_out(self.file, self.filters, [int(one)], self._channel_columns)[0]
+            why = why_left_out(self.file, self.filters, [int(one)], self._channel_columns)[0]
             read = f"; session.file.spike_trains([{int(one)}]) reads it all the same"
             return (
                 f"{one!r} is not the id of a unit that passed the filters; {why}"
@@ -408,7 +295,7 @@ class SessionTables:
         elif what == "unit" and one in self._stimulus_presentations.index:
             said += ", but of a stimulus presentation"
         elif what == "unit" and isinstance(one, str):
-            for column in ("ecephys_structure_acronym", "structure_acronym"):
+            for column in reversed(places.STRUCTURE):  # the shorter name, where both hold it
                 if column in self._units.columns and one in set(self._units[column]):
                     return f"{said}; for the units in it: units.index[units.{column} == {one!r}]"
         elif what == "probe" and one in self.probes["description"].tolist():
