@@ -39,7 +39,6 @@ __all__ = [
     "HALF",
     "LANES",
     "TILE",
-    "advance",
     "advance_far",
     "below",
     "below_both",
@@ -84,10 +83,6 @@ def kernel(function: Callable[..., Any]) -> Any:
     # there: the cache's key does not know the difference.
     return compile_(function) if _CHECKED else kept(function, compile_, plain_loads=_PLAIN_LOADS)
 
-
-# For what a loop does in every turn: a call of a compiled function, array arguments and all, takes longer
-# than it.
-_inlined = njit(inline="always", **_OPTIONS)
 
 # For what only kernels call. It is part of them in their cache, and needs no cache of its own.
 helper = njit(**_OPTIONS)
@@ -295,16 +290,6 @@ def advance_far(values, pos, stop, x):
         pos += step
         step *= 2
     return search(values, pos, min(stop, pos + step), x)
-
-
-@_inlined
-def advance(values, pos, stop, x):
-    """The same, for an answer that is probably within LANES spikes of pos."""
-    if pos + LANES <= stop:
-        n = below(values, pos, x)
-        if n < LANES:
-            return pos + n
-    return advance_far(values, pos, stop, x)
 
 
 @helper
