@@ -18,9 +18,11 @@ def allensdk(work: Work) -> Any:
     """AllenSDK's algorithm: for each unit, search its train for both ends of every bin."""
     lo, hi = work.ends()
     out = np.zeros(work.shape, np.uint16)
+    start: Any = "right" if work.closed == "right" else "left"
+    stop: Any = "left" if work.closed == "left" else "right"
     for u, unit in enumerate(work.trains):
         train = work.trains[unit]
-        out[:, :, u] = np.searchsorted(train, hi, side="right") - np.searchsorted(train, lo)
+        out[:, :, u] = np.searchsorted(train, hi, side=stop) - np.searchsorted(train, lo, side=start)
     return out
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 import nwbin
+
+Closed: TypeAlias = Literal["left", "right", "both"]
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Work:
     onsets: Any
     windows: Any
     edges: Any = None  # where the windows adjoin
+    closed: Closed = "left"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -87,6 +90,63 @@ def make_works(scale: float) -> dict[str, Work]:
     }
 
 
+# What a session of Visual Coding shows: how many times, how far apart in seconds.
+SHOWN = {
+    "gabors": (3645, 0.25021), "flashes": (150, 2.0017), "drifting gratings": (630, 3.0026),
+    "movie frames": (54_000, 0.0333667), "static gratings": (6000, 0.25021), "natural scenes": (5950, 0.25021),
+}  # fmt: skip
+
+
+def make_session(scale: float) -> tuple[nwbin.SpikeTrains, Any, Any]:
+    """A session's own numbers: 545 units, 49 million spikes; all onsets, a little uneven, and those of movie frames."""
+    rng = np.random.default_rng(5)
+    parts, begin = {}, 30.0
+    for name, (number, step) in SHOWN.items():
+        onsets = begin + step * np.arange(max(4, int(number * scale)))
+        parts[name] = onsets + rng.uniform(0, 1e-4, onsets.size)
+        begin = onsets[-1] + step + 10.0
+    units = max(8, int(545 * scale))
+    trains = make_trains(units, begin, 49e6 * scale * units / 545, seed=7)
+    return trains, np.concatenate(list(parts.values())), parts["movie frames"]
+
+
+def read_session(path: Path) -> tuple[nwbin.SpikeTrains, Any, Any]:
+    """The same of a file: units that pass the default filters, all presentations with a time."""
+    session = nwbin.open(path)
+    trains = session.file.spike_trains(session.units.index)
+    # In memory: what is measured is the counting.
+    trains = nwbin.SpikeTrains.from_dict({unit: np.array(trains[unit]) for unit in trains})
+    shown = session.stimulus_presentations
+    frames = shown[shown.stimulus_name.str.contains("movie")]
+    return trains, np.array(shown.start_time, float), np.array(frames.start_time, float)
+
+
+def make_session_works(trains: nwbin.SpikeTrains, every: Any, frames: Any) -> dict[str, Work]:
+    """S1 to S6: what is asked of a whole session, where windows of movie frames overlap up to 8 deep."""
+
+    def one(name: str, onsets: Any, stop: float, closed: Closed = "left") -> Work:
+        return Work(name, trains, onsets, np.array([[0.0, stop]]), np.array([0.0, stop]), closed)
+
+    # Another delay each, as of a screen.
+    delays = np.random.default_rng(2).uniform(0.0, 0.02, every.size)
+    own = np.add.outer(delays, [[0.0, 0.25]])
+    return {
+        "S1": one("all presentations, 0.25 s", every, 0.25),
+        "S1b": one("the same, [a, b]", every, 0.25, "both"),
+        "S1r": one("the same, (a, b]", every, 0.25, "right"),
+        "S2": one("movie frames, 0.25 s", frames, 0.25),
+        "S3": one("all presentations, 0.1 s", every, 0.1),
+        "S4": one("all presentations, 0.03 s", every, 0.03),
+        "S5": Work("all presentations, 0.25 s, edges of each", trains, every, own),
+        "S6": Work(
+            "movie frames, before and after",
+            trains,
+            frames,
+            np.array([[-0.1, 0.0], [0.0, 0.1], [0.03, 0.25]]),
+        ),
+    }
+
+
 def best(call: Callable[[], Any], seconds: float, most: int = 9) -> float:
     """The shortest of several runs; fewer of a slow one."""
     times: list[float] = []
@@ -118,7 +178,7 @@ def bound(
     lo, hi = work.ends()
     order = np.argsort(lo[:, 0], kind="stable")
     begin, end = lo[order, 0], np.maximum.accumulate(hi[order, -1])
-    cut = np.flatnonzero(begin[1:] > end[:-1] + 1.0)  # gaps under a second are not worth skipping
+    cut = np.flatnonzero(begin[1:] > end[:-1] + 5.0)  # shorter gaps are not worth skipping
     spans = list(zip(begin[np.r_[0, cut + 1]], end[np.r_[cut, begin.size - 1]], strict=True))
     pieces = [
         train[np.searchsorted(train, a) : np.searchsorted(train, b)]

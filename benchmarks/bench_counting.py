@@ -3,6 +3,7 @@
     python benchmarks/bench_counting.py            # a session of 500 units and 54 million spikes; minutes
     python benchmarks/bench_counting.py --small    # seconds: does it run, do the answers agree
     python benchmarks/bench_counting.py W1 W3      # only these
+    python benchmarks/bench_counting.py --session FILE    # S1 to S6 on a session's own units and presentations
     python benchmarks/bench_counting.py --readme README.md    # and put the short table there
 
 Contenders that are not installed are left out: pip install "nwbin[bench]" brings them. Prints a Markdown
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from _contenders import allensdk, numpy_best, present
-from _data import Work, best, bound, machine, make_works
+from _data import Work, best, bound, machine, make_session, make_session_works, make_works, read_session
 from _readme import Place, in_words
 
 import nwbin
@@ -58,9 +59,10 @@ def short() -> str:
 
 
 def ours(work: Work, threads: int) -> Any:
+    about: dict[str, Any] = {"closed": work.closed, "threads": threads}
     if work.edges is not None:
-        return nwbin.bin_spikes(work.trains, work.onsets, work.edges, threads=threads)
-    return nwbin.count_in_windows(work.trains, work.onsets, work.windows, threads=threads)
+        return nwbin.bin_spikes(work.trains, work.onsets, work.edges, **about)
+    return nwbin.count_in_windows(work.trains, work.onsets, work.windows, **about)
 
 
 def line(
@@ -73,7 +75,7 @@ def line(
 
 
 def dense(key: str, work: Work, seconds: float) -> None:
-    """W1, W2, W3, W5, W6: dense counts."""
+    """W1, W2, W3, W5, W6, S1 to S6: dense counts."""
     size = " x ".join(f"{n:,}" for n in work.shape)
     label = f"{key} {work.name}"
     answers: list[Any] = []  # of the runs that are timed: the largest take a minute
@@ -214,13 +216,19 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("works", nargs="*", metavar="W", help="which work to do (default: all)")
     parser.add_argument("--readme", type=Path, help="the file to put the short table into")
+    parser.add_argument("--session", type=Path, metavar="FILE", help="a session file, for S1 to S6 only")
     parser.add_argument("--small", action="store_true", help="a hundredth of a session")
     chosen = parser.parse_args(arguments)
-    if chosen.readme and (chosen.works or chosen.small):
-        parser.error("the README shows all works at full size: leave out --small and the names of works")
+    if chosen.readme and (chosen.works or chosen.small or chosen.session):
+        parser.error(
+            "the README shows all works at full size: leave out --small, --session and the names of works"
+        )
     place = Place(chosen.readme, "counting") if chosen.readme else None
     results.clear()
-    works = make_works(0.02 if chosen.small else 1.0)
+    scale = 0.02 if chosen.small else 1.0
+    works = make_session_works(*(read_session(chosen.session) if chosen.session else make_session(scale)))
+    if not chosen.session:
+        works = make_works(scale) | works
     seconds = 0.02 if chosen.small else 3.0
     others = "".join(f", {name} {number}" for name, (number, _) in present().items())
     print(f"{machine()}{others}\n")
@@ -229,7 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
         if chosen.works and key not in chosen.works:
             continue
         {"W4": blocks, "W8": raster}.get(key, dense)(key, work, seconds)
-    if not chosen.works or "W7" in chosen.works:
+    if not chosen.session and (not chosen.works or "W7" in chosen.works):
         tiny(2 if chosen.small else 7)
     if place:
         place.fill(f"{short()}\n\n{machine()}.")

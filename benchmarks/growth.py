@@ -3,8 +3,9 @@
     python benchmarks/growth.py FOLDER [--small]
 
 Presentations, bins, units and spikes per unit grow one at a time from a middling request (quarter-second
-presentations one after the other, 10 ms bins, 100 units of 10 Hz). Two threads; the bound is measured beside
-each point. Writes presentations.png, bins.png, units.png, spikes.png, and growth.md with the numbers.
+presentations one after the other, 10 ms bins, 100 units of 10 Hz); so does, with a single bin, how many presentations
+overlap at any time. Two threads; the bound is measured beside each point. Writes presentations.png, bins.png,
+units.png, spikes.png, overlap.png, and growth.md with the numbers.
 """
 
 from __future__ import annotations
@@ -24,20 +25,23 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 SECONDS = 9600.0
-MIDDLE = {"presentations": 6000, "bins": 25, "units": 100, "spikes": 100_000}
+MIDDLE = {"presentations": 6000, "bins": 25, "units": 100, "spikes": 100_000, "overlap": 1}
 STEPS = {
     "presentations": [100, 300, 1000, 3000, 10_000, 38_000],
     "bins": [1, 2, 5, 10, 25, 50, 100, 250, 1000],
     "units": [1, 3, 10, 30, 100, 300, 1000],
     "spikes": [100, 1000, 10_000, 30_000, 100_000, 300_000, 1_000_000],
+    "overlap": [1, 2, 4, 8, 16, 64],
 }
+# Of a request, where these grow.
+INSTEAD: dict[str, dict[str, int]] = {"overlap": {"bins": 1, "presentations": 30_000}}
 
 
-def make(presentations: int, bins: int, units: int, spikes: int) -> Work:
+def make(presentations: int, bins: int, units: int, spikes: int, overlap: int = 1) -> Work:
     trains = make_trains(units, SECONDS, float(units) * spikes)
     edges = np.linspace(0.0, 0.25, bins + 1)
     windows = np.stack([edges[:-1], edges[1:]], axis=1)
-    return Work("", trains, np.arange(presentations) * 0.2502, windows, edges)
+    return Work("", trains, np.arange(presentations) * 0.2502 / overlap, windows, edges)
 
 
 def measure(work: Work, runs: int) -> tuple[float, float]:
@@ -72,7 +76,8 @@ def main() -> None:
         sizes = steps[:3] if chosen.small else steps
         ours, least = [], []
         for size in sizes:
-            work = make(**(MIDDLE | ({"units": 5, "spikes": 500} if chosen.small else {}) | {name: size}))
+            few = {"units": 5, "spikes": 500} if chosen.small else {}
+            work = make(**(MIDDLE | INSTEAD.get(name, {}) | few | {name: size}))
             a, b = measure(work, 2 if chosen.small else 7)
             ours.append(a)
             least.append(b)
@@ -83,7 +88,12 @@ def main() -> None:
         axes.loglog(sizes, least, "s--", color="0.5", label="moving the bytes")
         axes.set_xlabel(name if name != "spikes" else "spikes per unit")
         axes.set_ylabel("seconds")
-        axes.set_title(", ".join(f"{n:,} {what}" for what, n in MIDDLE.items() if what != name), fontsize=9)
+        axes.set_title(
+            ", ".join(
+                f"{n:,} {what}" for what, n in (MIDDLE | INSTEAD.get(name, {})).items() if what != name
+            ),
+            fontsize=9,
+        )
         axes.grid(which="both", alpha=0.25)
         axes.legend()
         figure.savefig(chosen.folder / f"{name}.png", dpi=120)

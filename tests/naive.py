@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from nwbin.binning import _work
 
 Windows = NDArray[np.float64]
 
@@ -48,13 +45,3 @@ def align(trains: Sequence[Any], onsets: Any, windows: Windows, closed: str) -> 
             here = array[inside(array, onset + windows[p][0], onset + windows[p][1], closed)]
             found += [(p, u, float(t - onset)) for t in here]
     return found
-
-
-@contextmanager
-def forced(path: Any) -> Iterator[None]:
-    """Have one way of counting, whatever the request: "plain", "walk", "scatter"; None leaves the choice."""
-    before, _work.force = _work.force, path
-    try:
-        yield
-    finally:
-        _work.force = before

@@ -41,7 +41,7 @@ def test_the_readme_has_a_place_for_each_table(tmp_path: Path, monkeypatch: pyte
 
 def test_counting() -> None:
     shown = run(str(FOLDER / "bench_counting.py"), "--small")
-    for work in ("W1", "W2", "W3", "W4", "W5a", "W5b", "W6", "W7", "W8"):
+    for work in ("W1", "W2", "W3", "W4", "W5a", "W5b", "W6", "W7", "W8", "S1", "S1b", "S1r", "S6"):
         assert f"| {work} " in shown
 
 
@@ -78,4 +78,4 @@ def test_growth(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     run(str(FOLDER / "growth.py"), str(tmp_path), "--small")
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"presentations.png", "bins.png", "units.png", "spikes.png", "growth.md"}
+    assert names == {"presentations.png", "bins.png", "units.png", "spikes.png", "overlap.png", "growth.md"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nwbin
-from nwbin.binning import SparseCounts, _work, bin_spikes_sparse, iter_bin_spikes
+from nwbin.binning import SparseCounts, bin_spikes_sparse, counting_by, iter_bin_spikes
 from nwbin.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -23,7 +24,7 @@ from nwbin.errors import (
 from tests import naive
 from tests.strategies import Case, cases, closed_rules
 
-PATHS = [None, "plain", "walk", "scatter"]
+PATHS: list[Any] = ["auto", "plain", "walk", "scatter"]
 threads = st.sampled_from([None, 1, 2, 3])
 
 
@@ -38,7 +39,7 @@ def trains_of(case: Case) -> nwbin.SpikeTrains:
 def test_bins(case: Case, closed: Any, threads: int | None) -> None:
     expected = naive.count(case.times, case.onsets, naive.windows_of(case.windows, len(case.onsets)), closed)
     for path in PATHS:
-        with naive.forced(path):
+        with counting_by(path):
             found = nwbin.bin_spikes(
                 trains_of(case), case.onsets, case.windows, closed=closed, threads=threads
             )
@@ -51,7 +52,7 @@ def test_windows(case: Case, closed: Any, threads: int | None) -> None:
     windows = np.broadcast_to(case.windows, (len(case.onsets), *case.windows.shape[-2:]))
     expected = naive.count(case.times, case.onsets, windows, closed)
     for path in PATHS[:3]:
-        with naive.forced(path):
+        with counting_by(path):
             found = nwbin.count_in_windows(
                 trains_of(case), case.onsets, case.windows, closed=closed, threads=threads
             )
@@ -62,7 +63,7 @@ def test_windows(case: Case, closed: Any, threads: int | None) -> None:
 def test_half_open_counts_over_adjoining_bins_add_up(case: Case, closed: Any) -> None:
     whole = case.windows[..., [0, -1]]
     for path in PATHS:
-        with naive.forced(path):
+        with counting_by(path):
             counts = nwbin.bin_spikes(trains_of(case), case.onsets, case.windows, closed=closed)
             total = nwbin.bin_spikes(trains_of(case), case.onsets, whole, closed=closed)
         np.testing.assert_array_equal(counts.sum(axis=1), total[:, 0])
@@ -72,7 +73,7 @@ def test_half_open_counts_over_adjoining_bins_add_up(case: Case, closed: Any) ->
 def test_sparse(case: Case, closed: Any, threads: int | None) -> None:
     expected = naive.count(case.times, case.onsets, naive.windows_of(case.windows, len(case.onsets)), closed)
     for path in PATHS[:3]:
-        with naive.forced(path):
+        with counting_by(path):
             found = bin_spikes_sparse(
                 trains_of(case), case.onsets, case.windows, closed=closed, threads=threads
             )
@@ -90,7 +91,7 @@ def test_align(case: Case, closed: Any, threads: int | None) -> None:
     rows = np.broadcast_to(window, (len(case.onsets), 2))
     expected = naive.align(case.times, case.onsets, rows, closed)
     for path in PATHS[:3]:
-        with naive.forced(path):
+        with counting_by(path):
             found = nwbin.align_spikes(trains_of(case), case.onsets, window, closed=closed, threads=threads)
         assert (found.presentation.dtype, found.unit.dtype, found.time.dtype) == ("i8", "i8", "f8")
         assert list(zip(*(a.tolist() for a in found), strict=True)) == expected
@@ -131,7 +132,7 @@ def test_dtypes(path: Any, kind: str, binarize: bool) -> None:
     expected = naive.count(list(trains.values()), onsets, naive.windows_of(edges, 20), "left")
     if binarize or kind == "?":
         expected = np.minimum(expected, 1)
-    with naive.forced(path):
+    with counting_by(path):
         found = nwbin.bin_spikes(trains, onsets, edges, dtype=kind, binarize=binarize)
         assert found.dtype == np.dtype(kind)
         np.testing.assert_array_equal(found, expected)
@@ -158,7 +159,7 @@ def test_binarized_counts_are_uint8() -> None:
 def test_overflow(path: Any, kind: str, limit: int, next_kind: str) -> None:
     trains = {"quiet": [0.5], "loud": np.sort(np.append(np.full(limit, 1.5), [0.1, 2.5, 2.5]))}
     onsets, edges = [10.0, 0.0], [0, 1, 2, 3]
-    with naive.forced(path):
+    with counting_by(path):
         full = nwbin.bin_spikes(trains, onsets, edges, dtype=kind)
         assert full[1, 1, 1] == limit
         trains["loud"] = np.sort(np.append(trains["loud"], 1.5))
@@ -183,7 +184,7 @@ def test_overflow(path: Any, kind: str, limit: int, next_kind: str) -> None:
 def test_closed_bins_that_count_a_spike_twice_do_not_overflow_early() -> None:
     trains = {1: np.full(200, 1.0)}
     for path in PATHS:
-        with naive.forced(path):
+        with counting_by(path):
             found = nwbin.bin_spikes(trains, [0], [0, 1, 1, 2], closed="both", dtype="u1")
         assert found.ravel().tolist() == [200, 200, 200]
 
@@ -212,7 +213,7 @@ def test_out(path: Any, kind: str, tmp_path: Path) -> None:
         "memmap": np.memmap(tmp_path / "out", kind, "w+", shape=shape),
         "unaligned": byte_by_byte,
     }
-    with naive.forced(path):
+    with counting_by(path):
         for name, out in outs.items():
             assert nwbin.bin_spikes(*request(), out=out) is out
             np.testing.assert_array_equal(out, expected, err_msg=name)
@@ -307,7 +308,7 @@ def test_infinite_edges_mean_from_the_first_and_to_the_last_spike() -> None:
     trains = {1: [-5.0, 0.5, 7.0]}
     for path in PATHS:
         for closed in ("left", "right", "both"):
-            with naive.forced(path):
+            with counting_by(path):
                 found = nwbin.bin_spikes(trains, [0], [-np.inf, 0, 1, np.inf], closed=closed)  # type: ignore[arg-type]
             assert found.ravel().tolist() == [1, 1, 1]
 
@@ -317,7 +318,7 @@ def test_edges_are_added_not_divided() -> None:
     edges, onset = np.arange(1001) * 0.001, 1234.567
     trains = {1: onset + edges}
     for path in PATHS:
-        with naive.forced(path):
+        with counting_by(path):
             assert (nwbin.bin_spikes(trains, [onset], edges, closed="left") == 1).all()
             assert (nwbin.bin_spikes(trains, [onset], edges, closed="right") == 1).all()
             assert (nwbin.bin_spikes(trains, [onset], edges, closed="both") == 2).all()
@@ -388,7 +389,7 @@ def test_budgets() -> None:
         iter_bin_spikes(*request(), max_bytes=10)
     for path in ("plain", "walk"):
         with (
-            naive.forced(path),
+            counting_by(path),
             pytest.raises(ArgumentError, match=r"bins hold a spike, which takes .* more than"),
         ):
             bin_spikes_sparse(*request(), max_bytes=100)
@@ -423,12 +424,12 @@ def test_sparse_package() -> None:
 
 
 @pytest.mark.parametrize("edges", [[-np.inf] * 3, [np.inf] * 3, [-np.inf, -np.inf, 0, np.inf, np.inf]])
-def test_edges_without_end_and_the_choice_of_kernel(edges: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_work, "compiled_is_worth_it", lambda *_: True)
-    trains = [np.array([-1.0, 0.0, 0.5])]
+def test_edges_without_end_and_the_choice_of_kernel(edges: Any) -> None:
+    importlib.import_module("nwbin.kernels.compiled")  # so that there is a choice for so little work
+    trains = [np.array([-1.0, 0.0, 0.5])] * 20
     for closed in ("left", "right", "both"):
         expected = naive.count(trains, [0.0, 1.0], naive.windows_of(edges, 2), closed)
-        found = nwbin.bin_spikes({1: trains[0]}, [0.0, 1.0], edges, closed=closed)  # type: ignore[arg-type]
+        found = nwbin.bin_spikes(dict(enumerate(trains)), [0.0, 1.0], edges, closed=closed)  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, expected)
 
 

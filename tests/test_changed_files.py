@@ -16,7 +16,7 @@ import pytest
 import nwbin
 import nwbin.testing
 from nwbin.allen.lfp import open_lfp
-from nwbin.binning import _aligned, _work
+from nwbin.binning import _aligned, _work, counting_by
 from nwbin.binning._table import spikes_in_order_of_time
 from nwbin.errors import FileAccessError
 from nwbin.kernels import plain
@@ -111,20 +111,19 @@ class Changing:
         return run
 
 
-@pytest.mark.parametrize("force", ["plain", "walk", "scatter"])
+@pytest.mark.parametrize("way", ["plain", "walk", "scatter"])
 @pytest.mark.parametrize("use", ["count", "windows", "blocks", "sparse", "aligned", "a table"])
 def test_a_file_that_changes_during_a_count(
-    small: Path, use: str, force: str, monkeypatch: pytest.MonkeyPatch
+    small: Path, use: str, way: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was as it should be when the call began: so what was counted is not handed out."""
     compiled = _work.kernels()
-    monkeypatch.setattr(_work, "force", force)
     monkeypatch.setattr(_work, "kernels", lambda: Changing(compiled, small))
     for module in (_work, _aligned):
         monkeypatch.setattr(module, "plain", Changing(plain, small))
     with nwbin.File(small) as f:
         trains = f.spike_trains()
-        with pytest.raises(FileAccessError, match="was written to while it was open"):
+        with counting_by(way), pytest.raises(FileAccessError, match="was written to while it was open"):
             USES[use](trains)
 
 

@@ -299,14 +299,16 @@ def test_processes_that_race_take_no_code_for_another(place: Path) -> None:
 
 
 SCRIPT = """
-import os, sys, warnings
+import os, warnings
 import numpy as np, nwbin
 assert nwbin.__file__.startswith(os.environ["EXPECTED_HOME"])
-import nwbin.kernels.compiled  # so that it is used
-trains = nwbin.SpikeTrains.from_dict({u: np.arange(0, 100, 0.1) for u in range(5)})
+from nwbin.kernels.compiled import count_rows
+values, totals = np.arange(0, 100, 0.1), np.zeros(99, np.int64)
+onsets = np.arange(99.0)
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
-    print(nwbin.bin_spikes(trains, np.arange(2000) * 0.025, [0, 0.5, 1]).sum())
+    count_rows(values, np.array([0, 500]), np.array([500, 1000]), onsets, onsets + 0.55, True, totals)
+print(totals.sum())
 print(*(f"{type(one.message).__name__}: {one.message}" for one in said), sep="\\n")
 """
 
@@ -347,6 +349,21 @@ def test_a_change_in_any_file_is_noticed(tmp_path: Path) -> None:
     script = "from nwbin.kernels import cache; print(cache._folder())"
     before = in_a_copy(tmp_path, script)
     assert in_a_copy(tmp_path, script) == before
-    with (tmp_path / "nwbin" / "_kernels" / "common.py").open("a") as file:
+    with (tmp_path / "nwbin" / "kernels" / "common.py").open("a") as file:
         file.write("\n# changed\n")
     assert in_a_copy(tmp_path, script) != before
+
+
+def test_an_llvmlite_without_typed_pointers(tmp_path: Path) -> None:
+    # Numba's own is left whole; what nwbin asks for is not there.
+    script = """
+import importlib, types
+find = importlib.import_module
+importlib.import_module = lambda name, *more: types.SimpleNamespace() if name == "llvmlite.ir" else find(name, *more)
+import nwbin.kernels.common
+assert nwbin.kernels.common._PLAIN_LOADS
+"""
+    whole = "import nwbin.kernels.common\nassert not nwbin.kernels.common._PLAIN_LOADS\n"
+    own = {"NUMBA_BOUNDSCHECK": "0", "NUMBA_DISABLE_JIT": "0"}
+    right = in_a_copy(tmp_path, whole + SCRIPT, **own)
+    assert in_a_copy(tmp_path, script + SCRIPT, **own) == right

@@ -16,7 +16,8 @@ import pytest
 
 import nwbin
 from nwbin import _threads as threads
-from nwbin.binning import _work
+from nwbin.binning import _work, counting_by
+from nwbin.kernels import compiled
 from tests import naive
 
 
@@ -27,7 +28,7 @@ def request() -> tuple[nwbin.SpikeTrains, Any, Any]:
 
 
 def count_compiled(number: int = 2) -> int:
-    with naive.forced("walk"):
+    with counting_by("walk"):
         return int(nwbin.bin_spikes(*request(), threads=number).sum())
 
 
@@ -116,23 +117,16 @@ def test_in_worker_processes(method: str) -> None:
 SCRIPT = """
 import sys
 import numpy as np, nwbin
-from nwbin.binning import _work
 trains = nwbin.SpikeTrains.from_dict({u: np.arange(0, 100, 0.1) for u in range(5)})
-_work.force = sys.argv[1] if sys.argv[1] != "None" else None
 print(nwbin.bin_spikes(trains, np.arange(50.0), [0, 0.5, 1]).sum(), "numba" in sys.modules)
 """
 
 
-def run(argument: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT, argument], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def test_a_small_request_does_not_load_numba() -> None:
-    assert run("None") == "2500 False"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("2500 False", "")
 
 
 # The choice
@@ -140,7 +134,6 @@ def test_a_small_request_does_not_load_numba() -> None:
 
 def test_numpy_until_loading_numba_would_have_paid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_work, "_spent_ns", 0.0)
-    monkeypatch.setattr(_work, "force", None)
     monkeypatch.delitem(sys.modules, "nwbin.kernels.compiled", raising=False)
     choices = [_work.compiled_is_worth_it(1_000_000, 10) for _ in range(6)]
     assert not choices[0]
@@ -167,10 +160,10 @@ def test_large_counts_by_every_kernel_are_equal() -> None:
     onsets = np.sort(rng.uniform(0, size, 10 * size))
     for edges in (np.linspace(0, 0.25, 51), np.geomspace(1e-3, 20, 30), [0, 0.05], [-1, 0, 10]):
         for starts in (onsets, rng.permutation(onsets), np.arange(0, size, 0.5)):
-            with naive.forced("plain"):
+            with counting_by("plain"):
                 expected = nwbin.bin_spikes(trains, starts, edges)
-            for path in (None, "walk", "scatter"):
-                with naive.forced(path):
+            for path in ("auto", "walk", "scatter"):
+                with counting_by(path):
                     np.testing.assert_array_equal(nwbin.bin_spikes(trains, starts, edges), expected)
 
 
@@ -178,7 +171,7 @@ def test_large_counts_by_every_kernel_are_equal() -> None:
 def test_times_as_far_apart_as_can_be(kernel: Any) -> None:
     most = float(np.finfo(float).max)
     trains = {1: [-most, 0.5, most], 2: [most]}
-    with naive.forced(kernel):  # overflow is no warning, which would be an error here
+    with counting_by(kernel):  # overflow is no warning, which would be an error here
         assert nwbin.bin_spikes(trains, [0.0], [-most, 0.0, most], closed="both")[0].T.tolist() == [
             [1, 2],
             [0, 1],
@@ -195,32 +188,44 @@ def test_windows_that_overlap_many_others() -> None:
     for closed in ("left", "right", "both"):
         expected = naive.count(list(trains.values()), onsets, np.broadcast_to(windows, (60, 5, 2)), closed)
         for some in ([0], [0, 4], [1, 3], [0, 1, 2, 3, 4]):
-            with naive.forced("walk"):
+            with counting_by("walk"):
                 found = nwbin.count_in_windows(trains, onsets, windows[some], closed=closed)  # type: ignore[arg-type]
             np.testing.assert_array_equal(found, expected[:, some])
 
 
-@pytest.mark.parametrize("binarize", [False, True])
-@pytest.mark.parametrize("way", [0, 1, 2, 3])
-def test_every_way_of_counting_windows_in_order(
-    way: int, binarize: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(way)
-    ends = np.concatenate([[-0.0 if way % 2 else 0.0], np.round(rng.uniform(-20, 20, 75), 1)])
-    ends.sort()
-    windows = ends.reshape(-1, 2)
-    trains = {}
-    for unit, rate in enumerate(np.geomspace(0.05, 40, 33)):
+@pytest.mark.parametrize("cap", [None, 1])
+@pytest.mark.parametrize("way", [0, 1, 2, 3, 4, None])
+@pytest.mark.parametrize("shape", ["apart", "deep", "nested"])
+def test_every_way_of_counting_windows(shape: str, way: int | None, cap: int | None) -> None:
+    rng = np.random.default_rng(2)
+    ends = np.round(rng.uniform(-20, 20, 74), 1)
+    ends = np.sort(np.concatenate([[-0.0, 0.0], ends]))
+    lo, hi = ends[::2].copy(), ends[1::2].copy()
+    if shape == "deep":  # ends in order, of windows up to 20 deep
+        hi = lo + 11.3
+    elif shape == "nested":  # ends in no order
+        hi = rng.permutation(lo + rng.choice([0.0, 0.5, 30.0], lo.size))
+        hi = np.maximum(lo, hi)
+    trains = []
+    for rate in np.geomspace(0.05, 40, 33):
         times = rng.uniform(-25, 25, rng.poisson(50 * rate))
         # Spikes on the ends of windows, zero of either sign among them, and bursts.
         burst = np.full(rng.integers(0, 50), rng.choice(ends))
-        trains[unit] = np.sort(np.concatenate([times, rng.choice(ends, 9), burst, [0.0, -0.0]]))
-    monkeypatch.setattr(_work, "_ways", lambda lo, rates: np.full(rates.size, way))
-    with naive.forced("walk"):
-        found = nwbin.count_in_windows(trains, [0.0], windows, binarize=binarize)[0]
-    for unit, train in trains.items():
-        expected = np.searchsorted(train, windows[:, 1]) - np.searchsorted(train, windows[:, 0])
-        assert (found[:, unit] == (expected > 0 if binarize else expected)).all()
+        trains.append(np.sort(np.concatenate([times, rng.choice(ends, 9), burst, [0.0, -0.0]])))
+    offsets = np.cumsum([0, *map(len, trains)])
+    order = rng.permutation(len(trains)).astype(np.uint64)
+    ways = np.full(order.size, way) if way is not None else np.arange(order.size) // 7
+    rows = rng.permutation(lo.size)
+    reach = hi[: lo.size // 4 * 4].reshape(-1, 4).max(axis=1)
+    out = np.empty((lo.size, len(trains)), np.uint16)
+    over = compiled.window_counts(
+        np.concatenate(trains), offsets[:-1], offsets[1:], lo, hi, reach, rows, out, 50, cap, 8, order, ways
+    )
+    expected = naive.count(trains, [0.0], np.stack([lo, hi], axis=-1)[None], "left")[0]
+    if cap is None:
+        assert over == (expected > 50).any()
+        expected = np.where(expected > 50, out[rows], expected)
+    np.testing.assert_array_equal(out[rows], expected if cap is None else expected > 0)
 
 
 @pytest.mark.parametrize("closed", ["left", "right", "both"])
@@ -236,7 +241,7 @@ def test_any_number_of_spikes_in_a_window(closed: Any) -> None:
     onsets = np.arange(15.0)
     for windows in ([[0.0, 1.0]], [[0.25, 0.75]], [[0.5, 1.5]], [[0.0, 0.5], [0.5, 1.0]]):
         pairs = np.broadcast_to(windows, (15, len(windows), 2))
-        with naive.forced("walk"):
+        with counting_by("walk"):
             found = nwbin.count_in_windows(units, onsets, windows, closed=closed)
             aligned = nwbin.align_spikes(units, onsets, windows[0], closed=closed)
         np.testing.assert_array_equal(found, naive.count(trains, onsets, pairs, closed))
@@ -268,7 +273,7 @@ def test_uneven_bins(closed: Any) -> None:
         trains = [np.sort(near), np.sort(rng.uniform(-3, 3, 200)), np.sort(near[::7])]
         units = nwbin.SpikeTrains.from_dict(dict(enumerate(trains)))
         expected = naive.count(trains, onsets, naive.windows_of(edges, onsets.size), closed)
-        with naive.forced("scatter"):
+        with counting_by("scatter"):
             for threads_ in (1, 2):
                 found = nwbin.bin_spikes(units, onsets, edges, closed=closed, threads=threads_)
                 np.testing.assert_array_equal(found, expected)

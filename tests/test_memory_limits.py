@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import nwbin
 from nwbin import _memory
 from nwbin._memory import Room, require, room, taking
-from nwbin.binning import _aligned, _work, align_spikes, bin_spikes_sparse
+from nwbin.binning import _aligned, align_spikes, bin_spikes_sparse, counting_by
 from nwbin.binning._table import spikes_in_order_of_time
 from nwbin.cli import app
 from nwbin.responses.psth import mean_rates
@@ -219,31 +219,32 @@ RESULTS: dict[str, Callable[[Path], Any]] = {
 @pytest.mark.parametrize("what", list(RESULTS))
 def test_every_large_result_asks_first(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = what.startswith(("align", "spike table")) or what.endswith("sparse")
-    monkeypatch.setattr(_work, "force", "walk" if compiled else "plain")
-    assert RESULTS[what](tmp_path) is not None
-    monkeypatch.setattr(_memory, "_SMALL", 1)
-    monkeypatch.setattr(_memory, "room", lambda: Room(0, 10**9, "this test"))
-    with pytest.raises(
-        nwbin.errors.NotEnoughMemoryError, match=r"more than there is memory \(0 GB free of the 1 GB of"
-    ):
-        RESULTS[what](tmp_path)
+    way: Any = "walk" if compiled else "plain"
+    with counting_by(way):
+        assert RESULTS[what](tmp_path) is not None
+        monkeypatch.setattr(_memory, "_SMALL", 1)
+        monkeypatch.setattr(_memory, "room", lambda: Room(0, 10**9, "this test"))
+        with pytest.raises(
+            nwbin.errors.NotEnoughMemoryError, match=r"more than there is memory \(0 GB free of the 1 GB of"
+        ):
+            RESULTS[what](tmp_path)
 
 
 def test_few_windows_of_many_spikes_ask_too(monkeypatch: pytest.MonkeyPatch) -> None:
     # NumPy would answer a request for so few windows, in three times the memory.
-    monkeypatch.setattr(_work, "force", "plain")
-    monkeypatch.setattr(_aligned, "_FEW", 100)
-    whole = align_spikes(TRAINS, ONSETS, [0, 1])
-    monkeypatch.setattr(_aligned, "_FEW", 1 << 20)
-    for one, other in zip(whole, align_spikes(TRAINS, ONSETS, [0, 1]), strict=True):
-        np.testing.assert_array_equal(one, other)
-    monkeypatch.setattr(_aligned, "_FEW", 100)
-    monkeypatch.setattr(_memory, "_SMALL", 1)
-    monkeypatch.setattr(_memory, "room", lambda: Room(0, 10**9, "this test"))
-    with pytest.raises(
-        MemoryError, match=r"^1,2\d\d spikes in 8 windows take .* GB, more than there is memory"
-    ):
-        align_spikes(TRAINS, ONSETS, [0, 1])
+    with counting_by("plain"):
+        monkeypatch.setattr(_aligned, "_FEW", 100)
+        whole = align_spikes(TRAINS, ONSETS, [0, 1])
+        monkeypatch.setattr(_aligned, "_FEW", 1 << 20)
+        for one, other in zip(whole, align_spikes(TRAINS, ONSETS, [0, 1]), strict=True):
+            np.testing.assert_array_equal(one, other)
+        monkeypatch.setattr(_aligned, "_FEW", 100)
+        monkeypatch.setattr(_memory, "_SMALL", 1)
+        monkeypatch.setattr(_memory, "room", lambda: Room(0, 10**9, "this test"))
+        with pytest.raises(
+            MemoryError, match=r"^1,2\d\d spikes in 8 windows take .* GB, more than there is memory"
+        ):
+            align_spikes(TRAINS, ONSETS, [0, 1])
 
 
 def test_the_way_out_of_a_dense_array(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nwbin.binning import spikes_in_order_of_time
+from nwbin.binning import counting_by, spikes_in_order_of_time
 from nwbin.trains import SpikeTrains
 from tests import naive
 
@@ -60,7 +60,7 @@ def test_any_windows(
         rng = np.random.default_rng(seed)
         windows = windows[rng.integers(0, len(windows), 2 * len(windows))]
     ids = np.arange(len(windows), dtype=np.int64) + 100
-    with naive.forced(path):
+    with counting_by(path):
         assert found(some, windows, ids, closed, threads) == by_hand(some, windows, ids, closed)
 
 
@@ -72,7 +72,7 @@ def test_crowded_spikes(far: float) -> None:
     trains = SpikeTrains.from_dict({n: np.append(times, far) for n, times in enumerate(close)})
     windows = np.asarray([[0.0, 2.0 * far], [2.0 * far, 3.0 * far]])
     ids = np.asarray([7, 8], dtype=np.int64)
-    with naive.forced("walk"):
+    with counting_by("walk"):
         assert found(trains, windows, ids, "right", 2) == by_hand(trains, windows, ids, "right")
 
 
@@ -80,7 +80,7 @@ def test_windows_without_end() -> None:
     trains = SpikeTrains.from_dict({1: [0.5, 1.5, 2.5], 2: [1.0, 2.0]})
     windows = np.asarray([[-np.inf, 1.0], [1.0, np.inf]])
     ids = np.asarray([3, 4], dtype=np.int64)
-    with naive.forced("walk"):
+    with counting_by("walk"):
         table = spikes_in_order_of_time(trains, windows, ids, closed="right")
     assert table.time.tolist() == [0.5, 1.0, 1.5, 2.0, 2.5]
     assert table.row_id.tolist() == [3, 3, 4, 4, 4]

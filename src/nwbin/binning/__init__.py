@@ -8,6 +8,7 @@ from nwbin.binning._dtypes import count_type
 from nwbin.binning._request import CLOSED_RULES, Closed, as_seconds
 from nwbin.binning._sparse import SparseCounts, bin_spikes_sparse
 from nwbin.binning._table import SpikeColumns, spikes_in_order_of_time
+from nwbin.binning._work import counting_by
 from nwbin.binning.edges import as_window, bin_centers, bin_edges
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "bin_spikes_sparse",
     "count_in_windows",
     "count_type",
+    "counting_by",
     "iter_bin_spikes",
     "spikes_in_order_of_time",
 ]

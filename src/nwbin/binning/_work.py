@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +20,46 @@ from nwbin.binning._request import RULES, Request
 from nwbin.kernels import plain
 from nwbin.trains import SpikeTrains
 
-__all__ = ["compiled_is_worth_it", "count", "kernels", "spans"]
+__all__ = ["Way", "compiled_is_worth_it", "count", "counting_by", "kernels", "spans"]
 
+Way: TypeAlias = Literal["auto", "plain", "walk", "scatter"]
 # Counts the rows from one up to another; says whether a count is too large.
-Piece = Callable[[int, int], bool]
+Piece: TypeAlias = Callable[[int, int], bool]
 
-# For tests: "plain" or the name of a kernel, to have that one whatever the request.
-force: Literal["plain", "walk", "scatter"] | None = None
+_way: ContextVar[Way] = ContextVar("nwbin_way", default="auto")
 
 # Output that a walking kernel goes over several times, for tile after tile of units; a quarter of a second-level
 # cache, which the spikes go through as well.
 _CACHE_BYTES = 256 << 10
-# Windows that overlap are counted in so many passes at most; those that overlap more, by searches.
-_MOST_TURNS = 6
+# Windows with more spikes than this, if not of one length, are counted length by length.
+_FAR = 32
 # Loading numba and the cached kernels takes about this long, in nanoseconds. So much may be spent on NumPy
 # instead.
 _LOADING_NS = 0.25e9
 _spent_ns = 0.0
+
+
+@contextmanager
+def counting_by(way: Way) -> Iterator[None]:
+    """Count in one way whatever the request, in this thread or task: to compare them; all give the same.
+
+    Parameters
+    ----------
+    way
+        "plain" is NumPy alone, "walk" goes along the spikes window after window, "scatter" puts each spike into
+        its bin. "auto", which is the rule, takes what is quickest.
+
+    Examples
+    --------
+    >>> with counting_by("plain"):
+    ...     nwbin.bin_spikes({7: [0.1, 0.2, 1.1]}, [0.0, 1.0], [0.0, 0.5]).ravel()
+    array([2, 1], dtype=uint16)
+    """
+    before = _way.set(way)
+    try:
+        yield
+    finally:
+        _way.reset(before)
 
 
 def kernels() -> ModuleType:
@@ -51,8 +76,8 @@ def compiled_is_worth_it(searches: int, units: int) -> bool:
     there and wins except for a handful of windows.
     """
     global _spent_ns
-    if force is not None:
-        return force != "plain"
+    if _way.get() != "auto":
+        return _way.get() != "plain"
     cost = 60.0 * searches + 12_000.0 * units
     if "nwbin.kernels.compiled" in sys.modules:
         return cost > 200_000.0
@@ -106,8 +131,8 @@ def _count_plainly(request: Request, out: NDArray[Any], kind: CountType) -> bool
 
 def _many_bins(request: Request) -> bool:
     """Whether putting spikes into bins is less work than finding each bin's ends."""
-    if force is not None:
-        return force == "scatter"
+    if _way.get() != "auto":
+        return _way.get() == "scatter"
     n_rows, n_bins, n_units = request.shape
     if n_bins == 1:
         return False
@@ -118,12 +143,8 @@ def _many_bins(request: Request) -> bool:
     spikes = plain.counts(
         trains._values, trains._starts[units], trains._stops[units], lo[:, :1], hi[:, -1:]
     ).mean()
-    # Measured, in nanoseconds: a row of a unit begun and its spikes put into bins; a bin's ends found, in
-    # passes where presentations overlap little, by searches where they overlap much.
-    width = float((hi[:, -1] - lo[:, 0]).mean())
-    overlap = width * n_rows / max(float(np.ptp(request.onsets)), 1e-9)
-    a_bin = 1.25 if overlap < _MOST_TURNS else 20.0
-    return bool(9.0 + 4.5 * spikes < a_bin * n_bins)
+    # Measured, in nanoseconds: a row of a unit begun and its spikes put into bins; a bin's ends found.
+    return bool(9.0 + 4.5 * spikes < 1.75 * n_bins)
 
 
 def _walk(request: Request, out: NDArray[Any], kind: CountType) -> Piece:
@@ -131,46 +152,57 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType) -> Piece:
     trains = request.trains
     _, n_windows, n_units = request.shape
     ordered, rows = request.in_order_of_time()
-    arrays = trains._values, trains._starts, trains._stops
-    # Every window by itself, in order of time.
     cells = out.reshape(-1, n_units)
     within = np.arange(n_windows)
     limit, cap = _limits(kind)
-    block = _block(n_units, out.itemsize)
+    block = max(16, _CACHE_BYTES // (n_units * out.itemsize) // 4 * 4)
     rates = _rates(trains)
     by_rate = np.argsort(rates).astype(np.uint64)
-    rates = rates[by_rate]
 
-    def piece(first: int, last: int) -> bool:
-        lo, hi = (ends.ravel() for ends in ordered.part(first, last).boundaries())
-        here = (rows[first:last, None] * n_windows + within).ravel()
+    def one_pass(lo: NDArray[np.float64], hi: NDArray[np.float64], here: NDArray[np.int64]) -> bool:
         if not (lo[1:] >= lo[:-1]).all():
             order = np.argsort(lo, kind="stable")
             lo, hi, here = lo[order], hi[order], here[order]
-        # Of windows that overlap at most so many others that follow, every so many-th do not overlap at all.
-        turns = max(1, int((np.searchsorted(lo, hi) - np.arange(lo.size)).max()))
-        if turns > _MOST_TURNS:
-            return bool(kernels().search_counts(*arrays, lo, hi, here, cells, limit, cap, block))
-        # Each turn is a pass over the spikes, which takes less time than a search for each window.
-        over = False
-        for turn in range(turns):
-            part = [np.ascontiguousarray(array[turn::turns]) for array in (lo, hi, here)]
-            for ends in part[:2]:  # this piece's own, even where nothing was copied
-                ends[ends == 0.0] = -0.0  # as pass_counts wants it
-            ways = _ways(part[0], rates)
-            over |= bool(kernels().pass_counts(*arrays, *part, cells, limit, cap, block, by_rate, ways))
-        return over
+        reach = hi[: lo.size // 4 * 4].reshape(-1, 4).max(axis=1)
+        return bool(
+            kernels().window_counts(
+                trains._values, trains._starts, trains._stops, lo, hi, reach, here, cells, limit, cap, block,
+                by_rate, _ways(lo, hi, reach, rates[by_rate]),
+            )
+        )  # fmt: skip
+
+    def piece(first: int, last: int) -> bool:
+        lo, hi = ordered.part(first, last).boundaries()
+        here = rows[first:last, None] * n_windows + within
+        # Every window by itself, in order of time; but long ones of several lengths by their lengths, for ends that
+        # are not in order have to be looked for each from its start.
+        if n_windows > 1 and float((hi - lo).mean() * rates.mean()) > _FAR:
+            columns = [[np.ascontiguousarray(array[:, w]) for array in (lo, hi, here)] for w in within]
+        else:
+            columns = [[array.ravel() for array in (lo, hi, here)]]
+        return any(one_pass(*column) for column in columns)
 
     return piece
 
 
-def _ways(lo: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which way of pass_counts suits each unit, by the spikes to be expected in four windows and between them.
+def _ways(
+    lo: NDArray[np.float64], hi: NDArray[np.float64], reach: NDArray[np.float64], rates: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Which way of window_counts suits each unit, by the spikes to be expected until the next window's start.
 
-    Measured: up to 4.5, 8 spikes are mostly enough for four windows; up to 9.5, 16; up to 18, 8 for one.
+    Measured: up to 4.5, 8 spikes are mostly enough for four windows; up to 9.5, 16; up to 4.5, 8 for one; up to 14,
+    16 or 32.
     """
-    span = np.median(lo[4:] - lo[:-4]) if lo.size > 4 else np.inf  # NaN without a start: any way is right
-    return np.digitize(span * rates, (4.5, 9.5, 18.0))
+    if reach.size < 2:
+        return np.full(rates.size, 3)
+    four = np.median(np.maximum(reach[:-1], lo[4::4][: reach.size - 1]) - lo[::4][: reach.size - 1])
+    one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
+    # NaN, where windows have no start, is as good as far.
+    return np.where(
+        np.digitize(four * rates, (4.5, 9.5)) < 2,
+        np.digitize(four * rates, (4.5, 9.5)),
+        2 + np.digitize(one * rates, (4.5, 14.0)),
+    )
 
 
 def _rates(trains: SpikeTrains) -> NDArray[np.float64]:
@@ -182,10 +214,6 @@ def _rates(trains: SpikeTrains) -> NDArray[np.float64]:
     first = trains._values[trains._starts[some]].min()
     last = trains._values[trains._stops[some] - 1].max()
     return sizes / max(last - first, 1e-9)
-
-
-def _block(cells: int, itemsize: int) -> int:
-    return max(16, _CACHE_BYTES // (cells * itemsize))
 
 
 def _scatter(request: Request, out: NDArray[Any], kind: CountType, zeroed: bool) -> Piece:

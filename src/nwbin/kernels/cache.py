@@ -46,10 +46,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_lock)
 
 
-def kept(function: Callable[..., Any], jit: Callable[..., Any]) -> Callable[..., Any]:
+def kept(function: Callable[..., Any], jit: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
     """The function, compiled on its first call with arguments of some types, or taken from the cache.
 
-    jit : compiles a function, and takes ``cache=True``.
+    jit : compiles a function, and takes ``cache=True``. settings : whatever else what is compiled hangs on.
 
     Each tuple of types has a folder and an index of its own. Processes that compile at the same time then
     write the same, whichever is last; in an index that they share, Numba lets one name a file that
@@ -67,7 +67,7 @@ def kept(function: Callable[..., Any], jit: Callable[..., Any]) -> Callable[...,
                 types = tuple(map(numba.typeof, arguments))
                 compiled = by_types.get(types)
                 if compiled is None:
-                    compiled = by_types[types] = _compiled(function, jit, types)
+                    compiled = by_types[types] = _compiled(function, jit, types, settings)
                 by_kinds[kinds] = compiled
         return compiled(*arguments)
 
@@ -81,12 +81,15 @@ def _kind(argument: Any) -> Any:
     return type(argument)
 
 
-def _compiled(function: Callable[..., Any], jit: Callable[..., Any], types: tuple[Any, ...]) -> Any:
+def _compiled(
+    function: Callable[..., Any], jit: Callable[..., Any], types: tuple[Any, ...], settings: dict[str, Any]
+) -> Any:
     """The function compiled for arguments of these types, if possible from the cache."""
     folder = _folder()
     compiled = None
     if folder is not None:
-        place = folder / hashlib.sha256(f"{function.__qualname__}{types}".encode()).hexdigest()[:12]
+        key = f"{function.__qualname__}{types}{settings}"
+        place = folder / hashlib.sha256(key.encode()).hexdigest()[:12]
         # Whatever lies there may be of any kind, and so may what goes wrong with it.
         try:
             with _keeping_in(place):

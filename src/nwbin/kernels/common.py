@@ -39,7 +39,7 @@ __all__ = [
     "HALF",
     "LANES",
     "TILE",
-    "advance",
+    "advance_far",
     "below",
     "below_both",
     "copy_few",
@@ -71,7 +71,7 @@ FEW = 8
 AHEAD = 64
 
 _SETTINGS: Any = config
-_PLAIN_LOADS = bool(_SETTINGS.BOUNDSCHECK or _SETTINGS.DISABLE_JIT)
+_CHECKED = bool(_SETTINGS.BOUNDSCHECK or _SETTINGS.DISABLE_JIT)
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
@@ -81,15 +81,63 @@ def kernel(function: Callable[..., Any]) -> Any:
     compile_ = partial(njit, **_OPTIONS)
     # A compiled function with bounds checks must neither be taken from the cache of one without nor be left
     # there: the cache's key does not know the difference.
-    return compile_(function) if _PLAIN_LOADS else kept(function, compile_)
+    return compile_(function) if _CHECKED else kept(function, compile_, plain_loads=_PLAIN_LOADS)
 
-
-# For what a loop does in every turn: a call of a compiled function, array arguments and all, takes longer
-# than it.
-_inlined = njit(inline="always", **_OPTIONS)
 
 # For what only kernels call. It is part of them in their cache, and needs no cache of its own.
 helper = njit(**_OPTIONS)
+
+
+def _ask_for(builder, place):
+    """Have memory brought near. Past the end this is no access, and does no harm."""
+    ir: Any = import_module("llvmlite.ir")
+    byte = ir.IntType(8).as_pointer()
+    number = ir.IntType(32)
+    prefetch = builder.module.declare_intrinsic(
+        "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    )
+    builder.call(prefetch, [builder.bitcast(place, byte), number(0), number(3), number(1)])
+
+
+def _data(context, builder, signature, args, i):
+    """Where the numbers of an array begin that is the i-th argument."""
+    return context.make_array(signature.args[i])(context, builder, args[i]).data
+
+
+def _load(builder, data, pos, width=LANES):
+    """``width`` spikes from pos on as a vector, and a function that counts those below a time."""
+    ir: Any = import_module("llvmlite.ir")
+    lanes = ir.VectorType(ir.DoubleType(), width)
+    # A mapped file may hold its doubles at any byte, so promise no alignment.
+    block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
+    all_first = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+
+    def below(x):
+        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
+        spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
+        bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(width))
+        return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+    _ask_for(builder, builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))]))
+    return below
+
+
+def _can_compare() -> bool:
+    """Whether llvmlite has the words for comparing vectors: those of typed pointers are going to leave it."""
+    try:
+        ir: Any = import_module("llvmlite.ir")
+        number, double = ir.IntType(64), ir.DoubleType()
+        kind = ir.FunctionType(ir.VoidType(), [double.as_pointer(), number, double])
+        function = ir.Function(ir.Module(), kind, "probe")
+        data, pos, x = function.args
+        _load(ir.IRBuilder(function.append_basic_block()), data, pos)(x)
+    except (ImportError, AttributeError, TypeError):
+        return False
+    return True
+
+
+# In words that every version and setting understands; slower, but the same.
+_PLAIN_LOADS = _CHECKED or not _can_compare()
 
 if _PLAIN_LOADS:
 
@@ -113,14 +161,14 @@ if _PLAIN_LOADS:
     def _four_counts(width):
         @helper
         def count(values, pos, lo, hi, at):
-            # As below, in words that every setting understands; and which care about no zero's sign.
             n = np.zeros(FOUR, np.int64)
-            last = 0
+            start = end = 0
             for k in range(width):
                 for c in range(FOUR):
                     n[c] += lo[at + c] <= values[pos + k] < hi[at + c]
-                last += values[pos + k] < hi[at + FOUR - 1]
-            return n[0], n[1], n[2], n[3], last
+                start += values[pos + k] < lo[at + FOUR - 1]
+                end += values[pos + k] < hi[at + FOUR - 1]
+            return n[0], n[1], n[2], n[3], start, end
 
         return count
 
@@ -131,40 +179,12 @@ if _PLAIN_LOADS:
 
 else:
 
-    def _ask_for(builder, place):
-        """Have memory brought near. Past the end this is no access, and does no harm."""
-        ir: Any = import_module("llvmlite.ir")
-        byte = ir.IntType(8).as_pointer()
-        number = ir.IntType(32)
-        prefetch = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        )
-        builder.call(prefetch, [builder.bitcast(place, byte), number(0), number(3), number(1)])
-
-    def _load(context, builder, array_type, array, pos, width=LANES):
-        """``width`` spikes from pos on as a vector, and a function that counts those below a time."""
-        ir: Any = import_module("llvmlite.ir")
-        data = context.make_array(array_type)(context, builder, array).data
-        lanes = ir.VectorType(ir.DoubleType(), width)
-        # A mapped file may hold its doubles at any byte, so promise no alignment.
-        block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
-        all_first = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
-
-        def below(x):
-            one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
-            spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
-            bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(width))
-            return builder.zext(builder.ctpop(bits), ir.IntType(64))
-
-        _ask_for(builder, builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))]))
-        return below
-
     @intrinsic
     def below(typingctx, values, pos, x):
         """How many of ``values[pos:pos + LANES]`` are below x: one comparison of vectors, no bounds check."""
 
         def codegen(context, builder, signature, args):
-            return _load(context, builder, signature.args[0], args[0], args[1])(args[2])
+            return _load(builder, _data(context, builder, signature, args, 0), args[1])(args[2])
 
         return types.int64(values, types.int64, types.float64), codegen
 
@@ -173,7 +193,7 @@ else:
         """The same for two times at once."""
 
         def codegen(context, builder, signature, args):
-            below = _load(context, builder, signature.args[0], args[0], args[1])
+            below = _load(builder, _data(context, builder, signature, args, 0), args[1])
             return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
 
         return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
@@ -183,7 +203,7 @@ else:
         """The same for HALF as many spikes."""
 
         def codegen(context, builder, signature, args):
-            below = _load(context, builder, signature.args[0], args[0], args[1], HALF)
+            below = _load(builder, _data(context, builder, signature, args, 0), args[1], HALF)
             return context.make_tuple(builder, signature.return_type, [below(args[2]), below(args[3])])
 
         return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
@@ -192,50 +212,23 @@ else:
         @intrinsic
         def count(typingctx, values, pos, lo, hi, at):
             """Of the first ``width`` spikes from pos on: how many lie in each of FOUR windows from ``at`` on, and
-            how many below the end of the last.
-
-            Each spike is compared with all ends at once, by the sign of ``t - x``, which is set exactly where
-            ``t < x``; provided that every zero in lo and hi is -0.0, for -0.0 - 0.0 is -0.0. Comparing as
-            such would go through mask registers, of which fewer can be handled at a time.
+            how many below the start and the end of the last.
             """
 
             def codegen(context, builder, signature, args):
                 ir: Any = import_module("llvmlite.ir")
-                number, whole, double = ir.IntType(32), ir.IntType(64), ir.DoubleType()
-                times, counts = ir.VectorType(double, 2 * FOUR), ir.VectorType(whole, 2 * FOUR)
+                below = _load(builder, _data(context, builder, signature, args, 0), args[1], width)
 
-                def pointer(i, at):
-                    data = context.make_array(signature.args[i])(context, builder, args[i]).data
-                    return builder.gep(data, [at])
+                def four_below(i):
+                    data = _data(context, builder, signature, args, i)
+                    places = [builder.add(args[4], ir.IntType(64)(c)) for c in range(FOUR)]
+                    return [below(builder.load(builder.gep(data, [place]))) for place in places]
 
-                def lanes(vector, *which):
-                    return builder.shuffle_vector(
-                        vector, vector, ir.Constant(ir.VectorType(number, len(which)), list(which))
-                    )
+                starts, ends = four_below(2), four_below(3)
+                found = [builder.sub(end, start) for start, end in zip(starts, ends, strict=True)]
+                return context.make_tuple(builder, signature.return_type, [*found, starts[-1], ends[-1]])
 
-                four = ir.VectorType(double, FOUR).as_pointer()
-                begin, end = (
-                    builder.load(builder.bitcast(pointer(i, args[4]), four), align=8) for i in (2, 3)
-                )
-                ends = builder.shuffle_vector(
-                    begin, end, ir.Constant(ir.VectorType(number, 2 * FOUR), list(range(2 * FOUR)))
-                )
-                spikes = pointer(0, args[1])
-                for k in range(0, width, 8):
-                    _ask_for(builder, builder.gep(spikes, [number(AHEAD + k)]))
-                below = ir.Constant(counts, [0] * 2 * FOUR)
-                sign = ir.Constant(counts, [63] * 2 * FOUR)
-                for k in range(width):
-                    spike = builder.load(builder.gep(spikes, [number(k)]), align=1)
-                    one = builder.insert_element(ir.Constant(times, ir.Undefined), spike, number(0))
-                    less = builder.fsub(lanes(one, *[0] * 2 * FOUR), ends)
-                    below = builder.add(below, builder.lshr(builder.bitcast(less, counts), sign))
-                inside = builder.sub(lanes(below, *range(FOUR, 2 * FOUR)), lanes(below, *range(FOUR)))
-                found = [builder.extract_element(inside, number(c)) for c in range(FOUR)]
-                found.append(builder.extract_element(below, number(2 * FOUR - 1)))
-                return context.make_tuple(builder, signature.return_type, found)
-
-            return types.UniTuple(types.int64, FOUR + 1)(values, types.int64, lo, hi, types.int64), codegen
+            return types.UniTuple(types.int64, FOUR + 2)(values, types.int64, lo, hi, types.int64), codegen
 
         return count
 
@@ -248,9 +241,7 @@ else:
             vector = ir.VectorType(ir.DoubleType(), FEW)
             source, to = (
                 builder.bitcast(
-                    builder.gep(
-                        context.make_array(signature.args[i])(context, builder, args[i]).data, [args[i + 1]]
-                    ),
+                    builder.gep(_data(context, builder, signature, args, i), [args[i + 1]]),
                     vector.as_pointer(),
                 )
                 for i in (0, 3)
@@ -283,7 +274,7 @@ def search(values, pos, stop, x):
 
 
 @helper
-def _advance_far(values, pos, stop, x):
+def advance_far(values, pos, stop, x):
     """The same, for an answer that is probably not far from pos: steps, then doubling steps, then halving."""
     for _ in range(16):
         if pos + LANES > stop:
@@ -301,18 +292,8 @@ def _advance_far(values, pos, stop, x):
     return search(values, pos, min(stop, pos + step), x)
 
 
-@_inlined
-def advance(values, pos, stop, x):
-    """The same, for an answer that is probably within LANES spikes of pos."""
-    if pos + LANES <= stop:
-        n = below(values, pos, x)
-        if n < LANES:
-            return pos + n
-    return _advance_far(values, pos, stop, x)
-
-
 @helper
 def ends_far(values, pos, stop, x, y):
     """Where a window begins and ends, for answers that may be far from pos."""
-    a = _advance_far(values, pos, stop, x)
-    return a, _advance_far(values, a, stop, y)
+    a = advance_far(values, pos, stop, x)
+    return a, advance_far(values, a, stop, y)

@@ -15,7 +15,8 @@ from nwbin.kernels.common import (
     HALF,
     LANES,
     TILE,
-    advance,
+    advance_far,
+    below,
     below_both,
     copy_few,
     ends_far,
@@ -31,24 +32,24 @@ from nwbin.kernels.scatter import scatter_counts, sparse_cells
 __all__ = [
     "count_rows",
     "fill_aligned",
-    "pass_counts",
     "scatter_counts",
-    "search_counts",
     "sparse_cells",
+    "window_counts",
 ]
 
 
 @helper
-def _pass_singly(values, here, near, units, u0, u1, lo, hi, rows, c0, c1, out, limit, cap, half):
-    """Count as pass_counts does, window by window: windows [c0, c1) of units[u0], ..., units[u1 - 1].
+def _count_singly(values, here, there, near, units, u0, u1, lo, hi, rows, c0, c1, out, limit, cap, way):
+    """Count as window_counts does, window by window: windows [c0, c1) of units[u0], ..., units[u1 - 1].
 
-    here : where each unit's next window is looked for, brought up to date. near : LANES spikes before each
-    unit's end. half : try HALF spikes first.
+    here : where each unit's next window is looked for, brought up to date. there : no later than where it ends,
+    if no end is before that of an earlier window; else -1. near : LANES spikes before each unit's end.
     """
     over = False
     for c in range(c0, c1):
         x = lo[c]
         y = hi[c]
+        apart = c + 1 < lo.size and y <= lo[c + 1]
         row = np.uint64(rows[c])
         for i in range(np.uint64(u0), np.uint64(u1)):
             u = units[i]
@@ -57,40 +58,41 @@ def _pass_singly(values, here, near, units, u0, u1, lo, hi, rows, c0, c1, out, l
             # below the end, more have to be compared.
             compared = n = m = 0
             if pos <= near[u]:
-                if half:
+                if way < 3:
                     n, m = half_below_both(values, pos, x, y)
                     compared = HALF
-                if m == compared:
+                elif way == 3:
                     n, m = below_both(values, pos, x, y)
                     compared = LANES
-                    if m == LANES and n < LANES and pos + LANES <= near[u]:
-                        n2, m2 = below_both(values, pos + LANES, x, y)
-                        n += n2
-                        m += m2
-                        compared = 2 * LANES
-            if m < compared:
-                here[u] = pos + m
-                out[row, u] = m - n if cap is None else min(m - n, cap)
-            else:
-                a, b = ends_far(values, pos, near[u] + LANES, x, y)
-                here[u] = b
-                over |= b - a > limit
-                out[row, u] = b - a if cap is None else min(b - a, cap)
+            a = pos + n
+            b = pos + m
+            if m == compared:
+                if n == compared:
+                    n = below(values, a, x) if a <= near[u] else LANES
+                    a = a + n if n < LANES else advance_far(values, a, near[u] + LANES, x)
+                b = max(a, b, there[u])
+                m = below(values, b, y) if b <= near[u] else LANES
+                b = b + m if m < LANES else advance_far(values, b, near[u] + LANES, y)
+                there[u] = b if there[u] >= 0 else -1
+            here[u] = b if apart else a
+            over |= b - a > limit
+            out[row, u] = b - a if cap is None else min(b - a, cap)
     return over
 
 
 @kernel
-def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, order, ways):
-    """Count in one pass over the spikes, for windows in order that do not overlap.
+def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, block, order, ways):
+    """Count in windows in one pass over the spikes, however much the windows overlap.
 
-    lo, hi : float64 (C,); each lo is not below the hi before it; every zero is -0.0.
+    lo, hi : float64 (C,); lo is non-decreasing. reach : float64 (C // FOUR,), the last end of each FOUR windows.
     out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
-    not below 2 * LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits
-    in cache.
+    not below LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits
+    in cache, a multiple of FOUR.
     order : uint64 (units,), the units in ascending order of how many spikes they have. ways : int64 (units,),
     how best to count the unit that stands there in the order; all ways count right. 0, 1: FOUR windows
     together, where these and what is between them hold mostly fewer than HALF, LANES spikes. 2, 3: one by one,
-    where it holds mostly fewer than HALF, or more. TILE units go the way of the last of them.
+    where it and what is between it and the next hold mostly fewer than HALF, LANES. 4: its start and its end
+    apart. TILE units go the way of the last of them.
     Returns whether a count was larger than limit (any number is then written for it).
     """
     n_cells = lo.size
@@ -98,10 +100,16 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, ord
     over = False
     if n_cells == 0:
         return over
+    # Ends in order are each looked for from the one before; else each from its start.
+    climbing = True
+    for c in range(1, n_cells):
+        climbing &= hi[c - 1] <= hi[c]
     here = np.empty(n_units, np.int64)
+    there = np.empty(n_units, np.int64)
     near = np.empty(n_units, np.int64)  # up to here LANES spikes can be loaded
     for u in range(n_units):
         here[u] = search(values, starts[u], stops[u], lo[0])
+        there[u] = here[u] if climbing else -1
         near[u] = stops[u] - LANES
     left = np.empty(TILE, np.uint64)  # units with too many spikes in these four windows
     for c0 in range(0, n_cells, block):
@@ -115,23 +123,25 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, ord
                 r1 = np.uint64(rows[c + 1])
                 r2 = np.uint64(rows[c + 2])
                 r3 = np.uint64(rows[c + 3])
+                end = reach[c // FOUR]
+                apart = c + FOUR < n_cells and end <= lo[c + FOUR]
                 n_left = 0
                 # Unsigned, so that no index is checked for being negative: a third of this loop's
                 # instructions.
                 for i in range(np.uint64(u0), np.uint64(u1)):
                     u = order[i]
                     pos = here[u]
-                    compared = m = 0  # as in _pass_singly, m for the last of the four
-                    n0 = n1 = n2 = n3 = 0
+                    n = m = n0 = n1 = n2 = n3 = 0
+                    done = False
                     if pos <= near[u]:
                         if way == 0:
-                            n0, n1, n2, n3, m = half_four_counts(values, pos, lo, hi, c)
-                            compared = HALF
-                        if m == compared:
-                            n0, n1, n2, n3, m = four_counts(values, pos, lo, hi, c)
-                            compared = LANES
-                    if m < compared:
-                        here[u] = pos + m
+                            done = values[np.uint64(pos + HALF - 1)] >= end
+                            n0, n1, n2, n3, n, m = half_four_counts(values, pos, lo, hi, c)
+                        if not done:
+                            done = values[np.uint64(pos + LANES - 1)] >= end
+                            n0, n1, n2, n3, n, m = four_counts(values, pos, lo, hi, c)
+                    if done:
+                        here[u] = pos + (m if apart else n)
                         out[r0, u] = n0 if cap is None else min(n0, cap)
                         out[r1, u] = n1 if cap is None else min(n1, cap)
                         out[r2, u] = n2 if cap is None else min(n2, cap)
@@ -140,42 +150,12 @@ def pass_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block, ord
                         left[np.uint64(n_left)] = u
                         n_left += 1
                 if n_left > 0:
-                    over |= _pass_singly(
-                        values, here, near, left, 0, n_left, lo, hi, rows, c, c + FOUR, out, limit, cap, True
+                    over |= _count_singly(
+                        values, here, there, near, left, 0, n_left, lo, hi, rows, c, c + FOUR, out, limit, cap, 2
                     )  # fmt: skip
-            over |= _pass_singly(
-                values, here, near, order, u0, u1, lo, hi, rows, singly_from, c1, out, limit, cap, way < 3
-            )
-    return over
-
-
-@kernel
-def search_counts(values, starts, stops, lo, hi, rows, out, limit, cap, block):
-    """Count by a search for each window from where the one before it starts, for windows that may overlap.
-
-    lo, hi : float64 (C,); lo is non-decreasing. rows, out, limit, cap, block and what is returned: as in
-    pass_counts.
-    """
-    n_cells = lo.size
-    n_units = starts.size
-    over = False
-    if n_cells == 0:
-        return over
-    here = np.empty(n_units, np.int64)
-    for u in range(n_units):
-        here[u] = search(values, starts[u], stops[u], lo[0])
-    for c0 in range(0, n_cells, block):
-        c1 = min(c0 + block, n_cells)
-        for u0 in range(0, n_units, TILE):
-            u1 = min(u0 + TILE, n_units)
-            for c in range(c0, c1):
-                row = rows[c]
-                for u in range(u0, u1):
-                    a = advance(values, here[u], stops[u], lo[c])
-                    b = advance(values, a, stops[u], hi[c])
-                    here[u] = a
-                    over |= b - a > limit
-                    out[row, u] = b - a if cap is None else min(b - a, cap)
+            over |= _count_singly(
+                values, here, there, near, order, u0, u1, lo, hi, rows, singly_from, c1, out, limit, cap, way
+            )  # fmt: skip
     return over
 
 

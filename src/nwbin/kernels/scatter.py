@@ -13,7 +13,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from nwbin.kernels.common import FEW, LANES, advance, below_both, copy_few, ends_far, helper, kernel, search
+from nwbin.kernels.common import (
+    FEW,
+    LANES,
+    advance_far,
+    below_both,
+    copy_few,
+    ends_far,
+    helper,
+    kernel,
+    search,
+)
 
 __all__ = ["scatter_counts", "sparse_cells"]
 
@@ -270,7 +280,7 @@ def sparse_cells(
         at = start - 1  # the cell being counted; cells come in ascending order of bin within a unit
         for u in range(n_units):
             stop = stops[u]
-            first = advance(values, base[u], stop, begin)
+            first = advance_far(values, base[u], stop, begin)
             i = first
             current = -1
             while i < stop and values[i] < end:
