@@ -10,6 +10,7 @@ import numpy as np
 
 from nwbin._wording import be, counted, first_of
 from nwbin.errors import ArgumentError, FormatError, LookupFailure, NothingChosen, nearest, warn
+from nwbin.nwb import schema
 from nwbin.responses.hints import Hints
 from nwbin.tables.conditions import select, values_named
 from nwbin.tables.missing import as_numbers
@@ -153,7 +154,8 @@ class Selection:
         if others and not (partly and here):
             names = ", ".join(map(repr, others if partly else others[:1]))
             parts = [part.strip() for part in others[0].split(",")]
-            hint = nearest(others[0], dict.fromkeys([*known, *source.intervals]))
+            tables = [one for one in source.intervals if not one.endswith(schema.PRESENTATIONS_SUFFIX)]
+            hint = nearest(others[0], dict.fromkeys([*known, *tables]))
             if len(parts) > 1 and set(parts) <= set(known):
                 hint = f"for several, write {self.hints.of_stimuli(parts)}"
             raise _lacking(partly, f"{source.name}: has no stimulus {names}; {hint}")
