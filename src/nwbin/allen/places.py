@@ -58,7 +58,7 @@ def probe_table(file: File) -> pd.DataFrame:
     keys = ("probe_id", "location", "lfp_sampling_rate", "has_lfp_data")
     paths = {name: f"{schema.ELECTRODE_GROUPS}/{name}" for name in file.names(schema.ELECTRODE_GROUPS)}
     groups = {
-        name: {key: file.said(path, key) for key in keys}
+        name: {key: file.stated(path, key) for key in keys}
         for name, path in paths.items()
         if path != schema.ELECTRODES
     }
@@ -72,7 +72,7 @@ def probe_table(file: File) -> pd.DataFrame:
         return np.asarray([said[key] if key in known else missing for said in groups.values()], dtype=dtype)
 
     def rate(group: str) -> Any:
-        return file.said(f"{schema.DEVICES}/{file.device_of(group)}", "sampling_rate")
+        return file.stated(f"{schema.DEVICES}/{file.device_of(group)}", "sampling_rate")
 
     columns = {
         "description": np.asarray(list(groups), dtype=object),

@@ -13,7 +13,7 @@ import numpy as np
 from nwbin._optional import need
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of
-from nwbin.dataset._stamps import Stamp, file_entry, is_whole_file, read_json, said_of
+from nwbin.dataset._stamps import Stamp, file_entry, is_whole_file, read_json, stamp_entry
 from nwbin.dataset._values import read_value, write_value
 from nwbin.errors import FormatError
 from nwbin.export import write_table
@@ -73,7 +73,7 @@ class _Folder:
         with claim.part() as folder:
             made = self._write(folder / self.place(key).name, key, value, stamp)
             part = folder / "stamp.json"
-            said = {**said_of(stamp), "result": file_entry(made)}
+            said = {**stamp_entry(stamp), "result": file_entry(made)}
             part.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
             found = self._parts(key)
             old = [found[1]] if found and found[1].exists() else []

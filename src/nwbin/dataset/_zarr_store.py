@@ -15,7 +15,7 @@ from nwbin._optional import need
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._session_work import SessionCounts
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of, write_json
-from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, said_of
+from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, stamp_entry
 from nwbin.errors import FileAccessError
 from nwbin.export import write_zarr_group
 
@@ -93,7 +93,7 @@ class ZarrStore:
                     f"{self.place(key)}: {file.relative_to(part)} was lost while it was written"
                 )
             made = read_json(part / _META) or {}
-            made["attributes"]["nwbin"] = {**said_of(stamp), "content": content_of(part, [_META])}
+            made["attributes"]["nwbin"] = {**stamp_entry(stamp), "content": content_of(part, [_META])}
             write_json(part / _META, made)
             old = [] if self.written(key) is None else [self.place(key)]
             claim.put(folder, [(part, self.place(key))], old, ready)

@@ -17,7 +17,7 @@ from nwbin.errors import ArgumentTypeError, FileAccessError, LookupFailure, near
 from nwbin.nwb import schema
 from nwbin.nwb.dynamic_table import DynamicTable
 from nwbin.nwb.general import start_time, stated_text, stated_version, subject
-from nwbin.nwb.groups import said_of, table_of_groups
+from nwbin.nwb.groups import stated_in, table_of_groups
 from nwbin.nwb.intervals import Intervals
 from nwbin.nwb.spike_store import SpikeStore
 from nwbin.nwb.time_series import TimeSeries, timestamps
@@ -270,9 +270,9 @@ class File:
         """Return an object's attributes, references left out."""
         return self._source.attributes(path)
 
-    def said(self, path: str, name: str) -> Any:
-        """Return what a group says under a name: a single value in it, or else an attribute; None if neither."""
-        return said_of(self._source, path, name)
+    def stated(self, path: str, name: str) -> Any:
+        """Return what a group states under a name: a single value in it, or else an attribute; None if neither."""
+        return stated_in(self._source, path, name)
 
     def measurement(self, path: str) -> tuple[npt.NDArray[Any], str]:
         """Read a dataset with the unit of measure that it states ("" if none)."""

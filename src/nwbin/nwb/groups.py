@@ -14,7 +14,7 @@ from nwbin.tables.frames import frame_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["said_of", "table_of_groups"]
+__all__ = ["stated_in", "table_of_groups"]
 
 
 def _column(values: list[Any]) -> npt.NDArray[Any]:
@@ -45,8 +45,8 @@ def table_of_groups(source: H5Source, path: str, index: str) -> pd.DataFrame:
     return frame_of(columns, pd.Index(list(rows), name=index, dtype=object))
 
 
-def said_of(source: H5Source, path: str, name: str) -> Any:
-    """Return what a group says under a name: a single value in it, or else an attribute; None if neither."""
+def stated_in(source: H5Source, path: str, name: str) -> Any:
+    """Return what a group states under a name: a single value in it, or else an attribute; None if neither."""
     if source.kind(path) != "group":
         return None
     inner = f"{path}/{name}"

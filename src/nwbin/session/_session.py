@@ -211,9 +211,9 @@ class Session:
     @property
     def metadata(self) -> dict[str, Any]:
         """What the session is, in one dictionary; None for what the file does not say."""
-        return {name: self._said(name) for name in _METADATA}
+        return {name: self._or_none(name) for name in _METADATA}
 
-    def _said(self, name: str) -> Any:
+    def _or_none(self, name: str) -> Any:
         try:
             return getattr(self, name)
         except LookupFailure:  # such as num_units of a file that has no units
@@ -284,6 +284,11 @@ class Session:
         NaN there, and :func:`nwbin.export.select` takes conditions such as ``"orientation > 45"`` as it is.
         """
         return self._tables.stimulus_presentations
+
+    @property
+    def _stimulus_presentations(self) -> pd.DataFrame:
+        """With all parameters; scripts know it by AllenSDK's private name."""
+        return self._tables.detailed_presentations
 
     @property
     def stimulus_conditions(self) -> pd.DataFrame:
