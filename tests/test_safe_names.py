@@ -119,7 +119,9 @@ def test_an_identifier_does_not_reach_outside_the_output(tmp_path: Path) -> None
     groups = ["session_X+u1", "session_x", "session_x+2f+2e+2e+2f+2e+2e+2fprecious"]
     assert sorted(one.name for one in store.iterdir()) == [*groups, "zarr.json"]
     assert sorted(xarray.open_datatree(store, engine="zarr", chunks=None).children) == groups
-    assert {key: done[key].sizes["presentation"] for key in done} == dict.fromkeys(data.session_ids, 4)
+    assert {key: done[key].sizes["stimulus_presentation_id"] for key in done} == dict.fromkeys(
+        data.session_ids, 4
+    )
     for out in ("values", "matrices"):
         root = tmp_path / "results" / out
         if out == "values":

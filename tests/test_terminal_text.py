@@ -15,11 +15,11 @@ import h5py  # noqa: TID251 - these files are not written by nwbin
 import numpy as np
 import pandas as pd
 import pytest
-from nwbin.cli._plain_console import PlainConsole
 from typer.testing import CliRunner, Result
 
 import nwbin
 from nwbin import errors
+from nwbin._plain_console import PlainConsole
 from nwbin._plain_text import printable
 from nwbin.check import Finding, Report, check
 from nwbin.cli import app
@@ -180,7 +180,7 @@ def test_a_finding_is_one_line_and_names_the_file_once(tmp_path: Path) -> None:
 def test_on_a_terminal_only_our_own_colours() -> None:
     frame = pd.DataFrame({f"[red]{EVIL}": [EVIL, "x"], "n": [1, 2]}, index=pd.Index([EVIL, "[/]"], name=EVIL))
     file = io.StringIO()
-    frame_table(frame, PlainConsole(file=file, force_terminal=True, width=300, height=50), whole="-o x.csv")
+    frame_table(frame, PlainConsole(file=file, force_terminal=True, width=300, height=50), for_all="-o x.csv")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue()).splitlines()
     assert not any(map(obeyed, lines))
     assert len(lines) == 3  # nothing in a cell ends a line

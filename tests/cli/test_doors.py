@@ -120,3 +120,16 @@ def test_a_job_takes_a_selection_in_place_of_its_parts(folder: Path, here: Path)
     assert one.presentation_ids.tolist() == other.presentation_ids.tolist()
     with pytest.raises(nwbin.NwbinError, match="a Selection says all of it"):
         data.response_matrices(Selection("flashes"), structures="VISp", **label)
+
+
+@pytest.mark.parametrize(
+    ("asked", "what"),
+    [(["--stimulus", "gabors"], "presentation"), (["--intervals", "gabors_presentations"], "interval")],
+)
+def test_invalid_times_are_told_of_by_what_was_asked_for(
+    tiny: Path, here: Path, asked: list[str], what: str
+) -> None:
+    for command in (["count", "-o", "x.npz"], ["psth", "-o", "x.csv"]):
+        said = good(command[0], tiny, *asked, "--window", "0,20", *command[1:])
+        assert f"{what}s overlap times during which spikes of some probes are invalid (" in said
+        assert f"exclude such {what}s where they matter" in said

@@ -77,8 +77,7 @@ def test_presentations_without_a_time_are_left_out_with_a_note() -> None:
 
 def test_another_column_as_time_zero() -> None:
     trials = Selection("trials", align="answer")
-    with pytest.warns(NwbinWarning, match="1 row of table 'trials' has no answer"):
-        table = trials.presentations_of(Recording())
+    table = trials.presentations_of(Recording())
     assert table["start_time"].to_dict() == {1: 1.5}
     assert table.index.name == "interval_id"
     with pytest.raises(LookupFailure, match="no column 'answr' to align to; did you mean 'answer'"):

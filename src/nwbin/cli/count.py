@@ -61,7 +61,7 @@ def count(
     from nwbin.cli._console import output, progress
     from nwbin.cli._provenance import provenance, provenance_of_units
     from nwbin.export import write_counts
-    from nwbin.responses.windows import warn_of_late
+    from nwbin.responses.windows import warn_of_late, what_rows_are
     from nwbin.session.selectable import SelectableSession
     from nwbin.tables.labels import only_labels
 
@@ -80,7 +80,7 @@ def count(
             trains, tidy(rows), edges, bins.bin_width, closed=closed, binarize=bins.binarize, dtype=dtype,
             threads=writing.threads,
         )  # fmt: skip
-        session.warn_of_invalid_spikes("count", counts.unit_ids, *counts.windows.T)
+        session.warn_of_invalid_spikes("count", counts.unit_ids, *counts.windows.T, what=what_rows_are(rows))
         warn_of_late(rows, counts.windows, trains)
         how = provenance(
             session.file, **presentations.provenance(), **provenance_of_units(source, units),

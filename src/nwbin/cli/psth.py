@@ -109,7 +109,7 @@ def psth(
     from nwbin.export import write_table
     from nwbin.plot import plot_rates, save_picture
     from nwbin.responses.psth import mean_rates, median_duration, rates_table, time_axis
-    from nwbin.responses.windows import warn_of_late, windows_around
+    from nwbin.responses.windows import warn_of_late, what_rows_are, windows_around
     from nwbin.session.selectable import SelectableSession
 
     out, pictured = _target(out, presentations, csv_as_is)
@@ -126,7 +126,7 @@ def psth(
         start, stop, width = time_axis(duration, window, rates.bin_width)
         trains = session.file.spike_trains(chosen.index.to_numpy())
         windows = windows_around(rows, (start, stop))
-        session.warn_of_invalid_spikes("psth", chosen.index.to_numpy(), *windows.T)
+        session.warn_of_invalid_spikes("psth", chosen.index.to_numpy(), *windows.T, what=what_rows_are(rows))
         warn_of_late(rows, windows, trains)
         means = mean_rates(
             trains, tidy(rows), bin_edges(None, (start, stop), width), by=rates.by, closed=closed

@@ -16,7 +16,7 @@ from nwbin.dataset._content import content_hash
 from nwbin.responses.counts import AlignedCounts, LabelledCounts
 from nwbin.responses.matrix import ResponseMatrix, response_matrix
 from nwbin.responses.selection import Selection
-from nwbin.responses.windows import warn_if_too_long
+from nwbin.responses.windows import warn_if_too_long, what_rows_are
 from nwbin.session.selectable import SelectableSession
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Counts:
             session.file.spike_trains(units.index.to_numpy()), tidy(shown), self.edges, closed=self.closed,
             binarize=self.binarize, dtype=self.dtype, threads=threads,
         )  # fmt: skip
-        session.warn_of_invalid_spikes("job", counts.unit_ids, *counts.windows.T)
+        session.warn_of_invalid_spikes("job", counts.unit_ids, *counts.windows.T, what=what_rows_are(shown))
         return SessionCounts(counts, tidy(units), about(session))
 
 

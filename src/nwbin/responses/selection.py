@@ -60,7 +60,7 @@ class Selection:
         A condition on the table of units, such as ``"snr > 2"``, or unit ids.
     align
         The column of the presentations' (or trials') table that is time zero, in s. Rows where it is missing
-        are left out, and a note says how many.
+        are left out; of `start_time`, which every row should have, a note says how many.
     intervals
         In place of a stimulus a table of intervals, also where a stimulus has the same name.
     hints
@@ -190,9 +190,9 @@ class Selection:
         absent = len(there) - int(there.sum())
         if absent == len(chosen):
             raise NothingChosen(f"{source.name}: no row of {what} that was chosen has a {self.align}")
-        if absent:
+        if absent and self.align == "start_time":  # other columns are there for some rows only
             warn(
-                f"{counted(absent, 'row')} of {what} {'has' if absent == 1 else 'have'} no {self.align} and "
+                f"{counted(absent, 'row')} of {what} {'has' if absent == 1 else 'have'} no start_time and "
                 f"{be(absent)} left out"
             )
         if self.align != "start_time":

@@ -63,6 +63,8 @@ class InvalidSpikes(Part):
         unit_ids: npt.NDArray[Any],
         start: npt.NDArray[np.float64],
         stop: npt.NDArray[np.float64],
+        *,
+        what: str = "presentation",
     ) -> None:
         """Warn where spikes are asked for that are invalid.
 
@@ -77,6 +79,8 @@ class InvalidSpikes(Part):
             The units: only their probes' invalid times matter.
         start, stop
             From when to when, in s: float64 (presentations,).
+        what
+            What these are, such as an interval.
         """
         told = self._told.setdefault(asked, set())
         if not len(unit_ids) or told.issuperset(self.times.index):
@@ -95,9 +99,9 @@ class InvalidSpikes(Part):
         told.update(bad.index)
         hit = int(invalid.overlapping(start, stop, bad).sum())
         warn(
-            f"{self.tables.file.name}: {hit:,} of {len(start):,} presentation{'s' * (len(start) != 1)} overlap"
+            f"{self.tables.file.name}: {hit:,} of {len(start):,} {what}{'s' * (len(start) != 1)} overlap"
             f"{'s' * (hit == 1)} times during which spikes of some probes are invalid "
-            f"({invalid.ranges(bad, tags)}; see invalid_times); they are not left out: exclude such presentations "
-            "where they matter",
+            f"({invalid.ranges(bad, tags)}; see invalid_times); they are not left out: exclude such {what}s where "
+            "they matter",
             InvalidSpikesWarning,
         )

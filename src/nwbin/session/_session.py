@@ -286,6 +286,11 @@ class Session:
         return self._tables.stimulus_presentations
 
     @property
+    def _stimulus_presentations(self) -> pd.DataFrame:
+        """With all parameters; scripts know it by AllenSDK's private name."""
+        return self._tables.detailed_presentations
+
+    @property
     def stimulus_conditions(self) -> pd.DataFrame:
         """The distinct combinations of parameters, by stimulus_condition_id."""
         return self._tables.stimuli.conditions.copy()
