@@ -50,6 +50,7 @@ FROM = {"pandas": "tables", "xarray": "responses", "typer": "cli"}
 WITHOUT_FRAMES = {*ARRAYS, "storage"}
 # Words of AllenSDK's: below its room nobody knows them.
 ALLEN_WORDS = re.compile(r"\bnull\b|ecephys_", re.IGNORECASE)
+MOST_LINES, MOST_LINES_OF_CODE = 400, 60
 
 
 def modules() -> list[Path]:
@@ -144,6 +145,30 @@ def test_allensdks_words_stay_in_its_room(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             assert not ALLEN_WORDS.search(node.value), f"{label(path)}:{node.lineno}: {node.value!r}"
+
+
+@EVERY_MODULE
+def test_modules_and_functions_fit(path: Path) -> None:
+    """A function is seen at a glance, a module read at a sitting; kernels are as long as their one loop is."""
+    lines = path.read_text().splitlines()
+    assert len(lines) <= MOST_LINES, f"{label(path)} has {len(lines)} lines"
+    if room_of(path) == "kernels":
+        return
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.FunctionDef):
+            documented = ast.get_docstring(node) is not None and len(node.body) > 1
+            body = lines[node.body[int(documented)].lineno - 1 : node.end_lineno]
+            code = [line for line in body if line.strip() and not line.strip().startswith("#")]
+            assert len(code) <= MOST_LINES_OF_CODE, (
+                f"{label(path)}: {node.name} has {len(code)} lines of code"
+            )
+
+
+@EVERY_MODULE
+def test_exceptions_to_the_checkers_have_a_reason(path: Path) -> None:
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if found := re.search(r"#\s*(?:type: ignore|noqa)(?:\[[\w-]+\]|: [A-Z]+\d+)?(.*)", line):
+            assert len(found[1].strip()) > 8, f"{label(path)}:{number} does not say why"
 
 
 def test_import_loads_nothing_heavy() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nwbin
-from nwbin.dataset._values import read_value, write_value
+from nwbin.dataset._value_files import read_value, write_value
 from nwbin.errors import FormatError
 
 xr = pytest.importorskip("xarray")

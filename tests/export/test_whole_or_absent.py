@@ -23,7 +23,7 @@ from nwbin.errors import (
     MissingFileError,
 )
 from nwbin.export import write_counts
-from nwbin.export._steady import undisturbed
+from nwbin.export._disk_that_may_fill import undisturbed
 from nwbin.responses.counts import AlignedCounts
 from tests.disks import FileSizeLimit
 from tests.export.counting import EDGES

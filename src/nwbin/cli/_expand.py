@@ -59,6 +59,6 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
 
     # typer asks for both, and neither is to be that of the function within.
     del run.__wrapped__
-    run.__signature__ = Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
+    run.__signature__ = Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]  # typer reads it
     run.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
     return run

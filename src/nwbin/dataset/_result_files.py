@@ -14,7 +14,7 @@ from nwbin._optional import need
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of
 from nwbin.dataset._stamps import Stamp, file_entry, is_whole_file, read_json, stamp_entry
-from nwbin.dataset._values import read_value, write_value
+from nwbin.dataset._value_files import read_value, write_value
 from nwbin.errors import FormatError
 from nwbin.export import write_table
 

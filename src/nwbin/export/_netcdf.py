@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nwbin.export._disk_that_may_fill import SteadyFile, reserve, undisturbed
 from nwbin.export._output import Output, labels_with_units
-from nwbin.export._steady import SteadyFile, reserve, undisturbed
 from nwbin.responses.counts import Coordinate
 from nwbin.tables.tidy import escape_text
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from nwbin.nwb.file import File
-from nwbin.session._part import Part
+from nwbin.session._part_of_session import Part
 
 __all__ = ["About"]
 

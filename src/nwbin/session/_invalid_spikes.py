@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nwbin.allen import invalid
 from nwbin.errors import InvalidSpikesWarning, warn
-from nwbin.session._part import Part
+from nwbin.session._part_of_session import Part
 from nwbin.session._session_tables import SessionTables
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from nwbin.allen.unit_filters import UnitFilters
 from nwbin.allen.units import unit_table
 from nwbin.errors import ArgumentTypeError
 from nwbin.nwb.file import File
-from nwbin.session._part import Part
+from nwbin.session._part_of_session import Part
 
 if TYPE_CHECKING:
     import pandas as pd

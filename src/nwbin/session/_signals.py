@@ -16,7 +16,7 @@ from nwbin.binning import as_window
 from nwbin.errors import ArgumentTypeError
 from nwbin.nwb.file import File
 from nwbin.session._lookup import Ids, Lookup
-from nwbin.session._part import Part
+from nwbin.session._part_of_session import Part
 from nwbin.session._session_tables import SessionTables
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from nwbin.allen.waveforms import UnitMapping, amplitudes_of, waveform_reader
 from nwbin.nwb import schema
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
-from nwbin.session._part import Part
+from nwbin.session._part_of_session import Part
 from nwbin.session._session_tables import SessionTables
 
 if TYPE_CHECKING:
