@@ -125,7 +125,8 @@ def test_tiles(tmp_path: Path, trains: Any, closed: str, block: int) -> None:
         index=pd.Index([5, 1, 8, 2, 9], name="id"),
     )
     rows["tags"] = [["wake"], ["rem", "nrem"], [], ["wake"], []]
-    plan = TiledCounts(trains, rows, 0.1, closed=closed)
+    with pytest.warns(nwbin.NwbinWarning, match="1 interval shorter than a bin, without any counts"):
+        plan = TiledCounts(trains, rows, 0.1, closed=closed)
     assert plan.bins.tolist() == [10, 3, 0, 59, 4]
     begin = np.concatenate(
         [a + np.arange(n) * 0.1 for a, n in zip(rows["start_time"], plan.bins, strict=True)]
