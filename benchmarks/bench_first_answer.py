@@ -88,7 +88,8 @@ def measure(script: str, path: Path, repeat: int) -> None:
     pythons = {"nwbin": sys.executable}
     if allen := os.environ.get("NWBIN_ALLENSDK_PYTHON"):
         pythons["allensdk"] = allen
-    run(sys.executable, "nwbin", script, path)
+    if repeat > 1:
+        run(sys.executable, "nwbin", script, path)
     libraries: dict[str, list[dict[str, Any]]] = {name: [] for name in pythons}
     for turn in range(repeat):
         for library, python in pythons.items():
