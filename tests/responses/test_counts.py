@@ -14,7 +14,16 @@ import xarray as xr
 
 import nwbin
 from nwbin.allen.responses import CLOSED_BINS, CLOSED_SPIKES
-from nwbin.binning import align_spikes, bin_centers, bin_edges, bin_spikes, count_in_windows, iter_bin_spikes
+from nwbin.binning import (
+    align_spikes,
+    bin_centers,
+    bin_edges,
+    bin_spikes,
+    bin_spikes_sparse,
+    count_in_windows,
+    iter_bin_spikes,
+    spikes_in_order_of_time,
+)
 from nwbin.errors import ArgumentError
 from nwbin.export import write_counts, write_zarr_group
 from nwbin.responses.counts import AlignedCounts
@@ -155,8 +164,8 @@ def test_overlapping_windows_are_said_through_every_door(tmp_path: Path, path: P
 @pytest.mark.parametrize(
     "function",
     [
-        bin_spikes, count_in_windows, iter_bin_spikes, align_spikes, AlignedCounts, TiledCounts, response_matrix,
-        mean_rates, group_statistics,
+        bin_spikes, bin_spikes_sparse, count_in_windows, iter_bin_spikes, align_spikes, spikes_in_order_of_time,
+        AlignedCounts, TiledCounts, response_matrix, mean_rates, group_statistics,
     ],
 )  # fmt: skip
 def test_arrays_are_counted_in_half_open_bins(function: Any) -> None:

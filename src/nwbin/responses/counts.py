@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import taking
 from nwbin.binning import Closed, Progress, bin_centers, bin_edges, bin_spikes, count_type, iter_bin_spikes
 from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap
 from nwbin.tables.labels import names_without_clashes
@@ -149,10 +151,14 @@ class LabelledCounts(ABC):
 
     def to_numpy(self, out: Any = None) -> Any:
         """Count into an array, `out` where it is given (a NumPy or Zarr array of this shape)."""
-        made = np.empty(self.shape, self.dtype) if out is None else out
+        if out is None:
+            what = f"{' x '.join(f'{n:,}' for n in self.shape)} counts of {self.dtype}"
+            size = math.prod(self.shape) * self.dtype.itemsize
+            with taking(size, what, "give out= with an array on the disk, or take blocks()"):
+                out = np.empty(self.shape, self.dtype)
         for rows, block in self.blocks():
-            made[rows] = block
-        return made
+            out[rows] = block
+        return out
 
     def to_xarray(self, *, labels: bool = True) -> xr.DataArray:
         """Count, and label the counts.
