@@ -193,7 +193,8 @@ def _variable(name: str, labels: Coordinate) -> xr.Variable:
     import xarray as xr
 
     if labels.dims == (name,) and labels.values.dtype.kind in "iuf":
-        return xr.IndexVariable(labels.dims, pd.Index(labels.values), labels.attributes, fastpath=True)
+        index = pd.Index(labels.values)
+        return xr.IndexVariable(labels.dims, index, labels.attributes, fastpath=True)  # type: ignore[no-untyped-call]
     return xr.Variable(*labels, fastpath=True)
 
 
