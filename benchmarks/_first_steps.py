@@ -32,9 +32,8 @@ def opened(library: str, path: str) -> Any:
     else:
         import nwbin
 
-        lap("import nwbin")
         session = nwbin.open(path)
-    lap("open")
+    lap("start, import, open")
     return session
 
 
