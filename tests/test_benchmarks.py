@@ -54,6 +54,13 @@ def test_reading() -> None:
     assert " answer " not in shown  # it says so where a contender's differs
 
 
+def test_first_answer() -> None:
+    shown = run(str(FOLDER / "bench_first_answer.py"), "--small")
+    for script in ("counts", "tutorial", "spikes"):
+        assert f"| {script}: ms | nwbin, wall | processor |" in shown
+    assert shown.count("| all, quickest run | ") == shown.count("Imports of ") == 3
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
 @pytest.mark.parametrize("group", [True, False])
 def test_limited_memory(

@@ -88,7 +88,8 @@ def align_spikes(
     units = request.trains
     arrays = units._values, units._starts, units._stops
     n_rows = request.onsets.size
-    if not _work.compiled_is_worth_it(2 * n_rows * len(units), len(units)):
+    # NumPy counts first, and then searches once more.
+    if not _work.compiled_is_worth_it(4 * n_rows * len(units), 2 * len(units)):
         lo, hi = request.boundaries()
         # NumPy takes three times the result beside it.
         if plain.counts(*arrays, lo, hi).sum() <= _FEW:

@@ -65,7 +65,7 @@ def spikes_in_order_of_time(
     units = np.asarray(request.trains.unit_ids, dtype=np.int64)
     lo, hi = (edge[:, 0] for edge in request.boundaries())
     one_after_another = bool((lo[1:] >= np.maximum.accumulate(hi)[:-1]).all())
-    if not one_after_another or not _work.compiled_is_worth_it(2 * len(windows) * len(units), len(units)):
+    if not one_after_another or not _work.compiled_is_worth_it(4 * len(windows) * len(units), 2 * len(units)):
         found = align_spikes(trains, onsets, windows, closed=closed, threads=threads)
         size = found.time.size
         require(9 * 8 * size, f"{size:,} spikes, while they are put in order,", FEWER)

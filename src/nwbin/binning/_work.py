@@ -33,10 +33,12 @@ _way: ContextVar[Way] = ContextVar("nwbin_way", default="auto")
 _CACHE_BYTES = 256 << 10
 # Windows with more spikes than this, if not of one length, are counted length by length.
 _FAR = 32
-# Loading numba and the cached kernels takes about this long, in nanoseconds. So much may be spent on NumPy
-# instead.
-_LOADING_NS = 0.25e9
+# Loading numba takes half of this, in nanoseconds, and a first kernel from the cache, with all that Numba then
+# loads (SciPy too), the other half; on one thread. So much may be spent on NumPy instead.
+_LOADING_NS = 0.5e9
 _spent_ns = 0.0
+# Units whose counts NumPy makes as one piece of work: between two of them Ctrl-C is seen, and few are held twice.
+_PLAIN_UNITS = 16
 
 
 @contextmanager
@@ -69,8 +71,8 @@ def kernels() -> ModuleType:
     return compiled
 
 
-def compiled_is_worth_it(searches: int, units: int) -> bool:
-    """Whether to load numba for so many searches by NumPy, in all units together.
+def compiled_is_worth_it(searches: int, units: int, threads: int = 1) -> bool:
+    """Whether to load numba for so many searches by NumPy, in all units together, shared by so many threads.
 
     Until loading it would have paid for itself, a process stays with NumPy; from then on, compiled code is
     there and wins except for a handful of windows.
@@ -78,9 +80,10 @@ def compiled_is_worth_it(searches: int, units: int) -> bool:
     global _spent_ns
     if _way.get() != "auto":
         return _way.get() != "plain"
-    cost = 60.0 * searches + 12_000.0 * units
+    cost = 50.0 * searches + 12_000.0 * units
     if "nwbin.kernels.compiled" in sys.modules:
         return cost > 200_000.0
+    cost /= min(threads, 4)  # of what NumPy does, the interpreter lets no more be done side by side
     if _spent_ns + cost < _LOADING_NS:
         _spent_ns += cost
         return False
@@ -110,8 +113,8 @@ def count(request: Request, out: NDArray[Any], kind: CountType, threads: int, ze
         return False
     # Times that are far off overflow to infinity, which is what they mean.
     with np.errstate(over="ignore", invalid="ignore"):
-        if not compiled_is_worth_it(2 * n_rows * n_windows * n_units, n_units):
-            over = _count_plainly(request, out, kind)
+        if not compiled_is_worth_it(2 * n_rows * n_windows * n_units, n_units, threads):
+            over = _count_plainly(request, out, kind, threads)
         else:
             scattered = request.edges is not None and _many_bins(request)
             piece = _scatter(request, out, kind, zeroed) if scattered else _walk(request, out, kind)
@@ -121,12 +124,19 @@ def count(request: Request, out: NDArray[Any], kind: CountType, threads: int, ze
     return over
 
 
-def _count_plainly(request: Request, out: NDArray[Any], kind: CountType) -> bool:
+def _count_plainly(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
     trains = request.trains
+    values, starts, stops = trains._values, trains._starts, trains._stops
     lo, hi = request.boundaries()
-    counts = plain.counts(trains._values, trains._starts, trains._stops, lo, hi)
-    np.minimum(counts, 1 if kind.binarize else kind.limit, out=out, casting="unsafe")
-    return not kind.binarize and bool((counts > kind.limit).any())
+
+    def some(first: int) -> bool:
+        units = slice(first, first + _PLAIN_UNITS)
+        counts = plain.counts(values, starts[units], stops[units], lo, hi)
+        np.minimum(counts, 1 if kind.binarize else kind.limit, out=out[:, :, units], casting="unsafe")
+        return not kind.binarize and bool((counts > kind.limit).any())
+
+    pieces = [partial(some, first) for first in range(0, starts.size, _PLAIN_UNITS)]
+    return any(_threads.run(pieces, threads if lo.size * starts.size > 20_000 else 1))
 
 
 def _many_bins(request: Request) -> bool:

@@ -16,11 +16,13 @@ Ints = NDArray[np.int64]
 
 def counts(values: Floats, starts: Ints, stops: Ints, lo: Floats, hi: Floats) -> Ints:
     """Spikes in each window, for lo, hi (R, W): int64 (R, W, units)."""
-    out = np.empty((*lo.shape, starts.size), np.int64)
+    out = np.empty((starts.size, *lo.shape), np.int64)
+    # A window's end is looked for right after its start: NumPy goes on from where the last one was found.
+    ends = np.stack([lo, hi], axis=-1).ravel()
     for u in range(starts.size):
-        train = values[starts[u] : stops[u]]
-        np.subtract(np.searchsorted(train, hi), np.searchsorted(train, lo), out=out[:, :, u])
-    return out
+        found = values[starts[u] : stops[u]].searchsorted(ends)
+        np.subtract(found[1::2], found[::2], out=out[u].reshape(-1))
+    return out.transpose(1, 2, 0)
 
 
 def aligned(

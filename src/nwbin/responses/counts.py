@@ -187,8 +187,19 @@ class LabelledCounts(ABC):
         attributes = {"long_name": "number of spikes", "closed": self.closed}
         # Quick: else xarray looks whether this is an array of Dask's, and loads all of Dask for that.
         counts = xr.Variable(self.dims, self.to_numpy(), attributes, fastpath=True)
-        coords = {name: xr.Variable(*one, fastpath=True) for name, one in known.items()}
+        coords = {name: _variable(name, one) for name, one in known.items()}
         return xr.DataArray(counts, coords=coords, name="spike_counts")
+
+
+def _variable(name: str, labels: Coordinate) -> xr.Variable:
+    """The labels for xarray, which takes pandas' index of a dimension as it is, and asks Dask about any other array."""
+    import pandas as pd
+    import xarray as xr
+
+    if labels.dims == (name,) and labels.values.dtype.kind in "iuf":
+        index = pd.Index(labels.values)
+        return xr.IndexVariable(labels.dims, index, labels.attributes, fastpath=True)  # type: ignore[no-untyped-call]
+    return xr.Variable(*labels, fastpath=True)
 
 
 class AlignedCounts(LabelledCounts):
