@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 import nwbin
 from nwbin.cli import app
 from nwbin.export import write_counts, write_table
-from nwbin.responses.counts import Windows
+from nwbin.responses.counts import AlignedCounts
 from tests.small_files import TEXT, write_small
 
 FORMULAS = ["=1+1", "+A1", "-A1", "@sum", "\t=1", "\r=1", "\n=1", "=", "-1-1", "+1;2", "\uff0d1", "\uff1d1"]
@@ -108,7 +108,7 @@ def test_other_formats_keep_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", ["matrix", "long"])
 def test_labels_of_counts(layout: str, tmp_path: Path) -> None:
     rows = pd.DataFrame({"start_time": [0.0, 1.0], "=what": ["=1", "ok"]})
-    counts = Windows(nwbin.SpikeTrains.from_dict({3: [0.1], 4: [1.2, 1.3]}), rows, [0, 0.5, 1])
+    counts = AlignedCounts(nwbin.SpikeTrains.from_dict({3: [0.1], 4: [1.2, 1.3]}), rows, [0, 0.5, 1])
     with pytest.warns(nwbin.NwbinWarning, match="2 texts begin") as caught:
         write_counts(tmp_path / "x.csv", counts, layout=layout)
     assert len(caught) == 1

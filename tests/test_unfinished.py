@@ -34,7 +34,7 @@ def test_a_killed_writer_s_file_goes(tmp_path: Path) -> None:
     """The whole way: a process that is killed while it writes, and the next one on the same file."""
     target = tmp_path / "x.csv"
     code = (
-        "import os, sys\nfrom nwbin.export import whole\n"
+        "import os, sys\nfrom nwbin._atomic import atomic_write\n"
         "with atomic_write(sys.argv[1]) as part:\n    part.write_text('half')\n    os._exit(9)"
     )
     for _ in range(2):
