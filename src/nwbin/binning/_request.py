@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwbin._threads import as_threads
 from nwbin.errors import ArgumentError, ArgumentTypeError
-from nwbin.trains import SpikeTrains
+from nwbin.trains import SpikeTrains, Trains, as_trains
 
-__all__ = ["Closed", "Request", "Trains", "as_floats", "as_threads", "request_of_edges", "request_of_windows"]
+__all__ = [
+    "Closed", "Request", "Trains", "as_floats", "as_onsets", "as_threads", "request_of_edges", "request_of_windows",
+]  # fmt: skip
 
 Closed: TypeAlias = Literal["left", "right", "both"]
-Trains: TypeAlias = SpikeTrains | Mapping[Any, ArrayLike]
 Floats: TypeAlias = NDArray[np.float64]
 
 RULES: dict[str, int] = {"left": 0, "right": 1, "both": 2}  # as the kernels number them
@@ -88,7 +88,7 @@ class Request:
 
 def request_of_edges(trains: Trains, onsets: ArrayLike, edges: ArrayLike, closed: str) -> Request:
     """Check a request for adjoining bins."""
-    units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
+    units, times, rule = as_trains(trains), as_onsets(onsets), _as_closed(closed)
     rows = as_floats(edges, "edges")
     if rows.ndim not in (1, 2) or rows.shape[-1] < 2:
         raise ArgumentError(
@@ -120,7 +120,7 @@ def request_of_windows(
     trains: Trains, onsets: ArrayLike, windows: ArrayLike, closed: str, *, called: str = "window"
 ) -> Request:
     """Check a request for windows that may lie anywhere."""
-    units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
+    units, times, rule = as_trains(trains), as_onsets(onsets), _as_closed(closed)
     rows = as_floats(windows, "windows")
     if rows.ndim == 1 and rows.size == 2:
         rows = rows[None]
@@ -151,10 +151,6 @@ def request_of_windows(
     return Request(units, times, begin, end, None, rule, called)
 
 
-def _as_trains(trains: Trains) -> SpikeTrains:
-    return trains if isinstance(trains, SpikeTrains) else SpikeTrains.from_dict(trains)
-
-
 def _as_closed(closed: str) -> Closed:
     if closed not in get_args(Closed):
         raise ArgumentError(
@@ -175,7 +171,7 @@ def as_floats(given: ArrayLike, name: str) -> Floats:
     return array.astype(np.float64, order="C", copy=False)
 
 
-def _as_onsets(onsets: ArrayLike) -> Floats:
+def as_onsets(onsets: ArrayLike) -> Floats:
     if hasattr(onsets, "columns"):
         raise ArgumentTypeError(
             "onsets must be numbers in seconds, not a table; give one column: table.start_time"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nwbin import _threads
 from nwbin.errors import ArgumentTypeError, FormatError, LookupFailure, nearest
+from nwbin.trains._given import as_ids, as_offsets, as_times
 
 __all__ = ["SpikeTrains"]
 
@@ -72,8 +73,8 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
 
     def __init__(self, times: ArrayLike, offsets: ArrayLike, unit_ids: ArrayLike) -> None:
         source = "SpikeTrains"
-        values = _as_times(times, source)
-        ends = _as_offsets(offsets, values.size, source)
+        values = as_times(times, source)
+        ends = as_offsets(offsets, values.size, source)
         self._set(values, ends[:-1], ends[1:], unit_ids, source, check=True)
 
     def _set(
@@ -90,7 +91,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         self._intact = intact
         self._starts = _frozen(np.ascontiguousarray(starts, np.int64))
         self._stops = _frozen(np.ascontiguousarray(stops, np.int64))
-        self._unit_ids = _frozen(_as_ids(unit_ids, source))
+        self._unit_ids = _frozen(as_ids(unit_ids, source))
         self._source = source
         self._times = self._offsets = self._positions = None
         n_units = self._starts.size
@@ -150,7 +151,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
                 " file.spike_trains(), of a session session.spike_times, of one unit {0: times}, of flat arrays"
                 " SpikeTrains(times, offsets, unit_ids)"
             )
-        arrays = [_as_times(times, f"unit {unit!r}") for unit, times in trains.items()]
+        arrays = [as_times(times, f"unit {unit!r}") for unit, times in trains.items()]
         offsets = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([array.size for array in arrays], out=offsets[1:])
         values = np.concatenate(arrays) if arrays else np.empty(0)
@@ -251,7 +252,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         LookupFailure
             There is no unit of some id; the message names the nearest.
         """
-        ids = _as_ids(unit_ids, "select")
+        ids = as_ids(unit_ids, "select")
         positions = np.fromiter((self._position(i) for i in ids.tolist()), np.int64, ids.size)
         return SpikeTrains._from_slices(
             self._home,
@@ -346,66 +347,3 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view(np.ndarray)
     view.flags.writeable = False
     return view
-
-
-def _as_times(times: ArrayLike, source: str) -> NDArray[np.float64]:
-    array = np.asarray(times)
-    if array.size == 0 and array.ndim == 1 and array.dtype.kind == "O":
-        array = array.astype(np.float64)
-    if array.dtype.kind not in "iuf":
-        raise ArgumentTypeError(
-            f"{source}: spike times must be real numbers in seconds, not {array.dtype} values"
-        )
-    if array.ndim != 1:
-        raise FormatError(f"{source}: spike times must have one dimension, not shape {array.shape}")
-    return np.ascontiguousarray(array, np.float64)
-
-
-def _as_offsets(offsets: ArrayLike, n_times: int, source: str) -> NDArray[np.int64]:
-    array = np.asarray(offsets)
-    if array.dtype.kind not in "iu":
-        raise ArgumentTypeError(f"{source}: offsets must be integers, not {array.dtype} values")
-    if array.ndim != 1 or array.size == 0:
-        raise FormatError(
-            f"{source}: offsets must have one dimension and one entry more than there are units,"
-            f" not shape {array.shape}"
-        )
-    if int(array[0]) != 0:
-        raise FormatError(f"{source}: offsets must start at 0, not at {array[0]}")
-    down = np.flatnonzero(array[1:] < array[:-1])
-    if down.size:
-        i = int(down[0])
-        raise FormatError(
-            f"{source}: offsets must not decrease, but offsets[{i}] is {array[i]} and offsets[{i + 1}] is"
-            f" {array[i + 1]}"
-        )
-    if int(array[-1]) != n_times:
-        raise FormatError(f"{source}: offsets end at {array[-1]}, but there are {n_times} spike times")
-    return array.astype(np.int64)
-
-
-def _as_ids(unit_ids: ArrayLike | Iterable[Any], source: str) -> NDArray[Any]:
-    array = np.asarray(unit_ids)
-    if array.ndim == 0:
-        array = array.reshape(1)
-    if array.ndim != 1:
-        raise FormatError(f"{source}: unit ids must have one dimension, not shape {array.shape}")
-    if array.size == 0 and array.dtype.kind == "f":
-        array = array.astype(np.int64)
-    kind = array.dtype.kind
-    if kind == "U" and not isinstance(unit_ids, np.ndarray):
-        # NumPy turns [1, "a"] into two strings; an id stays what it was.
-        given = (
-            list(unit_ids) if isinstance(unit_ids, Iterable) and not isinstance(unit_ids, str) else [unit_ids]
-        )
-        if not all(isinstance(i, str) for i in given):
-            kept = np.empty(len(given), object)
-            kept[:] = given
-            return kept
-    if kind == "f" and (array == np.floor(array)).all():
-        array = array.astype(np.int64)  # 3.0 is unit 3, as a table column with gaps elsewhere makes it
-        kind = "i"
-    if kind not in "iuUOT":
-        raise ArgumentTypeError(f"{source}: unit ids must be integers or strings, not {array.dtype} values")
-    # Ids are few; a copy keeps them from changing under us.
-    return array.copy()

@@ -1,0 +1,190 @@
+"""The compiled functions that count coincidences: of pairs of spikes, how far apart in time they are.
+
+Words and preconditions
+-----------------------
+A stream holds the spikes of many units, one segment after the other, ascending in time within each: a whole
+recording is one segment, and each presentation is one, where coincidences across presentations do not count.
+
+times
+    float64 (spikes,), finite: seconds, or whatever ascends with them and is to be subtracted.
+units
+    uint32 (spikes,): of each spike, below U.
+stops
+    int64 (segments,): where each segment ends; the last is no less than the number of spikes.
+places, begins
+    int64: ``places[begins[u]:begins[u + 1]]`` are the positions of unit ``u``'s spikes, ascending; begins has
+    U + 1 entries. Spikes whose positions are left out are only met by others, from which the walk begins.
+slots, sides
+    int64 and uint8, (U, U). ``slots[a, b] == slots[b, a]`` is the row of the pair of a and b, -1 for none.
+    ``sides[a, b]`` is 0 where that row is of ``times of b - times of a``, 1 where it is of the opposite. 0 for
+    units with themselves.
+
+No kernel checks any of this; ``nwbin.binning`` does. All release the GIL.
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+import numpy as np
+
+from nwbin.kernels.common import helper, kernel
+
+__all__ = ["count_coincidences", "count_patterns", "fill_places"]
+
+
+@kernel
+def fill_places(units, begins, places):
+    """Fill places, by `begins`, with the positions of the first ``places.size`` spikes."""
+    here = begins.copy()
+    for i in range(places.size):
+        u = np.uint64(units[i])
+        places[here[u]] = i
+        here[u] += 1
+
+
+@helper
+def _bin_of(d, edges, side, inverse, shift, last):
+    """The bin of a difference: guessed, and the guess settled by comparison, so that no rounding is seen."""
+    k = np.uint64(min(int(d * inverse + shift), last))
+    k += np.uint64(edges[side, k + np.uint64(1)] <= d)
+    k -= np.uint64(d < edges[side, k])
+    return k
+
+
+@kernel
+def count_coincidences(
+    times, units, stops, places, begins, first, last, slots, sides, edges, inverse, shifts, reach, slab,
+    counts, middle,
+):  # fmt: skip
+    """Add to each pair's counts the coincidences from each spike of units [first, last) on, forward in time.
+
+    Each pair of spikes is met once, from the earlier one, so its difference d, of the later less the earlier,
+    is never negative. On side 0 it falls into bins from the middle one up, on side 1, as -d, from the middle
+    one down; the middle bin is the one that holds 0.
+
+    edges : float64 (2, width + 1), ascending, infinite at the end: on each side, counted from the middle bin,
+    bin k holds the differences with ``edges[side, k] <= d < edges[side, k + 1]``. Bins of one width, of which
+    ``inverse`` is the inverse and ``int(d * inverse + shifts[side])`` a guess that is at most one off.
+    reach : no d from here on is in a bin. slab : int64 (U * width), to work in: what is counted from one unit
+    stays in cache.
+    counts : int64 (rows, bins). middle : int64 (U, U): what is met from a of the pair with b in its middle
+    bin, which alone is met from both, is added to ``middle[a, b]`` and not to counts, so that calls for other
+    units may run at the same time.
+    """
+    n_units = slots.shape[0]
+    width = np.uint64(edges.shape[1] - 1)
+    trash = edges.shape[1] - 2
+    n_bins = counts.shape[1]
+    mid = n_bins // 2
+    for a in range(first, last):
+        for c in range(slab.size):
+            slab[c] = 0
+        own = slots[a, a]
+        segment = 0
+        for p in range(begins[a], begins[a + 1]):
+            i = places[p]
+            while stops[segment] <= i:
+                segment += 1
+            t = times[i]
+            for j in range(np.uint64(i + 1), np.uint64(min(stops[segment], times.size))):
+                d = times[j] - t
+                if d >= reach:
+                    break
+                b = np.uint64(units[j])
+                side = np.uint64(sides[np.uint64(a), b])
+                slab[b * width + _bin_of(d, edges, side, inverse, shifts[side], trash)] += 1
+                if b == np.uint64(a) and own >= 0:
+                    # Of two spikes of one unit, each comes before the other.
+                    k = np.int64(_bin_of(d, edges, np.uint64(1), inverse, shifts[1], trash))
+                    if k == 0:
+                        middle[a, a] += 1
+                    elif k <= mid:
+                        counts[own, mid - k] += 1
+        for other in range(n_units):
+            row = slots[a, other]
+            if row < 0:
+                continue
+            at = other * (trash + 1)
+            middle[a, other] += slab[at]
+            if sides[a, other] == 0:
+                for bin_ in range(1, n_bins - mid):
+                    counts[row, mid + bin_] += slab[at + bin_]
+            else:
+                for bin_ in range(1, mid + 1):
+                    counts[row, mid - bin_] += slab[at + bin_]
+
+
+@kernel
+def count_patterns(
+    times, units, stops, places, begins, first, last, slots, sides, shares, cells, most, found, lags
+):
+    """Add the coincidences to be expected between cells of time, each spike anywhere that its unit's spikes are.
+
+    times : numbers of jitter windows, whole, from 0 up to W, of which each has `cells` cells.
+    shares : float64 (U, W * cells): of a spike of the unit in the cell's window, how likely it is in the cell.
+    most : lags are counted up to so many cells. found : float64 (U * W * (2 * R + 1)), to work in, with R the
+    windows that so many cells may reach.
+    lags : float64 (rows, 2 * most + 1), the middle one is 0: units' rows on side 0, of which no other call has
+    any, are added to.
+    """
+    n_units = slots.shape[0]
+    windows = shares.shape[1] // cells
+    reach = (most - 1) // cells + 1
+    span = 2 * reach + 1
+    other = np.empty(span * cells)
+    for a in range(first, last):
+        _windows_met(times, units, stops, places, begins, a, slots, sides, windows, reach, found)
+        for b in range(n_units):
+            row = slots[a, b]
+            if row < 0 or sides[a, b] != 0:
+                continue
+            for w in range(windows):
+                # The other unit's spikes to be expected around this window, for each spike that lies in it.
+                at = (b * windows + w) * span
+                some = False
+                for r in range(span):
+                    n = found[at + r]
+                    some |= n > 0.0
+                    begin = (w - reach + r) * cells
+                    for c in range(cells):
+                        other[r * cells + c] = n * shares[b, begin + c] if n > 0.0 else 0.0
+                if not some:
+                    continue
+                for c in range(cells):
+                    share = shares[a, w * cells + c]
+                    if share == 0.0:
+                        continue
+                    # Lag 0 is where the other's cell is this one.
+                    here = reach * cells + c
+                    low = max(0, here - most)
+                    high = min(other.size, here + most + 1)
+                    shift = np.uint64(low - here + most)
+                    for x in range(np.uint64(high - low)):
+                        lags[np.uint64(row), shift + x] += share * other[np.uint64(low) + x]
+
+
+@helper
+def _windows_met(times, units, stops, places, begins, a, slots, sides, windows, reach, found):
+    """Count, for unit a: the spikes of others in the windows up to `reach` before and after each of its own."""
+    span = 2 * reach + 1
+    for c in range(found.size):
+        found[c] = 0.0
+    segment = 0
+    start = 0
+    for p in range(begins[a], begins[a + 1]):
+        i = places[p]
+        while stops[segment] <= i:
+            start = stops[segment]
+            segment += 1
+        w = times[i]
+        j = start
+        while times[j] < w - reach:
+            j += 1
+        start = j  # the next spike of a in this segment is no earlier
+        while j < stops[segment] and times[j] <= w + reach:
+            b = np.uint64(units[j])
+            if j != i and sides[np.uint64(a), b] == 0:
+                at = (np.int64(b) * windows + np.int64(w)) * span + np.int64(times[j] - w) + reach
+                found[np.uint64(at)] += 1.0
+            j += 1
