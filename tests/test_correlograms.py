@@ -42,18 +42,21 @@ def naive(trains: dict[Any, Floats], pairs: Any, edges: Floats, spans: Any = ((-
 
 
 def triangle(lag: float, cell: float, edges: Floats) -> Floats:
-    """How the difference of two spikes spreads over bins that lie anywhere in cells `lag` apart."""
-    fine = 400
-    x = (np.arange(fine) + 0.5) / fine
-    apart = (lag + x[:, None] - x[None, :]) * cell
-    return np.histogram(apart, edges)[0] / fine**2
+    """How the difference of two spikes, each anywhere in its cell, spreads over bins; cells `lag` apart."""
+    middles = (np.arange(500) + 0.5) / 500
+    x = edges[:-1, None] + np.diff(edges)[:, None] * middles
+    density = np.maximum(0.0, 1.0 - np.abs(x / cell - lag)) / cell
+    share: Floats = density.mean(axis=1) * np.diff(edges)
+    return share
 
 
 def naive_interval_jitter(trains: dict[Any, Floats], pairs: Any, edges: Floats, jitter: float) -> Floats:
     out = np.zeros((len(pairs), len(edges) - 1))
     for row, (a, b) in enumerate(pairs):
         window = {unit: np.floor(trains[unit] / jitter) for unit in (a, b)}
-        for apart, often in zip(*np.unique(differences(window[a], window[b], a == b), return_counts=True)):
+        for apart, often in zip(
+            *np.unique(differences(window[a], window[b], a == b), return_counts=True), strict=True
+        ):
             out[row] += often * triangle(apart, jitter, edges)
     return out
 
@@ -196,7 +199,7 @@ def test_interval_jitter_is_the_mean_over_windows(asked: Any, jitter: float, blo
     found = nwbin.correlograms(trains, bins * width, width, jitter=jitter)
     expected = naive_interval_jitter(trains, every_pair(trains), found.edges, jitter)
     assert found.expected is not None
-    np.testing.assert_allclose(found.expected, expected, atol=0.02 * max(1, expected.max()))
+    np.testing.assert_allclose(found.expected, expected, atol=1e-4 * max(1, expected.max()))
     assert (found.corrected == found.counts - found.expected).all()
 
 
@@ -241,20 +244,20 @@ def test_pattern_jitter_is_that_of_the_papers(seed: int, shape: tuple[int, int],
         )
     expected = naive_pattern_jitter(trains, every_pair(trains), found.edges, onsets, n, 1.0, cells)
     assert found.expected is not None
-    np.testing.assert_allclose(found.expected, expected, atol=0.01 * max(1.0, expected.max()))
+    np.testing.assert_allclose(found.expected, expected, atol=1e-4 * max(1.0, expected.max()))
 
 
 def test_pattern_jitter_keeps_what_every_presentation_shares() -> None:
     # Both units answer 3 ms apart, always: that comes of the stimulus, and is expected.
     onsets = np.arange(50) * 1.0
     locked = nwbin.correlograms(
-        [onsets + 0.1, onsets + 0.103], 0.041, 0.001, [(0, 1)], onsets, jitter=0.025, within=(0, 0.25)
+        [onsets + 0.1005, onsets + 0.1035], 0.041, 0.001, [(0, 1)], onsets, jitter=0.025, within=(0, 0.25)
     )
     assert locked.expected is not None
     assert locked.expected[0].sum() == pytest.approx(50)
     assert locked.expected[0, 20 + 3] == pytest.approx(50 * 0.75)
     # The same spikes, at places that differ from one presentation to the next: that is not.
-    moving = onsets + 0.1 + np.linspace(0, 0.024, 50)
+    moving = onsets + 0.1005 + np.linspace(0, 0.024, 50)
     free = nwbin.correlograms(
         [moving, moving + 0.003], 0.041, 0.001, [(0, 1)], onsets, jitter=0.025, within=(0, 0.25)
     )
@@ -277,7 +280,7 @@ def test_pattern_jitter_keeps_what_every_presentation_shares() -> None:
         ({"window": np.inf, "bin": 0.1}, ArgumentError, "window must be more than 0 s and finite, not inf"),
         ({"window": [0.1, 0.2]}, ArgumentError, r"window must be one number of seconds, not of shape \(2,\)"),
         ({"bin": "x"}, ArgumentTypeError, "bin must be numbers in seconds"),
-        ({"pairs": [(0, 5)]}, LookupFailure, "no unit 5; there are: 0, 1"),
+        ({"pairs": [(0, 5)]}, LookupFailure, "no unit 5; there are:"),
         ({"pairs": [(0, 1, 1)]}, ArgumentError, r"pairs must be \(pairs, 2\), two unit ids each; one is"),
         ({"pairs": [0, 1]}, ArgumentError, r"two unit ids each; one is \(0,\)"),
         ({"jitter": -1.0}, ArgumentError, "jitter must be more than 0 s and finite"),
@@ -296,7 +299,9 @@ def test_refuses_what_makes_no_sense(arguments: Any, kind: type[Exception], mess
 
 def test_refuses_what_does_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_memory, "room", lambda root=None: _memory.Room(10**8, 10**9, "this machine"))
-    with pytest.raises(NotEnoughMemoryError, match="correlograms of 125,250 pairs x 200 bins take 0.2004 GB"):
+    with pytest.raises(
+        NotEnoughMemoryError, match=r"correlograms of 125,250 pairs x 200 bins take 0\.2004 GB"
+    ):
         nwbin.correlograms([[]] * 500, 0.2, 0.001)
 
 

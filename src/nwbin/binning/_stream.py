@@ -83,6 +83,8 @@ def streams(
     threads
         How many may work.
     """
+    if units.size == 0:
+        return
     if spans is not None:
         yield from _of_presentations(trains, units, spans, threads)
     else:
@@ -135,7 +137,7 @@ def _of_presentations(trains: SpikeTrains, units: Integers, spans: Span, threads
 def _places(values: Floats, starts: Integers, stops: Integers, limits: Floats) -> Integers:
     """Where in values each unit's first spike is that is not before a limit, (units, limits)."""
     found = [a + np.searchsorted(values[a:b], limits) for a, b in zip(starts, stops, strict=True)]
-    return np.stack(found) if found else np.empty((0, limits.size), np.int64)
+    return np.stack(found)
 
 
 def _in_order(
