@@ -132,36 +132,47 @@ def count_patterns(
     windows = shares.shape[1] // cells
     reach = (most - 1) // cells + 1
     span = 2 * reach + 1
-    other = np.empty(span * cells)
+    # Both with zeros after them, so that four cells are done together, whether there are as many or not.
+    own = np.zeros(cells + 3)
+    other = np.zeros(span * cells + 3)
+    sums = np.empty(2 * most + 1)
     for a in range(first, last):
         _windows_met(times, units, stops, places, begins, a, slots, sides, windows, reach, found)
         for b in range(n_units):
             row = slots[a, b]
             if row < 0 or sides[a, b] != 0:
                 continue
+            sums[:] = 0.0
             for w in range(windows):
                 # The other unit's spikes to be expected around this window, for each spike that lies in it.
                 at = (b * windows + w) * span
                 some = False
                 for r in range(span):
                     n = found[at + r]
-                    some |= n > 0.0
-                    begin = (w - reach + r) * cells
-                    for c in range(cells):
-                        other[r * cells + c] = n * shares[b, begin + c] if n > 0.0 else 0.0
+                    if n > 0.0:
+                        some = True
+                        begin = (w - reach + r) * cells
+                        for c in range(cells):
+                            other[r * cells + c] = n * shares[b, begin + c]
+                    else:
+                        for c in range(cells):
+                            other[r * cells + c] = 0.0
                 if not some:
                     continue
                 for c in range(cells):
-                    share = shares[a, w * cells + c]
-                    if share == 0.0:
+                    own[c] = shares[a, w * cells + c]
+                for c in range(0, cells, 4):
+                    s0, s1, s2, s3 = own[c], own[c + 1], own[c + 2], own[c + 3]
+                    if s0 + s1 + s2 + s3 == 0.0:
                         continue
-                    # Lag 0 is where the other's cell is this one.
-                    here = reach * cells + c
-                    low = max(0, here - most)
-                    high = min(other.size, here + most + 1)
-                    shift = np.uint64(low - here + most)
-                    for x in range(np.uint64(high - low)):
-                        lags[np.uint64(row), shift + x] += share * other[np.uint64(low) + x]
+                    # Of cell c, lag 0 is where the other's cell is this one; lag -most, where this begins.
+                    low = np.uint64(reach * cells + c - most)
+                    for k in range(np.uint64(sums.size)):
+                        sums[k] += (s0 * other[low + k] + s1 * other[low + k + np.uint64(1)]) + (
+                            s2 * other[low + k + np.uint64(2)] + s3 * other[low + k + np.uint64(3)]
+                        )
+            for k in range(sums.size):
+                lags[row, k] += sums[k]
 
 
 @helper
