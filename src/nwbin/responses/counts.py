@@ -13,11 +13,10 @@ from nwbin.binning.edges import multiples, whole_bins
 from nwbin.errors import ArgumentError, LookupFailure
 from nwbin.tables.labels import rename_clashes
 from nwbin.tables.tidy import tidy
+from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nwbin.trains import SpikeTrains
 
 __all__ = ["Blocks", "Coordinates", "Counts", "Tiles", "Windows"]
 
@@ -93,7 +92,7 @@ class Windows:
     Parameters
     ----------
     trains
-        The spikes.
+        As in :func:`nwbin.bin_spikes`.
     rows
         Presentations or other intervals by id, with `start_time` in s; other columns become labels. Those named
         as something of an output's own (`count`, `unit_id`, `bin_start`, a unit's id, ...) get "_" after their
@@ -106,7 +105,7 @@ class Windows:
 
     def __init__(
         self,
-        trains: SpikeTrains,
+        trains: Trains,
         rows: pd.DataFrame,
         edges: npt.ArrayLike,
         *,
@@ -115,7 +114,7 @@ class Windows:
         dtype: npt.DTypeLike | None = None,
         threads: int | None = None,
     ) -> None:
-        self._trains = trains
+        self._trains = as_trains(trains)
         self._onsets = _times(rows, "start_time")
         self.edges = np.asarray(edges, dtype=np.float64)
         if self.edges.ndim != 1 or self.edges.size < 2:
@@ -123,7 +122,7 @@ class Windows:
         self.closed = closed
         self._binarize, self._threads = binarize, threads
         self.dtype = _dtype_of(dtype, binarize)
-        self.unit_ids = np.asarray(trains.unit_ids)
+        self.unit_ids = np.asarray(self._trains.unit_ids)
         self._row = _named(rows.index, "interval_id")
         shown = self._row == "stimulus_presentation_id"
         self._time = "time_relative_to_stimulus_onset" if shown else "time_relative_to_start"
@@ -172,7 +171,7 @@ class Tiles:
     Parameters
     ----------
     trains
-        The spikes.
+        As in :func:`nwbin.bin_spikes`.
     rows
         Intervals by id, with `start_time` and `stop_time` in s; other columns as for :class:`Windows`.
     width
@@ -183,7 +182,7 @@ class Tiles:
 
     def __init__(
         self,
-        trains: SpikeTrains,
+        trains: Trains,
         rows: pd.DataFrame,
         width: float,
         *,
@@ -194,7 +193,7 @@ class Tiles:
     ) -> None:
         if not width > 0 or not np.isfinite(width):
             raise ArgumentError(f"the bin width must be more than 0 s, not {width:g}")
-        self._trains, self.width = trains, float(width)
+        self._trains, self.width = as_trains(trains), float(width)
         self._starts, stops = _times(rows, "start_time"), _times(rows, "stop_time")
         known = np.isfinite(self._starts) & np.isfinite(stops)
         if not known.all():
@@ -204,7 +203,7 @@ class Tiles:
         self.closed = closed
         self._binarize, self._threads = binarize, threads
         self.dtype = _dtype_of(dtype, binarize)
-        self.unit_ids = np.asarray(trains.unit_ids)
+        self.unit_ids = np.asarray(self._trains.unit_ids)
         self._row = _named(rows.index, "interval_id")
         self._labels = _labels(rows, self.unit_ids, self._row)
         pairs = zip(self._starts.tolist(), stops.tolist(), strict=True)

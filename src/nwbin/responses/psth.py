@@ -13,12 +13,11 @@ from nwbin.binning import iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
+from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-    from nwbin.trains import SpikeTrains
 
 __all__ = ["mean_rates", "rates_table"]
 
@@ -45,7 +44,7 @@ def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.ND
 
 
 def mean_rates(
-    trains: SpikeTrains,
+    trains: Trains,
     rows: pd.DataFrame,
     edges: npt.ArrayLike,
     *,
@@ -58,7 +57,7 @@ def mean_rates(
     Parameters
     ----------
     trains
-        The spikes.
+        As in :func:`nwbin.bin_spikes`.
     rows
         Presentations with `start_time` in s.
     edges
@@ -77,6 +76,7 @@ def mean_rates(
     """
     import xarray as xr
 
+    trains = as_trains(trains)
     bounds = np.asarray(edges, dtype=np.float64)
     levels, code = conditions_of(rows, by)
     if not levels:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from nwbin.trains import SpikeTrains
+
 __all__ = ["ResponseMatrix", "SessionSpikes"]
 
 
@@ -214,6 +216,14 @@ class SessionSpikes(SessionTables):
                 InvalidSpikesWarning,
             )
         return self._spike_times
+
+    def spike_trains(self, unit_ids: Ids = None) -> SpikeTrains:
+        """Return the spike times of the session's units, in the order of :attr:`units`, or of some of them in theirs.
+
+        This is what functions of arrays take where a session is given for trains, as ``nwbin.bin_spikes(session,
+        onsets, edges)``. Otherwise as :meth:`nwbin.File.spike_trains`.
+        """
+        return self.file.spike_trains(self._unit_ids(unit_ids))
 
     @cached_property
     def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:

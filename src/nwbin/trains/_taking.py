@@ -89,15 +89,15 @@ def as_trains(given: Trains) -> SpikeTrains:
 
 
 def _listed(given: Any) -> list[Any]:
-    if isinstance(given, str | bytes) or not (hasattr(given, "__len__") and hasattr(given, "__iter__")):
-        raise ArgumentTypeError(f"trains must be {_WHAT}; not {type(given).__name__}")
     if _is_one_unit(given):
         raise ArgumentTypeError(
             "these are the times of one unit, and trains are those of several: give [times], or {unit_id: times}"
         )
+    if isinstance(given, str | bytes) or not (hasattr(given, "__len__") and hasattr(given, "__iter__")):
+        raise ArgumentTypeError(f"trains must be {_WHAT}; not {type(given).__name__}")
     listed = list(given)
-    if any(np.ndim(one) == 0 and not _is_of_pynapple(one) for one in listed):
-        odd = next(one for one in listed if np.ndim(one) == 0 and not _is_of_pynapple(one))
+    odd = next((one for one in listed if not _is_of_pynapple(one) and np.ndim(one) == 0), None)
+    if odd is not None:
         more = ": give [times], or {unit_id: times}" if isinstance(odd, int | float | np.number) else ""
         raise ArgumentTypeError(
             f"a list of trains must hold an array of spike times for each unit, not {type(odd).__name__}{more}"
