@@ -196,7 +196,7 @@ def _of_group(
     elif jitter is not None and spans is not None:
         length = float((spans.end - spans.begin).max(initial=0.0))
         many = max(1, int(np.ceil(length / jitter - 1e-6)))
-        patterns = Patterns(pairing, width, cells, many, edges.size // 2 + 1)
+        patterns = Patterns(pairing, width, cells, many, edges.size // 2)  # lags beyond have no bin
 
     def blocks() -> Any:
         return streams(trains, pairing.units, spans, 2 * reach, threads)

@@ -73,15 +73,18 @@ class Patterns:
         by_window = self._spikes.reshape(len(self._spikes), self._windows, self._cells)
         total = by_window.sum(axis=2, keepdims=True)
         shares = np.divide(by_window, total, out=np.zeros_like(by_window), where=total > 0)
-        window = np.floor_divide(self._cell_of(stream), self._cells)
+        begin_filled = np.zeros(total.size + 1, np.int64)
+        np.cumsum(np.count_nonzero(by_window, axis=2).ravel(), out=begin_filled[1:])
+        filled = np.nonzero(self._spikes)[1]
+        window = self._cell_of(stream).astype(np.int64) // self._cells
         pairing = self._pairing
         reach = (self._most - 1) // self._cells + 1
 
         def piece(first: int, last: int) -> None:
             kernels().count_patterns(
                 window, stream.units, stream.stops, stream.places, stream.begins, first, last,
-                pairing.slots, pairing.sides, shares.reshape(self._spikes.shape), self._cells, self._most,
-                np.empty(total.size * (2 * reach + 1)), self.lags,
+                pairing.slots, pairing.sides, shares.reshape(self._spikes.shape), filled, begin_filled, self._cells,
+                self._most, np.empty(total.size * (2 * reach + 1)), self.lags,
             )  # fmt: skip
 
         _threads.run([partial(piece, *cut) for cut in pairing.cuts(threads)], threads)

@@ -32,6 +32,11 @@ from nwbin.kernels.common import helper, kernel
 
 __all__ = ["count_coincidences", "count_patterns", "fill_places"]
 
+# Cells that are done at once.
+TOGETHER = 5
+# Products of shares, one at a time, that take no longer than those of all cells.
+FEW_PRODUCTS = 200
+
 
 @kernel
 def fill_places(units, begins, places):
@@ -117,66 +122,107 @@ def count_coincidences(
 
 @kernel
 def count_patterns(
-    times, units, stops, places, begins, first, last, slots, sides, shares, cells, most, found, lags
-):
+    windows, units, stops, places, begins, first, last, slots, sides, shares, filled, begin_filled, cells, most,
+    found, lags,
+):  # fmt: skip
     """Add the coincidences to be expected between cells of time, each spike anywhere that its unit's spikes are.
 
-    times : numbers of jitter windows, whole, from 0 up to W, of which each has `cells` cells.
+    windows : int64 (spikes,), the jitter window of each, from 0 up to W; each has `cells` cells.
     shares : float64 (U, W * cells): of a spike of the unit in the cell's window, how likely it is in the cell.
+    filled, begin_filled : int64; the cells with a share of unit u in window w are ``filled[begin_filled[u * W + w]:
+    begin_filled[u * W + w + 1]]``.
     most : lags are counted up to so many cells. found : float64 (U * W * (2 * R + 1)), to work in, with R the
     windows that so many cells may reach.
     lags : float64 (rows, 2 * most + 1), the middle one is 0: units' rows on side 0, of which no other call has
     any, are added to.
     """
     n_units = slots.shape[0]
-    windows = shares.shape[1] // cells
+    many = shares.shape[1] // cells
     reach = (most - 1) // cells + 1
     span = 2 * reach + 1
-    # Both with zeros after them, so that four cells are done together, whether there are as many or not.
-    own = np.zeros(cells + 3)
-    other = np.zeros(span * cells + 3)
+    # Both with zeros after them, so that TOGETHER cells are done at once, whether there are as many or not.
+    own = np.zeros(cells + TOGETHER - 1)
+    other = np.zeros(span * cells + TOGETHER - 1)
     sums = np.empty(2 * most + 1)
     for a in range(first, last):
-        _windows_met(times, units, stops, places, begins, a, slots, sides, windows, reach, found)
+        _windows_met(windows, units, stops, places, begins, a, sides, many, reach, found)
         for b in range(n_units):
             row = slots[a, b]
             if row < 0 or sides[a, b] != 0:
                 continue
             sums[:] = 0.0
-            for w in range(windows):
-                # The other unit's spikes to be expected around this window, for each spike that lies in it.
-                at = (b * windows + w) * span
-                some = False
+            for w in range(many):
+                at = (b * many + w) * span
+                theirs = 0
                 for r in range(span):
-                    n = found[at + r]
-                    if n > 0.0:
-                        some = True
-                        begin = (w - reach + r) * cells
-                        for c in range(cells):
-                            other[r * cells + c] = n * shares[b, begin + c]
-                    else:
-                        for c in range(cells):
-                            other[r * cells + c] = 0.0
-                if not some:
+                    if found[at + r] > 0.0:
+                        here = b * many + w - reach + r
+                        theirs += begin_filled[here + 1] - begin_filled[here]
+                if theirs == 0:
                     continue
-                for c in range(cells):
-                    own[c] = shares[a, w * cells + c]
-                for c in range(0, cells, 4):
-                    s0, s1, s2, s3 = own[c], own[c + 1], own[c + 2], own[c + 3]
-                    if s0 + s1 + s2 + s3 == 0.0:
-                        continue
-                    # Of cell c, lag 0 is where the other's cell is this one; lag -most, where this begins.
-                    low = np.uint64(reach * cells + c - most)
-                    for k in range(np.uint64(sums.size)):
-                        sums[k] += (s0 * other[low + k] + s1 * other[low + k + np.uint64(1)]) + (
-                            s2 * other[low + k + np.uint64(2)] + s3 * other[low + k + np.uint64(3)]
-                        )
+                here = a * many + w
+                if theirs * (begin_filled[here + 1] - begin_filled[here]) < FEW_PRODUCTS:
+                    _add_few(shares, filled, begin_filled, a, b, w, many, reach, most, found, sums)
+                else:
+                    _add_all(shares, a, b, w, many, reach, cells, most, found, own, other, sums)
             for k in range(sums.size):
                 lags[row, k] += sums[k]
 
 
 @helper
-def _windows_met(times, units, stops, places, begins, a, slots, sides, windows, reach, found):
+def _add_few(shares, filled, begin_filled, a, b, w, many, reach, most, found, sums):
+    """Add what is to be expected between a's spikes in a window and b's around it, by the cells with a share."""
+    span = 2 * reach + 1
+    mine = a * many + w
+    for r in range(span):
+        n = found[(b * many + w) * span + r]
+        if n == 0.0:
+            continue
+        theirs = b * many + w - reach + r
+        for i in range(begin_filled[theirs], begin_filled[theirs + 1]):
+            share = n * shares[b, filled[i]]
+            for j in range(begin_filled[mine], begin_filled[mine + 1]):
+                lag = filled[i] - filled[j] + most
+                if 0 <= lag <= 2 * most:
+                    sums[lag] += share * shares[a, filled[j]]
+
+
+@helper
+def _add_all(shares, a, b, w, many, reach, cells, most, found, own, other, sums):
+    """The same, by all cells, each with all others that are near."""
+    span = 2 * reach + 1
+    # The other unit's spikes to be expected around this window, for each spike that lies in it.
+    for r in range(span):
+        n = found[(b * many + w) * span + r]
+        to = np.uint64(r * cells)
+        if n > 0.0:
+            begin = np.uint64((w - reach + r) * cells)
+            for c in range(np.uint64(cells)):
+                other[to + c] = n * shares[np.uint64(b), begin + c]
+        else:
+            for c in range(np.uint64(cells)):
+                other[to + c] = 0.0
+    begin = np.uint64(w * cells)
+    for c in range(np.uint64(cells)):
+        own[c] = shares[np.uint64(a), begin + c]
+    for c in range(0, cells, TOGETHER):
+        s0, s1, s2, s3, s4 = own[c], own[c + 1], own[c + 2], own[c + 3], own[c + 4]
+        if s0 + s1 + s2 + s3 + s4 == 0.0:
+            continue
+        # Of cell c, lag 0 is where the other's cell is this one; lag -most, where this begins.
+        low = np.uint64(reach * cells + c - most)
+        for k in range(np.uint64(sums.size)):
+            sums[k] += (
+                s0 * other[low + k]
+                + s1 * other[low + k + np.uint64(1)]
+                + s2 * other[low + k + np.uint64(2)]
+                + s3 * other[low + k + np.uint64(3)]
+                + s4 * other[low + k + np.uint64(4)]
+            )
+
+
+@helper
+def _windows_met(windows, units, stops, places, begins, a, sides, many, reach, found):
     """Count, for unit a: the spikes of others in the windows up to `reach` before and after each of its own."""
     span = 2 * reach + 1
     for c in range(found.size):
@@ -188,14 +234,13 @@ def _windows_met(times, units, stops, places, begins, a, slots, sides, windows, 
         while stops[segment] <= i:
             start = stops[segment]
             segment += 1
-        w = times[i]
-        j = start
-        while times[j] < w - reach:
-            j += 1
-        start = j  # the next spike of a in this segment is no earlier
-        while j < stops[segment] and times[j] <= w + reach:
+        w = windows[i]
+        while windows[start] < w - reach:  # the next spike of a in this segment is in no earlier window
+            start += 1
+        for j in range(np.uint64(start), np.uint64(stops[segment])):
+            apart = windows[j] - w
+            if apart > reach:
+                break
             b = np.uint64(units[j])
-            if j != i and sides[np.uint64(a), b] == 0:
-                at = (np.int64(b) * windows + np.int64(w)) * span + np.int64(times[j] - w) + reach
-                found[np.uint64(at)] += 1.0
-            j += 1
+            if j != np.uint64(i) and sides[np.uint64(a), b] == 0:
+                found[np.uint64((np.int64(b) * many + w) * span + apart + reach)] += 1.0
