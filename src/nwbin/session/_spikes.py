@@ -208,13 +208,7 @@ class SessionSpikes(SessionTables):
         ``session.file.spike_trains(session.units.index)``, which has that order.
         Working set: that of :meth:`nwbin.File.spike_trains`.
         """
-        if self._first_time("spike_times", "any") and len(self._invalid_spikes):
-            warn(
-                f"{self.file.name}: has times during which spikes of some probes are invalid "
-                f"({invalid.ranges(self._invalid_spikes, self._spike_tags)}; see invalid_times); they are not left "
-                "out: exclude those stretches where they matter",
-                InvalidSpikesWarning,
-            )
+        self._warn_of_invalid_times()
         return self._spike_times
 
     def spike_trains(self, unit_ids: Ids = None) -> SpikeTrains:
@@ -223,7 +217,18 @@ class SessionSpikes(SessionTables):
         This is what functions of arrays take where a session is given for trains, as ``nwbin.bin_spikes(session,
         onsets, edges)``. Otherwise as :meth:`nwbin.File.spike_trains`.
         """
+        self._warn_of_invalid_times()
         return self.file.spike_trains(self._unit_ids(unit_ids))
+
+    def _warn_of_invalid_times(self) -> None:
+        """Say once that spikes are handed out as they are."""
+        if self._first_time("spike_times", "any") and len(self._invalid_spikes):
+            warn(
+                f"{self.file.name}: has times during which spikes of some probes are invalid "
+                f"({invalid.ranges(self._invalid_spikes, self._spike_tags)}; see invalid_times); they are not left "
+                "out: exclude those stretches where they matter",
+                InvalidSpikesWarning,
+            )
 
     @cached_property
     def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:
