@@ -15,6 +15,7 @@ import nwbin
 from nwbin import _memory
 from nwbin.binning import _stream
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, NotEnoughMemoryError
+from nwbin.responses.correlograms import to_xarray
 
 Floats = NDArray[np.float64]
 
@@ -311,3 +312,20 @@ def test_has_no_correction_without_jitter() -> None:
     assert found.lags.tolist() == [-0.025, 0.025]
     with pytest.raises(ArgumentError, match="ask for them with jitter"):
         found.corrected  # noqa: B018
+
+
+# With names
+
+
+def test_labelled() -> None:
+    found = nwbin.correlograms({"a": [0.1, 0.3], "b": [0.2]}, 0.5, 0.25, jitter=0.25)
+    labelled = to_xarray(found)
+    assert labelled.counts.dims == labelled.expected.dims == ("pair", "lag")
+    assert np.shares_memory(labelled.counts.values, found.counts)
+    ab = labelled.set_index(pair=["first_unit_id", "second_unit_id"]).sel(pair=("a", "b"))
+    assert ab.counts.values.tolist() == found.counts[1].tolist() == [1, 1]
+    assert found.expected is not None
+    assert ab.expected.sum() == pytest.approx(found.expected[1].sum())
+    assert labelled.lag.values.tolist() == [-0.125, 0.125]
+    assert (labelled.lag_start < labelled.lag_stop).all()
+    assert "expected" not in to_xarray(nwbin.correlograms([[0.1]], 0.5, 0.25))

@@ -214,7 +214,8 @@ def test_a_sorting_of_several_segments() -> None:
     sorting = Sorting()
     sorting.segments = 2
     with pytest.raises(
-        ArgumentError, match=r"has 2 segments, whose times overlap: .*select_segments\(\[0\]\)"
+        ArgumentError,
+        match=r"has 2 segments, whose times overlap: .*select_segment_sorting\(sorting, \[0\]\)",
     ):
         as_trains(sorting)
 
@@ -251,7 +252,7 @@ def test_spikeinterfaces_own() -> None:
     two = spikeinterface.NumpySorting.from_unit_dict([samples, samples], 1e4)
     with pytest.raises(ArgumentError, match="has 2 segments"):
         as_trains(two)
-    assert list(as_trains(two.select_segments([0]))) == ["x", "y"]
+    assert list(as_trains(spikeinterface.select_segment_sorting(two, [0]))) == ["x", "y"]
 
 
 def test_none_of_them_is_imported() -> None:

@@ -132,7 +132,7 @@ def _from_sorting(sorting: Any) -> SpikeTrains:
     if segments != 1:
         raise ArgumentError(
             f"this sorting has {segments} segments, whose times overlap: take one of them, as by"
-            " sorting.select_segments([0])"
+            " spikeinterface.select_segment_sorting(sorting, [0])"
         )
     seconds = getattr(sorting, "get_unit_spike_train_in_seconds", None)
     if not callable(seconds):
