@@ -281,7 +281,7 @@ def test_pattern_jitter_keeps_what_every_presentation_shares() -> None:
         ({"window": np.inf, "bin": 0.1}, ArgumentError, "window must be more than 0 s and finite, not inf"),
         ({"window": [0.1, 0.2]}, ArgumentError, r"window must be one number of seconds, not of shape \(2,\)"),
         ({"bin": "x"}, ArgumentTypeError, "bin must be numbers in seconds"),
-        ({"pairs": [(0, 5)]}, LookupFailure, "no unit 5; there are:"),
+        ({"pairs": [(0, 5)]}, LookupFailure, "no unit 5; there are: 0, 1"),
         ({"pairs": [(0, 1, 1)]}, ArgumentError, r"pairs must be \(pairs, 2\), two unit ids each; one is"),
         ({"pairs": [0, 1]}, ArgumentError, r"two unit ids each; one is \(0,\)"),
         ({"jitter": -1.0}, ArgumentError, "jitter must be more than 0 s and finite"),

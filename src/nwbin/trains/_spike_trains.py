@@ -224,7 +224,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
             return self._index()[unit_id]
         except (KeyError, TypeError):
             raise LookupFailure(
-                f"{self._source}: no unit {unit_id!r}; {nearest(unit_id, self._index())}"
+                f"{self._source}: no unit {unit_id!r}; {nearest(unit_id, dict.fromkeys(self._unit_ids.tolist()))}"
             ) from None
 
     # As a mapping
