@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import nwbin
-from nwbin.allen.units import channel_table, probe_table
+from nwbin.allen.places import channel_table, probe_table
 
 # The columns that AllenSDK's cache writes, from the warehouse's tables.
 _UNIT_COLUMNS = {

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +107,8 @@ class Running:
 
     def _read(self) -> None:
         assert self.process.stderr is not None
-        self.said = self.process.stderr.read()
+        with self.process.stderr as pipe:
+            self.said = pipe.read()
         self.closed = time.monotonic()
 
     def end(self) -> str:
@@ -200,14 +201,16 @@ def names(folder: Path) -> set[str]:
 class Harness:
     """A folder of sessions, what undisturbed jobs make of it, and how long they take."""
 
-    def __init__(self, folder: Path, sessions: int = SESSIONS) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, sessions: int = SESSIONS, jobs: Sequence[str] = JOBS, warm: bool = True
+    ) -> None:
+        self.folder, self.jobs = folder, jobs
         self.data = write_sessions(folder / "data", sessions)
         self.whole: dict[str, dict[str, Any]] = {}
         self.files: dict[str, set[str]] = {}
         self.seconds: dict[str, float] = {}
-        for job in JOBS:
-            for _ in range(2):  # the first compiles, and gathers the index of the data set
+        for job in jobs:
+            for _ in range(1 + warm):  # the first compiles, and gathers the index of the data set
                 place, out = self._place(job)
                 running = Running(job, self.data, out)
                 wrong = running.end()
@@ -280,7 +283,7 @@ class Harness:
         for kind in kinds:
             count = 0
             while count < number:
-                one = self.kill(kind, JOBS[count % len(JOBS)], rng)
+                one = self.kill(kind, self.jobs[count % len(self.jobs)], rng)
                 if one is not None:
                     count += 1
                     done.append(one)

@@ -16,7 +16,10 @@ from typer.testing import CliRunner, Result
 import nwbin
 from nwbin.check import Finding, check
 from nwbin.cli import app
-from nwbin.storage.hdf5 import _chunks
+from nwbin.nwb.check import check_file
+from nwbin.nwb.dynamic_table import DynamicTable
+from nwbin.nwb.findings import Findings
+from nwbin.storage.hdf5 import H5Source, _chunks
 from tests.small_files import TIMES, write_small
 
 
@@ -239,7 +242,7 @@ def write_spikes(path: Path, trains: list[np.ndarray], **options: object) -> Pat
 @pytest.mark.parametrize("block", [1, 3, 1000])
 @pytest.mark.parametrize("seed", range(8))
 def test_spikes_as_each_unit_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], block: int, seed: int
+    tmp_path: Path, options: dict[str, object], block: int, seed: int
 ) -> None:
     """Faults are given to the right units, wherever blocks begin and end."""
     rng = np.random.default_rng(seed)
@@ -263,9 +266,10 @@ def test_spikes_as_each_unit_by_itself(
             expected["do not ascend"].append(unit)
         elif train[0] < 0:
             expected["before 0 s"].append(unit)
-    monkeypatch.setattr("nwbin.nwb.dynamic_table._BLOCK", 8 * block)
-    monkeypatch.setattr("nwbin.check._SHOWN", 100)
-    said = [found.finding for found in check(path).findings if found.object == "units/spike_times"]
+    findings = Findings("x.nwb", shown=100)
+    with nwbin.File(path) as f:
+        check_file(f, findings, block_bytes=8 * block)
+    said = [found.finding for found in findings.report().findings if found.object == "units/spike_times"]
     for what, units in expected.items():
         names = ", ".join(str(unit) for unit in units)
         found = [text for text in said if what in text]
@@ -281,7 +285,6 @@ def test_a_chunk_is_decompressed_once(tmp_path: Path, monkeypatch: pytest.Monkey
     path = write_spikes(tmp_path / "x.nwb", trains, chunks=(70_000,), compression="gzip", shuffle=True)
     decoded: list[int] = []
     real = _chunks._decode
-    monkeypatch.setattr("nwbin.storage.hdf5._rows._SMALL", 0)
     monkeypatch.setattr(
         _chunks, "_decode", lambda table, raw, skipped: decoded.append(1) or real(table, raw, skipped)
     )
@@ -302,16 +305,16 @@ def test_a_chunk_is_decompressed_once(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_blocks_that_are_kept_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trains = [np.sort(np.random.default_rng(i).random(1000)) for i in range(40)]
     path = write_spikes(tmp_path / "x.nwb", trains, chunks=(1000,), compression="gzip")
-    monkeypatch.setattr("nwbin.nwb.dynamic_table._BLOCK", 8000)
-    monkeypatch.setattr("nwbin.nwb.dynamic_table._KEPT", 24_000)
-    with nwbin.File(path) as f:
-        table = f.table("units")
-        for unit in (0, 1, 2, 1, 3, 1, 0, 39):
-            assert (
-                table.rows("spike_times", slice(1000 * unit, 1000 * unit + 1000)).tolist()
-                == trains[unit].tolist()
-            )
-        assert [begin // 1000 for _, begin in table._blocks] == [1, 0, 39]
+    source = H5Source(path)
+    table = DynamicTable(source, "units", block_bytes=8000, kept_bytes=24_000)
+    read: list[int] = []
+    real = source.read
+    monkeypatch.setattr(source, "read", lambda at, span: read.append(span.start // 1000) or real(at, span))
+    for unit in (0, 1, 2, 1, 3, 1, 0, 39, 1):
+        rows = table.rows("spike_times", slice(1000 * unit, 1000 * unit + 1000))
+        assert rows.tolist() == trains[unit].tolist()
+    assert read == [0, 1, 2, 3, 0, 39], "three blocks are kept, those that were asked for last"
+    source.close()
 
 
 def test_spike_times_that_are_lists_of_lists(small: Path) -> None:

@@ -256,6 +256,8 @@ def test_spikes_that_do_not_fit_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
         def empty(self, *args: Any, **kwargs: Any) -> Any:
             raise MemoryError
 
+        concatenate = empty
+
     with nwbin.File(path) as f:
         monkeypatch.setattr("nwbin.nwb.spike_store.np", Full())
         with pytest.raises(
@@ -263,6 +265,29 @@ def test_spikes_that_do_not_fit_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
         ):
             f.spike_trains()
         monkeypatch.undo()
-        monkeypatch.setattr("nwbin.storage.hdf5._dataset.np", Full())
+        trains = f.spike_trains([11, 7])
+        monkeypatch.setattr("nwbin.trains.np", Full())
+        with pytest.raises(
+            NotEnoughMemoryError, match=r"small\.nwb: units/spike_times: 7 spike times in one array"
+        ):
+            _ = trains.times
+        monkeypatch.undo()
+        monkeypatch.setattr("nwbin.storage.hdf5._dataset_reader.np", Full())
         with pytest.raises(NotEnoughMemoryError, match=r"small\.nwb: acquisition/wheel/data: 5 val.* memory"):
             f.measurement("acquisition/wheel/data")
+
+
+def test_a_million_values_where_one_should_be(small: Path) -> None:
+    """They are no answer, and a message would hold them all."""
+    with h5py.File(small, "a") as f:
+        for name in ("session_start_time", "general/session_id", "general/subject/species"):
+            if name in f:
+                del f[name]
+            f.create_dataset(name, (1 << 20,), "f8", chunks=(1 << 20,), compression="gzip")[0] = 1
+    with nwbin.File(small) as f:
+        for ask in (lambda: f.session_start_time, lambda: f.session_id, lambda: f.subject):
+            with pytest.raises(
+                FormatError, match=r"small\.nwb: .* has shape \(1048576,\) where a single value"
+            ):
+                ask()
+    assert any("where a single value" in found.finding for found in check(small).findings)

@@ -77,7 +77,7 @@ def test_decode() -> None:
     one = decode(y[:, None] + rng.normal(size=(120, 1)) / 99, y)
     assert one.projection.shape == (120, 1), "a single unit has a single dimension"
     assert repr(one).startswith(
-        "<nwbin.responses.decode.Decoding: accuracy 1.000, chance 0.333; 120 trials, 3 classes, 5 folds"
+        "<nwbin.decode.Decoding: accuracy 1.000, chance 0.333; 120 trials, 3 classes, 5 folds"
     )
     two = decode(rng.normal(size=(60, 2)), ["a", "b"] * 30)
     assert two.projection.shape == (60, 1)

@@ -12,13 +12,10 @@ import numpy as np
 import pytest
 
 from nwbin.errors import FileAccessError, FormatError, LookupFailure
-from nwbin.storage.hdf5 import H5Source, _chunks
+from nwbin.storage.hdf5 import H5Source, Limits, _chunks
 
-
-@pytest.fixture(autouse=True)
-def chunks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nwbin.storage.hdf5._rows._SMALL", 0)  # small data would be left to libhdf5
-    monkeypatch.setattr("nwbin.storage.hdf5._layout._MOST_COMPRESSED", 10**9)
+# Chunks of any size are decoded by nwbin: small data would be left to libhdf5.
+LIMITS = Limits(small_bytes=0, most_compressed=10**9)
 
 
 @pytest.mark.parametrize("inflater", ["zlib", "isal"])
@@ -45,7 +42,7 @@ def test_chunks(
     values = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=values, chunks=chunk, **options)
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     assert source._dataset("x")._rows.chunks is not None
     for rows in (slice(0, shape[0]), slice(3, 9), slice(5, 6), slice(4, 4)):
         np.testing.assert_array_equal(source.read("x", rows), values[rows])
@@ -64,7 +61,7 @@ def test_only_chunks_that_rows_touch_are_fetched(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(
         _chunks, "_decode", lambda table, raw, skipped: fetched.append(1) or real(table, raw, skipped)
     )
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     assert source.read("x", slice(250, 310)).tolist() == list(range(250, 310))
     assert len(fetched) == 2
     source.close()
@@ -74,7 +71,7 @@ def test_chunks_never_written_hold_the_fill_value(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as f:
         node = f.create_dataset("x", (1000,), "f8", chunks=(100,), fillvalue=-1.0)
         node[200:300] = np.arange(100)
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     expected = np.full(1000, -1.0)
     expected[200:300] = np.arange(100)
     np.testing.assert_array_equal(source.read("x"), expected)
@@ -87,7 +84,7 @@ def test_chunks_through_libhdf5_where_addresses_are_not_plain(tmp_path: Path) ->
     with h5py.File(tmp_path / "x.h5", "w", userblock_size=512) as f:
         f.create_dataset("x", data=values, chunks=(50, 3), compression="gzip", shuffle=True)
     for place in (tmp_path / "x.h5", io.BytesIO((tmp_path / "x.h5").read_bytes())):
-        source = H5Source(place)
+        source = H5Source(place, limits=LIMITS)
         assert source._dataset("x")._rows.chunks is not None
         np.testing.assert_array_equal(source.read("x", slice(70, 290)), values[70:290])
         source.close()
@@ -133,7 +130,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         f["units/gone"] = h5py.SoftLink("/nowhere")
         f["units/none"] = h5py.Empty("f8")
         f["type"] = np.dtype("f8")
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     for path, message in {
         "units/qualitty": r"x\.h5: has no units/qualitty; did you mean 'quality'\?",
         "nowhere/x": "has no nowhere/x: nowhere is not there",
@@ -156,7 +153,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 def test_other_filters_are_left_to_libhdf5(tmp_path: Path, options: Any) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=np.arange(1000), chunks=(100,), **options)
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     assert source._dataset("x")._rows.chunks is None
     assert source.read("x").tolist() == list(range(1000))
     source.close()
@@ -171,7 +168,7 @@ def test_chunks_behind_an_external_link(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file["far"] = h5py.ExternalLink("b.h5", "x")
         file["far_text"] = h5py.ExternalLink("b.h5", "t")
-    source = H5Source(tmp_path / "a.h5", follow_external_links=True)
+    source = H5Source(tmp_path / "a.h5", follow_external_links=True, limits=LIMITS)
     assert set(source.read("far").tolist()) == {2.0}
     assert set(source.read("far_text").tolist()) == {"b.h5"}
     source.close()
@@ -184,7 +181,7 @@ def test_nothing_stays_open_behind_links(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as f:
         f["x"] = h5py.ExternalLink("b.h5", "/x")
         f["t"] = h5py.ExternalLink("b.h5", "/t")
-    source = H5Source(tmp_path / "a.h5", follow_external_links=True)
+    source = H5Source(tmp_path / "a.h5", follow_external_links=True, limits=LIMITS)
     assert source.read("x").tolist() == list(range(10))
     assert source.read("t").tolist() == ["a"] * 50
     source.close()
@@ -212,7 +209,7 @@ def test_a_damaged_address_of_a_chunk(tmp_path: Path, top: int) -> None:
     data, _, second = chunk_keys(tmp_path / "x.h5")
     data[second + 31] = top
     (tmp_path / "x.h5").write_bytes(data)
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     reader = source._dataset("x")._rows.chunks
     assert reader is not None
     out = np.empty(100)
@@ -227,7 +224,7 @@ def test_a_damaged_address_of_a_chunk(tmp_path: Path, top: int) -> None:
 
 def test_numbers_that_are_too_large_are_damage(tmp_path: Path) -> None:
     chunk_keys(tmp_path / "x.h5")
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     with (
         pytest.raises(FileAccessError, match=r"x cannot be read .* probably damaged"),
         source._file.reading("x"),
@@ -242,7 +239,7 @@ def test_a_damaged_size_of_a_chunk(tmp_path: Path) -> None:
     data[first : first + 4] = (100_000).to_bytes(4, "little")
     data += bytes(100_000)  # behind the chunk
     (tmp_path / "x.h5").write_bytes(data)
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     reader = source._dataset("x")._rows.chunks
     assert reader is not None
     with pytest.raises(FileAccessError, match="its 100000 bytes at"):
@@ -254,6 +251,6 @@ def test_two_chunks_of_one_place(tmp_path: Path) -> None:
     data, first, second = chunk_keys(tmp_path / "x.h5")
     data[second + 8 : second + 16] = data[first + 8 : first + 16]
     (tmp_path / "x.h5").write_bytes(data)
-    source = H5Source(tmp_path / "x.h5")
+    source = H5Source(tmp_path / "x.h5", limits=LIMITS)
     assert source._dataset("x")._rows.chunks is None  # which of them holds is for libhdf5 to say
     source.close()

@@ -17,9 +17,10 @@ PACKAGE = Path(nwbin.__file__).parent
 
 # The floors of the house, from the bottom up. A room imports from floors below its own, never from one beside it.
 FLOORS = [
-    {"_plain_text"},
-    {"errors"},
-    {"_names", "_processes", "_memory", "_threads", "_optional"},
+    {"_plain_text", "_wording"},
+    {"_plain_console"},
+    {"errors", "_progress"},
+    {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords"},
     {"_unfinished"},
     {"_atomic"},
     {"kernels", "tables"},
@@ -39,8 +40,13 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FILES, ARRAYS = {"storage", "nwb"}, {"kernels", "trains", "binning"}
 MEETING = {("nwb", "trains")}  # a file hands out spike trains
 # Rooms that alone may import a library, and the lowest floor that may.
-HOMES = {"numba": {"kernels"}, "h5py": {"storage", "testing"}}
-FROM = {"pandas": "tables", "xarray": "responses", "typer": "cli", "rich": "cli"}
+HOMES = {
+    "numba": {"kernels"},
+    "h5py": {"storage", "testing"},
+    # Jobs over many sessions show the same bar as commands do: it lies below both, with the console that it needs.
+    "rich": {"cli", "_progress", "_plain_console"},
+}
+FROM = {"pandas": "tables", "xarray": "responses", "typer": "cli"}
 WITHOUT_FRAMES = {*ARRAYS, "storage"}
 # Words of AllenSDK's: below its room nobody knows them.
 ALLEN_WORDS = re.compile(r"\bnull\b|ecephys_", re.IGNORECASE)

@@ -17,7 +17,7 @@ import nwbin
 from nwbin import testing
 from nwbin.dataset import _claim
 from nwbin.dataset._claim import Claim, LostClaimError, claimed
-from nwbin.dataset._folders import MatrixFolder
+from nwbin.dataset._result_files import MatrixFolder
 from nwbin.dataset._sinks import ForeignResultError
 from nwbin.errors import FileAccessError, FormatError
 from tests.test_unfinished import left
@@ -146,7 +146,7 @@ def test_a_group_that_lost_something_is_made_again(data: nwbin.Dataset, tmp_path
     truth = tree(store)
     group = store / f"session_{KEY}"
     (shard,) = [one for one in (group / "spike_counts" / "c").rglob("*") if one.is_file()]
-    for lost in (shard, group / "unit" / "zarr.json", group / "spike_counts"):
+    for lost in (shard, group / "unit_id" / "zarr.json", group / "spike_counts"):
         assert counted(data, store) == "kept"
         shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
         assert counted(data, store) == "done"
@@ -167,15 +167,15 @@ def test_a_group_that_loses_something_while_it_is_written_is_not_put_in_place(
     data: nwbin.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("zarr")
-    from nwbin.dataset import _zarr
+    from nwbin.dataset import _zarr_store
 
-    real = _zarr.write_group
+    real = _zarr_store.write_zarr_group
 
-    def loses(path: Path, *rest: Any) -> None:
-        real(path, *rest)
+    def loses(path: Path, *rest: Any, **more: Any) -> None:
+        real(path, *rest, **more)
         next(one for one in (path / "spike_counts" / "c").rglob("*") if one.is_file()).unlink()
 
-    monkeypatch.setattr(_zarr, "write_group", loses)
+    monkeypatch.setattr(_zarr_store, "write_zarr_group", loses)
     with pytest.raises(nwbin.NwbinError, match=r"spike_counts/c/0/0/0 was lost while it was written"):
         counted(data, tmp_path / "x.zarr")
     assert [one.name for one in (tmp_path / "x.zarr").iterdir()] == ["zarr.json"]

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import nwbin
 from nwbin._names import safe_name
-from nwbin.dataset._layouts import as_id
-from nwbin.dataset._tables import csv_tables
+from nwbin.dataset._folder_layouts import as_id
+from nwbin.dataset._table_sources import csv_tables
 from tests.small_files import write_small
 
 DEVICES = ["CON", "con", "Nul.txt", "aux", "COM1", "lpt9.x.y", "CONIN$"]

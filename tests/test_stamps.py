@@ -124,7 +124,9 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         return opened
 
     monkeypatch.setattr(os, "scandir", guarded(os.scandir))
-    monkeypatch.setattr("nwbin.dataset._tables.read_csv", guarded(nwbin.dataset._tables.read_csv))
+    monkeypatch.setattr(
+        "nwbin.dataset._table_sources.read_csv", guarded(nwbin.dataset._table_sources.read_csv)
+    )
     monkeypatch.setattr("nwbin.allen.project_tables.read_csv", guarded(nwbin.allen.project_tables.read_csv))
     return found
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nwbin.binning._table import spikes_in_order_of_time
+from nwbin.binning import spikes_in_order_of_time
 from nwbin.trains import SpikeTrains
 from tests import naive
 
@@ -81,7 +81,7 @@ def test_windows_without_end() -> None:
     windows = np.asarray([[-np.inf, 1.0], [1.0, np.inf]])
     ids = np.asarray([3, 4], dtype=np.int64)
     with naive.forced("walk"):
-        table = spikes_in_order_of_time(trains, windows, ids)
+        table = spikes_in_order_of_time(trains, windows, ids, closed="right")
     assert table.time.tolist() == [0.5, 1.0, 1.5, 2.0, 2.5]
     assert table.row_id.tolist() == [3, 3, 4, 4, 4]
     assert table.unit_id.tolist() == [1, 2, 1, 2, 1]

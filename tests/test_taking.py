@@ -16,8 +16,7 @@ import pytest
 
 import nwbin
 from nwbin.errors import ArgumentError, ArgumentTypeError, FormatError, InvalidSpikesWarning
-from nwbin.responses.counts import Tiles, Windows
-from nwbin.responses.psth import mean_rates
+from nwbin.responses import AlignedCounts, TiledCounts, group_statistics, mean_rates, response_matrix
 from nwbin.testing import write_session
 from nwbin.trains import SpikeTrains, as_trains
 
@@ -149,8 +148,10 @@ DOORS: dict[str, Callable[[Any], Any]] = {
     "bin_spikes_sparse": lambda trains: nwbin.bin_spikes_sparse(trains, [0.0, 1.0], [0.0, 1.0]).toarray(),
     "correlograms": lambda trains: nwbin.correlograms(trains, 1.0, 0.25).counts,
     "mean_rates": lambda trains: mean_rates(trains, ROWS, [0.0, 0.5, 1.0]).values,
-    "Windows": lambda trains: next(Windows(trains, ROWS, [0.0, 1.0]).blocks(1 << 20))[1],
-    "Tiles": lambda trains: next(Tiles(trains, ROWS, 0.5).blocks(1 << 20))[1],
+    "AlignedCounts": lambda trains: AlignedCounts(trains, ROWS, [0.0, 1.0]).to_numpy(),
+    "TiledCounts": lambda trains: next(TiledCounts(trains, ROWS, 0.5).blocks(1 << 20))[1],
+    "response_matrix": lambda trains: response_matrix(trains, ROWS, np.array(["a", "b"]), (0.0, 1.0)).X,
+    "group_statistics": lambda trains: group_statistics(trains, ROWS.to_numpy(), np.zeros(2)).total,
 }
 
 

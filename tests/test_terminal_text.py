@@ -15,6 +15,7 @@ import h5py  # noqa: TID251 - these files are not written by nwbin
 import numpy as np
 import pandas as pd
 import pytest
+from nwbin.cli._plain_console import PlainConsole
 from typer.testing import CliRunner, Result
 
 import nwbin
@@ -24,7 +25,6 @@ from nwbin.check import Finding, Report, check
 from nwbin.cli import app
 from nwbin.cli._app import say
 from nwbin.cli._console import frame_table, text
-from nwbin.cli._plain_console import PlainConsole
 from nwbin.dataset._run import _shown
 from nwbin.dataset._task import Outcome
 from nwbin.export import write_table

@@ -13,7 +13,7 @@ import pytest
 
 import nwbin
 from nwbin.errors import FileAccessError
-from nwbin.storage.hdf5 import H5Source, _attributes, _dataset
+from nwbin.storage.hdf5 import H5Source, _attributes, _stored_rows
 from nwbin.storage.hdf5._heap import REFERENCE
 from nwbin.storage.hdf5._strings import HeapStrings
 from tests.small_files import TEXT, write_small
@@ -313,9 +313,9 @@ def test_text_in_a_file_object_asks_for_no_chunks(small: Path, monkeypatch: pyte
     with h5py.File(small, "r+") as f:
         f.create_dataset("t", data=["a", "b"] * 50, dtype=h5py.string_dtype(), chunks=(10,))
     asked: list[str] = []
-    real = _dataset.chunk_reader
+    real = _stored_rows.chunk_reader
     monkeypatch.setattr(
-        _dataset, "chunk_reader", lambda file, path, *rest: asked.append(path) or real(file, path, *rest)
+        _stored_rows, "chunk_reader", lambda file, path, *rest: asked.append(path) or real(file, path, *rest)
     )
     for place in (io.BytesIO(small.read_bytes()), small):
         source = H5Source(place)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from nwbin.dataset import Dataset
     from nwbin.errors import NwbinError, NwbinWarning
     from nwbin.nwb.file import File
-    from nwbin.session import ResponseMatrix, Session, open
+    from nwbin.responses.matrix import ResponseMatrix
+    from nwbin.session import Session, open
     from nwbin.trains import SpikeTrains
 
 __version__ = "0.1.0"
@@ -37,7 +38,7 @@ _HOME = {
     "File": "nwbin.nwb.file",
     "NwbinError": "nwbin.errors",
     "NwbinWarning": "nwbin.errors",
-    "ResponseMatrix": "nwbin.session",
+    "ResponseMatrix": "nwbin.responses.matrix",
     "Session": "nwbin.session",
     "SpikeTrains": "nwbin.trains",
     "align_spikes": "nwbin.binning",
@@ -48,7 +49,7 @@ _HOME = {
     "count_in_windows": "nwbin.binning",
     "open": "nwbin.session",
 }
-_MODULES = ("binning", "check", "dataset", "decode", "errors", "export", "plot", "testing")
+_MODULES = ("binning", "check", "dataset", "decode", "errors", "export", "plot", "responses", "testing")
 
 __all__ = [
     "AlignedSpikes",

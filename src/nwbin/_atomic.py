@@ -9,11 +9,14 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from nwbin._unfinished import clear_unfinished, remove, unfinished_name
 from nwbin.errors import ArgumentError, FileAccessError, MissingFileError, nearest
 
 __all__ = ["atomic_write", "check_space", "check_target", "one_of", "size_text", "writing"]
+
+Name = TypeVar("Name", bound=str)
 
 
 def check_target(path: str | os.PathLike[str], endings: Iterable[str]) -> tuple[Path, str]:
@@ -117,9 +120,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         remove(unfinished)
 
 
-def one_of(what: str, value: str, known: Iterable[str]) -> str:
+def one_of(what: str, value: str, known: Iterable[Name]) -> Name:
     """Return a value that is one of a few, or raise an error that names them."""
     names = list(known)
-    if value not in names:
-        raise ArgumentError(f"{what} {value!r} is not known; {nearest(value, names)}")
-    return value
+    for name in names:
+        if name == value:
+            return name
+    raise ArgumentError(f"{what} {value!r} is not known; {nearest(value, names)}")

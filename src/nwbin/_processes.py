@@ -80,7 +80,7 @@ def _started_on_windows(pid: int) -> int | None:
     """The same there, where ``os.kill(pid, 0)`` would be a Ctrl-C."""
     import ctypes
 
-    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009
+    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 - elsewhere, type checkers know of no windll
     kernel.OpenProcess.restype = ctypes.c_void_p
     handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
     if not handle:

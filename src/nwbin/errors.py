@@ -22,11 +22,13 @@ __all__ = [
     "CountOverflowError",
     "FileAccessError",
     "FormatError",
+    "GoneNameError",
     "InvalidSpikesWarning",
     "LookupFailure",
     "MissingDependencyError",
     "MissingFileError",
     "NotEnoughMemoryError",
+    "NothingChosen",
     "NwbinError",
     "NwbinWarning",
     "nearest",
@@ -65,6 +67,14 @@ class LookupFailure(NwbinError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the message, quotes and escapes included.
         return str(self.args[0]) if self.args else ""
+
+
+class NothingChosen(LookupFailure):
+    """A session has none of what was asked for. A job over many sessions passes over it: that is no failure."""
+
+
+class GoneNameError(NwbinError, AttributeError):
+    """AllenSDK had this name once; the message has the one that came after it."""
 
 
 class ArgumentError(NwbinError, ValueError):

@@ -14,6 +14,7 @@ from nwbin._atomic import atomic_write, check_target
 from nwbin._optional import need
 from nwbin._plain_text import printable
 from nwbin.errors import ArgumentError
+from nwbin.responses.counts import TIME
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -182,7 +183,7 @@ def plot_rates(
     Parameters
     ----------
     rates
-        From :func:`nwbin.export.mean_rates`.
+        From :func:`nwbin.responses.psth.mean_rates`.
     per_unit
         A small plot for each of the units that change most, with a line for each condition or, where they are
         many (more than 12), a row of colors; otherwise the mean over units, and below it every
@@ -210,9 +211,7 @@ def plot_rates(
 
 
 def _edges(rates: xr.DataArray) -> npt.NDArray[np.float64]:
-    time = rates["time"].to_numpy()
-    half = (time[1] - time[0]) / 2 if len(time) > 1 else 0.5
-    return np.concatenate([time - half, time[-1:] + half])
+    return np.append(rates["bin_start"].to_numpy(), rates["bin_stop"].to_numpy()[-1:])
 
 
 def _legend(axes: Axes, by: str, number: int, beside: Axes | None = None) -> None:
@@ -270,7 +269,7 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
     beside, scale = figure.add_subplot(places[0, 1]), figure.add_subplot(places[1, 1])
     beside.axis("off")
     scale.axis("off")
-    values, time, edges = rates.to_numpy(), rates["time"].to_numpy(), _edges(rates)
+    values, time, edges = rates.to_numpy(), rates[TIME].to_numpy(), _edges(rates)
     units = values.shape[2]
     many = len(colors) > MANY
     if many:  # lines that cannot be told apart: a row of colors each
@@ -318,7 +317,7 @@ def _population(rates: xr.DataArray, by: str, colors: list[Any], duration: float
 
 
 def _per_unit(rates: xr.DataArray, by: str, colors: list[Any], duration: float | None, most: int) -> Figure:
-    values, time, edges = rates.to_numpy(), rates["time"].to_numpy(), _edges(rates)
+    values, time, edges = rates.to_numpy(), rates[TIME].to_numpy(), _edges(rates)
     units = values.shape[2]
     # The units that change most, in Hz, over time and conditions.
     shown = np.sort(np.argsort(-values.std(axis=(0, 1)), kind="stable")[:most])

@@ -41,9 +41,8 @@ def test_units_by_id_in_their_order(
     assert pd.read_csv("x.csv")["unit_id"].unique().tolist() == wanted
     one = filtered[0][3]
     assert f"note: unit {one} is not among" in good("units", tiny, "--units", one, "--where", "snr > 1e6")
-    for option in ("--units", "--where"):
-        lines = good("units", tiny, option, how.format(*wanted)).splitlines()
-        assert [int(line.split()[0]) for line in lines[1:]] == wanted
+    lines = good("units", tiny, "--units", how.format(*wanted)).splitlines()
+    assert [int(line.split()[0]) for line in lines[1:]] == wanted
 
 
 def test_a_single_unit_by_id(tiny: Path, here: Path, filtered: tuple[list[int], list[int]]) -> None:
@@ -66,7 +65,7 @@ def test_units_by_id_over_a_folder(
     assert "1 counted" in good("count", folder, *asked, "-o", "x.zarr")
     group = next(one.name for one in Path("x.zarr").glob("session_*"))
     found = xarray.open_zarr("x.zarr", group=group, consolidated=False)
-    assert sorted(found["unit"].to_numpy().tolist()) == sorted(wanted)
+    assert sorted(found["unit_id"].to_numpy().tolist()) == sorted(wanted)
 
 
 def test_all_units_of_a_folder_are_those_of_its_files(tiny: Path, here: Path) -> None:
@@ -81,7 +80,7 @@ def test_all_units_of_a_folder_are_those_of_its_files(tiny: Path, here: Path) ->
     assert sorted(units) == sorted(nwbin.File(tiny).unit_ids.tolist()), "also the one whose metric is NaN"
     group = next(one.name for one in Path("x.zarr").glob("session_*"))
     found = xarray.open_zarr("x.zarr", group=group, consolidated=False)
-    assert sorted(found["unit"].to_numpy().tolist()) == sorted(units)
+    assert sorted(found["unit_id"].to_numpy().tolist()) == sorted(units)
 
 
 def test_units_that_no_session_of_a_folder_has(
@@ -206,7 +205,7 @@ def test_what_the_filters_leave_out_is_said_of_conditions(tiny: Path, here: Path
     asked = ["psth", tiny, "--stimulus", "flashes", "-o", "x.csv"]
     assert "; 1 unit left out by the filters does: --all" in bad(*asked, "--units", f"unit_id == {out}")
     assert "left out by" not in bad(*asked, "--units", "unit_id == 5")
-    shown = good("units", tiny, "--where", f"unit_id == {out}")
+    shown = good("units", tiny, "--units", f"unit_id == {out}")
     assert "; 1 unit left out by the filters does: --all" in shown
     assert "no units" in shown
     assert bad(*asked, "--structures", "visp").endswith("; did you mean 'VISp'?")

@@ -174,7 +174,7 @@ def test_count_says_what_windows_meet(tiny: Path, here: Path) -> None:
     for stop in (0.01, 20.0):
         hit = int(overlapping(start, start + stop, bad).sum())
         found = [one for one in notes("--window", f"0,{stop}", "--dtype", "uint32") if "invalid" in one]
-        assert [one.split(" overlap")[0] for one in found] == (
+        assert [one.split(" overlap")[0].split(": ")[1] for one in found] == (
             [f"{hit} of {len(start)} presentations"] if hit else []
         )
     assert hit

@@ -83,7 +83,7 @@ def test_units(tiny: Path, here: Path) -> None:
 
     chosen = truth[(truth["structure_acronym"] == "VISp") & (truth["firing_rate"] > 3)]
     condition = "structure_acronym == 'VISp' and firing_rate > 3"
-    lines = good("units", tiny, "--where", condition, "--columns", "snr,firing_rate").splitlines()
+    lines = good("units", tiny, "--units", condition, "--columns", "snr,firing_rate").splitlines()
     assert lines[0].split() == ["unit_id", "snr", "firing_rate"]
     assert len(lines) == len(chosen) + 1 > 1
 
@@ -95,7 +95,7 @@ def test_units(tiny: Path, here: Path) -> None:
     assert good("units", tiny, "-o", "-").splitlines()[0].startswith("unit_id,")
     assert "no column 'snrr'; did you mean 'snr'" in bad("units", tiny, "--columns", "snrr")
     assert "ends in '.xlsx'" in bad("units", tiny, "-o", "x.xlsx")
-    assert "no units" in good("units", tiny, "--where", "firing_rate > 1e6")
+    assert "no units" in good("units", tiny, "--units", "firing_rate > 1e6")
 
 
 def test_stimuli(tiny: Path, here: Path) -> None:

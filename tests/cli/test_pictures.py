@@ -54,7 +54,7 @@ def test_demo_on_a_file(tiny: Path, here: Path) -> None:
     assert Path("x.png").read_bytes().startswith(b"\x89PNG")
     good("demo", tiny, "--stimulus", "drifting_gratings", "--window", "0,0.5", "-o", "y.svg")
     assert sorted(p.name for p in here.iterdir()) == ["x.png", "y.svg"]
-    assert "no unit in 'VISx' passes" in bad("demo", tiny, "--structure", "VISx")
+    assert "none of its units is in 'VISx'; did you mean 'VISp'?" in bad("demo", tiny, "--structure", "VISx")
     assert "has several values" in bad("demo", tiny, "--stimulus", "spontaneous")
     assert "ends in '.bmp'" in bad("demo", tiny, "-o", "x.bmp")
 

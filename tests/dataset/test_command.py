@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nwbin.responses.counts import TIME
 from tests.dataset.jobs import IDS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*times during which spikes.*:nwbin.NwbinWarning")
@@ -37,7 +38,7 @@ def test_count_a_folder(trees: dict[str, Path], tmp_path: Path, capsys: pytest.C
         "1",
     ]
     assert run(trees["dandi"], *job, "-o", out)[1] == f"{out}: 3 sessions: 3 counted\n"
-    assert xarray.open_zarr(out, group=f"session_{IDS[0]}", chunks=None).sizes["bin"] == 5
+    assert xarray.open_zarr(out, group=f"session_{IDS[0]}", chunks=None).sizes[TIME] == 5
     assert "3 there already" in run(trees["dandi"], *job, "-o", out)[1]
     assert "1 session: 1 there already" in run(trees["dandi"], *job, "-o", out, "--sessions", IDS[0])[1]
     two = f"{IDS[0]}, {IDS[1]}"
@@ -83,7 +84,7 @@ def test_count_a_folder_of_none_of_it(
     assert error.count("did you mean 'flashes'?") == 1
     code, said, error = run(*flashes, "--structures", "VISpp")
     assert (code, said, error.count("\n")) == (2, "", 1)
-    assert "VISpp; did you mean" in error
+    assert "is in 'VISpp'; did you mean" in error
     code, _, error = run(*flashes, "--units", "firing_rat > 1")
     assert code == 2
     assert error.count("did you mean 'firing_rate'") == 1

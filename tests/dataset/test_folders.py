@@ -15,7 +15,7 @@ import pytest
 
 import nwbin
 from nwbin import testing
-from nwbin.dataset._layouts import find_sessions
+from nwbin.dataset._folder_layouts import find_sessions
 from nwbin.errors import (
     ArgumentError,
     FileAccessError,

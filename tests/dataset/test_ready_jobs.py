@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import nwbin
-from nwbin.binning.edges import regular_edges
+from nwbin.binning import bin_edges
 from nwbin.errors import (
     ArgumentError,
     InvalidSpikesWarning,
@@ -35,18 +35,22 @@ def test_spike_counts(trees: dict[str, Path], tmp_path: Path) -> None:
     }
     found = data.spike_counts(store, "static_gratings", **job, workers=0)
     assert found.report["status"].tolist() == ["done", "done", "nothing"]
-    assert "has no stimulus or intervals ['static_gratings']" in found.passed_over[IDS[2]]
+    assert "has no stimulus 'static_gratings'" in found.passed_over[IDS[2]]
     with data.get_session_data(IDS[0], **OPEN) as session:
         table = session.get_stimulus_table("static_gratings")
         shown = table.index[(table["orientation"] != "null").to_numpy()]
-        edges = regular_edges(0, 0.25, 0.05)
+        edges = bin_edges(window=(0, 0.25), bin_width=0.05)
         truth = session.presentationwise_spike_counts(edges, shown, None)
         units = session.units
     counts = xarray.open_zarr(store, group=f"session_{IDS[0]}", chunks=None)
-    assert counts["spike_counts"].dims == ("presentation", "bin", "unit")
+    assert counts["spike_counts"].dims == (
+        "stimulus_presentation_id",
+        "time_relative_to_stimulus_onset",
+        "unit_id",
+    )
     np.testing.assert_array_equal(counts["spike_counts"], truth)
-    np.testing.assert_array_equal(counts["presentation"], shown)
-    np.testing.assert_array_equal(counts["unit"], units.index)
+    np.testing.assert_array_equal(counts["stimulus_presentation_id"], shown)
+    np.testing.assert_array_equal(counts["unit_id"], units.index)
     np.testing.assert_array_equal(counts["bin_start"], edges[:-1])
     assert counts["ecephys_structure_acronym"].values.tolist() == units["ecephys_structure_acronym"].tolist()
     assert counts.attrs["session_id"] == IDS[0]
@@ -68,7 +72,7 @@ def test_spike_counts(trees: dict[str, Path], tmp_path: Path) -> None:
 
 def test_counts_of_bins_that_do_not_fit_one_chunk(tmp_path: Path) -> None:
     pytest.importorskip("zarr")
-    from nwbin.dataset._zarr import chunks_of
+    from nwbin.export._zarr import chunks_of
 
     for shape in ((5811, 250, 523), (70390, 1, 523), (1, 1, 1), (10, 5000, 3), (0, 4, 0), (600, 2000, 600)):
         chunks, shards = chunks_of(shape, 2)
@@ -111,7 +115,7 @@ def test_labels_of_any_name(tmp_path: Path) -> None:
     (matrix,) = found.values()
     assert matrix.y.tolist() == [1, 2, 1]
     (why,) = data.response_matrices("trials", label="cuont", **job).failed.values()
-    assert why == "the table has no column 'cuont'; did you mean 'count'?"
+    assert why == f"{path}: the stimulus table has no column 'cuont'; did you mean 'count'?"
 
 
 def test_defaults_are_those_of_a_session(trees: dict[str, Path]) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 import nwbin
 from nwbin.dataset import Selection
+from nwbin.dataset._session_work import Call, Counts
 from nwbin.dataset._task import Opening
-from nwbin.dataset._work import Call, Counts
 from nwbin.errors import (
     ArgumentError,
 )
@@ -78,7 +78,7 @@ def same_and_other() -> list[tuple[str, list[Any], list[Any]]]:
         return Selection(**more).spec()
 
     def counts(**more: Any) -> Any:
-        return Counts(Selection("flashes"), (0.0, 1.0), **more).spec()
+        return Counts(Selection("flashes"), (0.0, 1.0), **{"closed": "both", **more}).spec()
 
     def filters(**more: Any) -> Any:
         return Opening("x.nwb", 1, filters=more).spec()

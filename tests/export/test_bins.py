@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nwbin.binning.edges import multiples, regular_edges, whole_bins
+from nwbin.binning.edges import bin_edges, multiples, whole_bins
 from nwbin.errors import (
     ArgumentError,
 )
@@ -20,22 +20,25 @@ from nwbin.errors import (
     st.sampled_from([1, 10, 100, 1000, 10000]),
 )
 def test_regular_edges_are_those_of_numpy(first: int, step: int, bins: int, unit: int) -> None:
-    edges = regular_edges(first / unit, (first + step * bins) / unit, step / unit)
+    edges = bin_edges(window=(first / unit, (first + step * bins) / unit), bin_width=step / unit)
     assert len(edges) == bins + 1
     stop = (first + step * bins) / unit + step / unit / 2
     assert edges.tolist() == np.arange(first / unit, stop, step / unit).tolist()
 
 
 def test_regular_edges_of_odd_widths() -> None:
-    np.testing.assert_allclose(regular_edges(0.0, 1.0, 1 / 3), [0, 1 / 3, 2 / 3, 1], rtol=1e-15)
-    for args, message in [
-        ((0.0, 1.0, 0.3), "whole number"),
-        ((0.0, 1.0, -0.1), "more than 0 s"),
-        ((1.0, 0.0, 0.1), "end after it starts"),
-        ((0.0, np.inf, 0.1), "finite"),
+    np.testing.assert_allclose(
+        bin_edges(window=(0.0, 1.0), bin_width=1 / 3), [0, 1 / 3, 2 / 3, 1], rtol=1e-15
+    )
+    for window, width, message in [
+        ((0.0, 1.0), 0.3, "whole number"),
+        ((0.0, 1.0), -0.1, "more than 0 s"),
+        ((0.0, 0.0), 0.1, "end after it starts"),
+        ((1.0, 0.0), 0.1, "from not more than to"),
+        ((0.0, np.inf), 0.1, "finite"),
     ]:
         with pytest.raises(ArgumentError, match=message):
-            regular_edges(*args)
+            bin_edges(window=window, bin_width=width)
 
 
 @given(st.floats(-10, 1e4), st.floats(0, 50), st.sampled_from([0.001, 0.05, 0.1, 1 / 3, 2.0]))

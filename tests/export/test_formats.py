@@ -16,10 +16,10 @@ from nwbin.errors import (
     ArgumentError,
     LookupFailure,
 )
-from nwbin.export import _writers as writers
-from nwbin.export import write_counts, write_table
-from nwbin.responses.counts import Tiles, Windows
+from nwbin.export import tidy, write_counts, write_table
+from nwbin.responses.counts import TIME, AlignedCounts
 from nwbin.responses.psth import mean_rates
+from nwbin.responses.tiles import TiledCounts
 from nwbin.tables.frames import frame_of
 from nwbin.tables.tidy import escape_text
 from tests.export.counting import EDGES, counted, expected
@@ -32,19 +32,17 @@ UNITS = pd.DataFrame(
 @pytest.mark.parametrize("block", [1, 1 << 20])
 @pytest.mark.parametrize("closed", ["left", "right", "both"])
 def test_windows_in_every_format(
-    tmp_path: Path, trains: Any, shown: pd.DataFrame, closed: str, block: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trains: Any, shown: pd.DataFrame, closed: str, block: int
 ) -> None:
     pytest.importorskip("pyarrow")
     pytest.importorskip("h5netcdf")
-    monkeypatch.setattr(writers, "_ARRAY_BLOCK", block)
-    monkeypatch.setattr(writers, "_TABLE_VALUES", block)
     truth = expected(trains, shown, closed)
-    plan = Windows(trains, shown, EDGES, closed=closed)
+    plan = AlignedCounts(trains, tidy(shown), EDGES, closed=closed)
     said = {"made_by": "a test", "where": "orientation > 0", "binarize": False, "window": [0, 0.5]}
     seen: list[tuple[int, int]] = []
 
     def write(name: str, **more: Any) -> Path:
-        return write_counts(tmp_path / name, plan, units=UNITS, provenance=said, **more)
+        return write_counts(tmp_path / name, plan, units=UNITS, provenance=said, max_bytes=block, **more)
 
     path = write("x.npz", progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (0, 40)
@@ -101,7 +99,7 @@ def test_windows_in_every_format(
 def test_dtypes_are_kept(tmp_path: Path, trains: Any, shown: pd.DataFrame, dtype: str) -> None:
     pytest.importorskip("h5netcdf")
     truth = expected(trains, shown, "both").astype(dtype)
-    plan = Windows(trains, shown, EDGES, dtype=dtype)
+    plan = AlignedCounts(trains, shown, EDGES, closed="both", dtype=dtype)
     with np.load(write_counts(tmp_path / "x.npz", plan)) as z:
         assert z["counts"].dtype == np.dtype(dtype)
         np.testing.assert_array_equal(z["counts"], truth)
@@ -112,24 +110,22 @@ def test_dtypes_are_kept(tmp_path: Path, trains: Any, shown: pd.DataFrame, dtype
 def test_nothing_to_count(tmp_path: Path, trains: Any, shown: pd.DataFrame) -> None:
     for name in ("x.npz", "x.nc", "x.csv", "x.parquet"):
         for rows, units in ((shown[:0], trains), (shown, trains.select([]))):
-            write_counts(tmp_path / name, Windows(units, rows, EDGES))
-    with np.load(write_counts(tmp_path / "x.npz", Windows(trains, shown[:0], EDGES))) as z:
+            write_counts(tmp_path / name, AlignedCounts(units, rows, EDGES))
+    with np.load(write_counts(tmp_path / "x.npz", AlignedCounts(trains, shown[:0], EDGES))) as z:
         assert z["counts"].shape == (0, 3, 3)
 
 
 @pytest.mark.parametrize("block", [1, 64, 1 << 20])
 @pytest.mark.parametrize("closed", ["left", "right", "both"])
-def test_tiles(tmp_path: Path, trains: Any, closed: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles(tmp_path: Path, trains: Any, closed: str, block: int) -> None:
     pytest.importorskip("pyarrow")
     pytest.importorskip("h5netcdf")
-    monkeypatch.setattr(writers, "_ARRAY_BLOCK", block)
-    monkeypatch.setattr(writers, "_TABLE_VALUES", block)
     rows = pd.DataFrame(
         {"start_time": [0.0, 2.0, 1.0, 9.03, 12.0], "stop_time": [1.0, 2.34, 1.05, 15.0, 12.4]},
         index=pd.Index([5, 1, 8, 2, 9], name="id"),
     )
     rows["tags"] = [["wake"], ["rem", "nrem"], [], ["wake"], []]
-    plan = Tiles(trains, rows, 0.1, closed=closed)
+    plan = TiledCounts(trains, rows, 0.1, closed=closed)
     assert plan.bins.tolist() == [10, 3, 0, 59, 4]
     begin = np.concatenate(
         [a + np.arange(n) * 0.1 for a, n in zip(rows["start_time"], plan.bins, strict=True)]
@@ -138,39 +134,39 @@ def test_tiles(tmp_path: Path, trains: Any, closed: str, block: int, monkeypatch
         [a + np.arange(1, n + 1) * 0.1 for a, n in zip(rows["start_time"], plan.bins, strict=True)]
     )
     truth = counted(trains, begin, end, closed)
-    with np.load(write_counts(tmp_path / "x.npz", plan)) as z:
+    with np.load(write_counts(tmp_path / "x.npz", plan, max_bytes=block)) as z:
         np.testing.assert_array_equal(z["counts"], truth)
         np.testing.assert_array_equal(z["bin_edges"], np.stack([begin, end], axis=1))
         assert z["interval_ids"].tolist() == np.repeat([5, 1, 8, 2, 9], plan.bins).tolist()
         assert z["labels"]["tags"].tolist() == ["wake", "rem; nrem", "", "wake", ""]
         assert z["labels"]["interval_id"].tolist() == [5, 1, 8, 2, 9]
-    with xr.open_dataset(write_counts(tmp_path / "x.nc", plan), engine="h5netcdf") as data:
+    with xr.open_dataset(write_counts(tmp_path / "x.nc", plan, max_bytes=block), engine="h5netcdf") as data:
         assert data["spike_counts"].dims == ("bin", "unit_id")
         np.testing.assert_array_equal(data["spike_counts"].to_numpy(), truth)
         np.testing.assert_array_equal(data["bin_start"].to_numpy(), begin)
-    table = pd.read_csv(write_counts(tmp_path / "x.csv", plan))
+    table = pd.read_csv(write_counts(tmp_path / "x.csv", plan, max_bytes=block))
     np.testing.assert_array_equal(table[["7", "3", "12"]].to_numpy(), truth)
     # What is written is exact; older pandas reads the last digit only nearly.
     np.testing.assert_allclose(table["bin_stop"].to_numpy(), end, rtol=1e-15)
-    long = pd.read_parquet(write_counts(tmp_path / "x.parquet", plan, layout="long"))
+    long = pd.read_parquet(write_counts(tmp_path / "x.parquet", plan, max_bytes=block, layout="long"))
     np.testing.assert_array_equal(long["count"].to_numpy(), truth.reshape(-1))
     assert long["interval_id"].tolist() == np.repeat(table["interval_id"].to_numpy(), 3).tolist()
 
 
 def test_tiles_lose_no_spike(trains: Any) -> None:
     rows = pd.DataFrame({"start_time": [0.0], "stop_time": [21.0]})
-    total = sum(block.sum(axis=0) for _, block in Tiles(trains, rows, 0.05).blocks(100))
+    total = sum(block.sum(axis=0) for _, block in TiledCounts(trains, rows, 0.05).blocks(100))
     assert total.tolist() == [900, 0, 300]
 
 
 def test_tiles_need_times(trains: Any) -> None:
     rows = pd.DataFrame({"start_time": [0.0, 1.0], "stop_time": [1.0, np.nan]}, index=[3, 4])
     with pytest.raises(ArgumentError, match="interval 4 has no start_time or no stop_time"):
-        Tiles(trains, rows, 0.1)
+        TiledCounts(trains, rows, 0.1)
     with pytest.raises(LookupFailure, match="no column 'stop_time'"):
-        Tiles(trains, rows[["start_time"]], 0.1)
+        TiledCounts(trains, rows[["start_time"]], 0.1)
     with pytest.raises(ArgumentError, match="more than 0 s"):
-        Tiles(trains, rows, 0.0)
+        TiledCounts(trains, rows, 0.0)
 
 
 OWN = [
@@ -180,8 +176,7 @@ OWN = [
     "bin_start",
     "bin_stop",
     "spike_counts",
-    "unit",
-    "presentation",
+    TIME,
     "interval_id",
     "7",
 ]
@@ -199,7 +194,7 @@ def test_labels_named_as_an_outputs_own_are_named_alike_in_all(
     rows["count_"] = "taken too"
     names = {name: "count__" if name == "count" else f"{name}_" for name in OWN}
     with pytest.warns(nwbin.NwbinWarning) as said:
-        plan = Tiles(trains, rows, 0.25) if tiled else Windows(trains, rows, [0.0, 0.25, 0.5])
+        plan = TiledCounts(trains, rows, 0.25) if tiled else AlignedCounts(trains, rows, [0.0, 0.25, 0.5])
     warned = [str(one.message) for one in said]
     assert warned == [
         f"the column {a!r} is written as {b!r}: outputs have a {a!r} of their own" for a, b in names.items()
@@ -251,7 +246,7 @@ def test_text_that_is_no_utf_8_is_escaped_alike_in_all(tmp_path: Path, trains: A
     columns = {"start_time": np.asarray([1.0, 2.0]), "note": np.asarray(["ü", BAD], object), "tags": tags}
     rows = frame_of({**columns, BAD: np.asarray([1, 2])}, pd.RangeIndex(2))  # as nwbin makes them from files
     units = frame_of({"area": np.asarray([BAD, "b", None], object)}, pd.Index(trains.unit_ids))
-    plan, shown = Windows(trains, rows, [0.0, 1.0]), r"caf\xe9"
+    plan, shown = AlignedCounts(trains, rows, [0.0, 1.0]), r"caf\xe9"
     found = {}
     for name in ("x.npz", "x.nc", "x.csv", "x.parquet"):
         path = write_counts(tmp_path / name, plan, units=units, provenance={"where": BAD})

@@ -17,7 +17,7 @@ from nwbin.errors import (
     MissingDependencyError,
 )
 from nwbin.export import tidy, write_counts, write_table
-from nwbin.responses.counts import Windows
+from nwbin.responses.counts import AlignedCounts
 from nwbin.responses.decode import decode
 from nwbin.responses.psth import mean_rates, rates_table
 from tests.export.counting import EDGES, MIXED, expected
@@ -29,7 +29,7 @@ def test_missing_extras_are_named(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for name, extra in (("x.nc", "netcdf"), ("x.parquet", "parquet")):
         with pytest.raises(MissingDependencyError, match=rf"pip install 'nwbin\[{extra}\]'"):
-            write_counts(tmp_path / name, Windows(trains, shown, EDGES))
+            write_counts(tmp_path / name, AlignedCounts(trains, shown, EDGES))
     with pytest.raises(MissingDependencyError, match=r"nwbin\[parquet\]"):
         write_table(shown, tmp_path / "x.parquet")
     with pytest.raises(MissingDependencyError, match=r"nwbin\[decode\]"):
@@ -76,13 +76,13 @@ def test_ids_are_whole_numbers_in_text(tmp_path: Path) -> None:
     assert json.loads(records)[1]["peak_channel_id"] is None
     trains = nwbin.SpikeTrains.from_dict({1: np.arange(9.0)})
     rows = pd.DataFrame({"start_time": [1.0, 2.0], "block_id": [12.0, np.nan]})
-    path = write_counts(tmp_path / "y.csv", Windows(trains, rows, [0.0, 1.0], closed="left"))
+    path = write_counts(tmp_path / "y.csv", AlignedCounts(trains, rows, [0.0, 1.0], closed="left"))
     assert [line.split(",")[-2] for line in path.read_text().splitlines()] == ["block_id", "12", ""]
 
 
 def test_mean_rates(trains: Any, shown: pd.DataFrame) -> None:
     truth = expected(trains, shown, "left")
-    rates = mean_rates(trains, shown, EDGES, by="orientation")
+    rates = mean_rates(trains, tidy(shown), EDGES, by="orientation")
     assert rates["condition"].to_numpy().tolist() == [0.0, 45.0, 90.0]
     assert rates["presentations"].to_numpy().tolist() == [10, 10, 10]
     for k in range(3):
@@ -91,6 +91,6 @@ def test_mean_rates(trains: Any, shown: pd.DataFrame) -> None:
     np.testing.assert_allclose(table["firing_rate"], rates.to_numpy().mean(axis=2).reshape(-1))
     assert len(rates_table(rates, per_unit=True)) == rates.size
     assert mean_rates(trains, shown, EDGES).shape == (1, 3, 3)
-    assert mean_rates(trains, shown, EDGES, by="note")["condition"].to_numpy().tolist() == ["a", "ü"]
+    assert mean_rates(trains, tidy(shown), EDGES, by="note")["condition"].to_numpy().tolist() == ["a", "ü"]
     with pytest.raises(LookupFailure, match="did you mean 'orientation'"):
-        mean_rates(trains, shown, EDGES, by="orientatio")
+        mean_rates(trains, tidy(shown), EDGES, by="orientatio")

@@ -24,7 +24,7 @@ from nwbin.errors import (
 )
 from nwbin.export import write_counts
 from nwbin.export._steady import undisturbed
-from nwbin.responses.counts import Windows
+from nwbin.responses.counts import AlignedCounts
 from tests.disks import FileSizeLimit
 from tests.export.counting import EDGES
 
@@ -33,8 +33,8 @@ from tests.export.counting import EDGES
 def test_what_fails_leaves_nothing(tmp_path: Path, trains: Any, shown: pd.DataFrame, ending: str) -> None:
     path = tmp_path / f"x{ending}"
     path.write_text("what was there before")
-    rows = pd.DataFrame({"start_time": [0.0, 0.0], "stop_time": [20.0, 20.0]})
-    plan = Windows(trains, rows, [0.0, 20.0], dtype=np.uint8)  # 900 spikes
+    rows = pd.DataFrame({"start_time": [-20.0, 0.0], "stop_time": [0.0, 20.0]})
+    plan = AlignedCounts(trains, rows, [0.0, 20.0], dtype=np.uint8)  # 900 spikes
     with pytest.raises(CountOverflowError, match="uint16"):
         write_counts(path, plan)
 
@@ -43,7 +43,7 @@ def test_what_fails_leaves_nothing(tmp_path: Path, trains: Any, shown: pd.DataFr
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_counts(path, Windows(trains, shown, EDGES), progress=stop)
+        write_counts(path, AlignedCounts(trains, shown, EDGES), progress=stop)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert path.read_text() == "what was there before"
 
@@ -67,7 +67,7 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(
         pytest.importorskip("pyarrow")
     rng = np.random.default_rng(0)
     trains = nwbin.SpikeTrains.from_dict({k: np.sort(rng.uniform(0, 20, 20_000)) for k in range(50)})
-    plan = Windows(trains, pd.DataFrame({"start_time": np.arange(19.0)}), np.linspace(0, 1, bins + 1))
+    plan = AlignedCounts(trains, pd.DataFrame({"start_time": np.arange(19.0)}), np.linspace(0, 1, bins + 1))
     path = tmp_path / f"x{ending}"
     path.write_text("what was there before")
     with FileSizeLimit(room), pytest.raises(FileAccessError) as caught:
@@ -106,11 +106,11 @@ def test_signals_wait_for_the_end_of_a_write(tmp_path: Path, monkeypatch: pytest
                 inside = False
         assert signal.getsignal(signal.SIGALRM) is handler
         trains = nwbin.SpikeTrains.from_dict(dict.fromkeys(range(50), np.arange(20.0)))
-        plan = Windows(trains, pd.DataFrame({"start_time": np.arange(19.0)}), np.linspace(0, 1, 2001))
+        plan = AlignedCounts(trains, pd.DataFrame({"start_time": np.arange(19.0)}), np.linspace(0, 1, 2001))
         counts = np.random.default_rng(0).integers(0, 9, plan.shape, np.uint16)
         # Not counted: what is interrupted is to be the writing, and not the kernels' first import.
         monkeypatch.setattr(
-            plan, "blocks", lambda most: ((slice(k, k + 1), counts[k : k + 1]) for k in range(19))
+            plan, "blocks", lambda most, progress: ((slice(k, k + 1), counts[k : k + 1]) for k in range(19))
         )
         pytest.importorskip("h5netcdf")
         write_counts(tmp_path / "x.nc", plan)  # warm
@@ -130,8 +130,8 @@ def test_signals_wait_for_the_end_of_a_write(tmp_path: Path, monkeypatch: pytest
 def test_too_little_space_is_said_before_any_work(
     tmp_path: Path, trains: Any, shown: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Windows(trains, shown, EDGES)  # 40 x 3 x 3 counts of 2 bytes
-    monkeypatch.setattr(Windows, "blocks", None)  # would be an error of another kind
+    plan = AlignedCounts(trains, shown, EDGES)  # 40 x 3 x 3 counts of 2 bytes
+    monkeypatch.setattr(AlignedCounts, "blocks", None)  # would be an error of another kind
 
     def disk(free: int) -> None:
         monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(total=10**12, free=free))
@@ -182,7 +182,7 @@ def test_whole_folder(tmp_path: Path) -> None:
 
 
 def test_targets_are_refused_before_any_work(tmp_path: Path, trains: Any, shown: pd.DataFrame) -> None:
-    plan = Windows(trains, shown, EDGES)
+    plan = AlignedCounts(trains, shown, EDGES)
     (tmp_path / "folder.npz").mkdir()
     for name, kind, message in [
         ("x.mat", ArgumentError, r"ends in '.mat'; .* .npz, .nc, .csv, .parquet"),

@@ -4,6 +4,7 @@
 is a property of the session that get_session_data opens. Answers are plain values, so that any pandas reads them.
 """
 
+import datetime as dt
 import json
 import sys
 import warnings
@@ -11,9 +12,16 @@ from pathlib import Path
 
 
 def plain(value):
+    """Say a value in JSON; NaN and None are told apart, and so are 1, 1.0 and True."""
     import numpy as np
     import pandas as pd
 
+    if isinstance(value, pd.Series):
+        # Its own name, and its index', hang on the pandas version.
+        return {
+            "of": [plain(one) for one in value.index.tolist()],
+            "are": [plain(one) for one in value.tolist()],
+        }
     if isinstance(value, pd.DataFrame):
         columns = {str(name): [plain(one) for one in value[name].tolist()] for name in value.columns}
         kinds = {str(name): value[name].dtype.kind for name in value.columns}
@@ -23,12 +31,18 @@ def plain(value):
             "index": [plain(one) for one in value.index.tolist()],
             "name": value.index.name,
         }
+    if isinstance(value, dict):
+        return {"pairs": [[str(name), plain(one)] for name, one in value.items()]}
+    if isinstance(value, np.ndarray) and value.ndim > 1:
+        return {"dtype": str(value.dtype), "values": value.tolist()}
     if isinstance(value, (list, tuple, np.ndarray)):
         return [plain(one) for one in value]
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or value != value:
-        return None
+    if isinstance(value, dt.datetime):
+        return {"moment": value.isoformat()}  # with its zone
+    if value is not None and value != value:
+        return {"missing": "NaN"}
     return value
 
 
@@ -41,16 +55,20 @@ def main():
     cache = EcephysProjectCache(
         fetch_api=EcephysProjectFixedApi(), stream_writer=lambda *_: None, manifest=manifest
     )
-    found = []
+    found, sessions = [], {}
     asked = json.loads(Path(questions).read_text())
     for name, arguments in asked:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 method, _, attribute = name.partition(".")
-                value = getattr(cache, method)(**arguments)
                 if attribute:
-                    value = getattr(value, attribute)
+                    asked_of = json.dumps([method, arguments])
+                    if asked_of not in sessions:  # opening one takes seconds
+                        sessions[asked_of] = getattr(cache, method)(**arguments)
+                    value = getattr(sessions[asked_of], attribute)
+                else:
+                    value = getattr(cache, method)(**arguments)
             found.append({"value": plain(value)})
         except Exception as error:
             found.append({"error": type(error).__name__, "said": str(error)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -143,6 +145,22 @@ def unit_problems(mine: Any, call: dict[str, Any]) -> list[str]:
     return problems
 
 
+def moment(said: str) -> tuple[list[int], float | None]:
+    """Return the date and time of a datetime's repr as its numbers, and its zone in seconds from UTC."""
+    clock, _, zone = said.removeprefix("datetime.datetime(").partition(", tzinfo=")
+    numbers = [int(one) for one in re.findall(r"\d+", clock)]
+    if not zone:
+        return numbers, None
+    if zone.startswith(("tzutc()", "datetime.timezone.utc", "TzInfo(UTC)")):
+        return numbers, 0.0
+    if found := re.match(r"tzoffset\((?:None|'[^']*'), (-?\d+)\)", zone):
+        return numbers, float(found[1])
+    found = re.match(r"datetime\.timezone\(datetime\.timedelta\((.*?)\)", zone)
+    assert found, f"a zone of a kind not known here: {zone}"
+    parts = {name: float(value) for name, value in re.findall(r"(\w+)=(-?\d+)", found[1])}
+    return numbers, dt.timedelta(**parts).total_seconds()
+
+
 def value_problems(mine: Any, call: dict[str, Any]) -> list[str]:
     """List how a plain value, array or dictionary differs from a recorded one."""
     if isinstance(mine, dict) and "value_dtypes" in call:
@@ -158,12 +176,7 @@ def value_problems(mine: Any, call: dict[str, Any]) -> list[str]:
     found = plain(mine)
     wanted = call.get("value")
     if call["type"] == "datetime":
-        return (
-            []
-            if mine.isoformat() in str(wanted)
-            or repr(mine).split("tzinfo")[0] == str(wanted).split("tzinfo")[0]
-            else ["differs"]
-        )
+        return [] if moment(repr(mine)) == moment(str(wanted)) else [f"{mine!r}, AllenSDK has {wanted}"]
     if isinstance(wanted, str) and len(wanted) == 64 and isinstance(mine, np.ndarray):
         return [] if sha(mine) == wanted else ["values differ (by their hash)"]
     return [] if _same(found, wanted) else [f"{found!r}, AllenSDK has {wanted!r}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.parity.cache_differences import CACHE_DIFFERENCES, CACHE_EVERYWHERE
 from tests.parity.differences import DIFFERENCES, EVERYWHERE
 
 README = Path(__file__).parents[2] / "README.md"
@@ -13,6 +14,7 @@ START, END = "<!-- differences: python -m tests.parity.table -->\n", "<!-- end o
 def table() -> str:
     """Return the differences as a Markdown table."""
     rows = [(d.name, d.allensdk, d.nwbin) for d in DIFFERENCES] + list(EVERYWHERE)
+    rows += [(d.name, d.allensdk, d.nwbin) for d in CACHE_DIFFERENCES] + list(CACHE_EVERYWHERE)
     lines = ["| | AllenSDK | nwbin |", "|---|---|---|", *("| " + " | ".join(row) + " |" for row in rows)]
     return "\n".join(lines) + "\n"
 

@@ -88,8 +88,8 @@ def test_a_look_into_a_mapping_of_units_is_cheap(
     session: nwbin.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times, left_out = session.spike_times, set(session.file.unit_ids.tolist()) - set(session.units.index)
-    monkeypatch.setattr("nwbin.session.Session._unknown", lambda *_: pytest.fail("why is not asked"))
-    monkeypatch.setattr("nwbin.session.Session._times_of", lambda *_: pytest.fail("nothing is read"))
+    monkeypatch.setattr(nwbin.File, "unit_table", property(lambda _: pytest.fail("why is not asked")))
+    monkeypatch.setattr(nwbin.File, "spike_trains", lambda *_: pytest.fail("nothing is read"))
     assert left_out
     for one in (*left_out, -1, pd.NA, [1], "VISp"):
         assert one not in times

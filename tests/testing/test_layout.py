@@ -15,9 +15,11 @@ from tests.testing.looking import FC, VERY_SMALL
 
 
 @pytest.mark.parametrize("rows", [1 << 17, 300])  # more, and far fewer, than a unit has spikes
-def test_layouts_hold_the_same_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    monkeypatch.setattr("nwbin.testing._layout._CHUNK", rows)
-    paths = [write_session(tmp_path / f"{layout}.nwb", size="tiny", layout=layout) for layout in LAYOUTS]
+def test_layouts_hold_the_same_values(tmp_path: Path, rows: int) -> None:
+    paths = [
+        write_session(tmp_path / f"{layout}.nwb", size="tiny", layout=layout, chunk_rows=rows)
+        for layout in LAYOUTS
+    ]
     with h5py.File(paths[0]) as released, h5py.File(paths[1]) as chunked:
         for name in ("spike_times", "spike_amplitudes", "spike_times_index", "waveform_mean"):
             np.testing.assert_array_equal(released[f"units/{name}"][:], chunked[f"units/{name}"][:])

@@ -154,7 +154,10 @@ def part_of(
         lfp = lfp.isel(time=slice(first, last))
     if channels is not None:
         at = {int(channel): column for column, channel in enumerate(lfp["channel"].values)}
-        wanted = [int(channel) for channel in (channels if isinstance(channels, Iterable) else [channels])]
+        given: Any = channels
+        if hasattr(given, "dims"):  # a labelled array, perhaps of one value
+            given = np.ravel(given.values)
+        wanted = [int(channel) for channel in (given if isinstance(given, Iterable) else [given])]
         unknown = [channel for channel in wanted if channel not in at]
         if unknown:
             raise LookupFailure(f"the LFP has no channel {unknown[0]}; {nearest(unknown[0], at)}")

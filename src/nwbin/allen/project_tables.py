@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin.allen.units import METRIC_NAMES, UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
+from nwbin.allen.units import METRIC_NAMES
 from nwbin.errors import FormatError
 from nwbin.tables.frames import frame_of
 
@@ -35,15 +36,24 @@ SUPPRESS_FROM_UNITS = (
 )  # fmt: skip
 
 
+# What stands for no value: the list of the pandas that AllenSDK needs (1.5). Later ones have "None" too.
+_MISSING = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "n/a", "nan", "null",
+)  # fmt: skip
+
+
 def read_csv(path: Path, index: str = "id") -> pd.DataFrame:
-    """Read a table; text is dtype object, whatever the pandas version."""
+    """Read a table as AllenSDK's pandas does, whatever the version here; text is dtype object."""
     import pandas as pd
 
     # From 3.1 on pandas reads every number exactly; before, only when asked to.
     old = tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1)
     exact: dict[str, Any] = {"float_precision": "round_trip"} if old else {}
     try:
-        table = pd.read_csv(path, index_col=index, low_memory=False, **exact)
+        table = pd.read_csv(
+            path, index_col=index, low_memory=False, keep_default_na=False, na_values=list(_MISSING), **exact
+        )
     except (ValueError, UnicodeDecodeError) as error:  # no such column, ragged rows, empty
         raise FormatError(f"{path}: cannot be read as a table with a column {index!r}: {error}") from error
     columns = {
@@ -141,7 +151,7 @@ class Catalogue:
         )
         keep = np.ones(len(units), dtype=bool)
         for name, bound, kind in bounds:
-            if name in units.columns:
+            if filters.filter_by_metrics and name in units.columns:
                 value = units[name].to_numpy(np.float64)
                 if kind == "maximum":
                     keep &= value <= (np.inf if bound is None else bound)
@@ -182,7 +192,7 @@ class Catalogue:
         _count(table, self.channels, key, "channel_count")
         _count(table, self.probes, key, "probe_count")
         _structures(table, self.channels, key)
-        return table.rename(columns={"genotype": "full_genotype"})
+        return table
 
     def probe_table(self) -> pd.DataFrame:
         """Probes with how many units and channels each has, and in which structures."""
@@ -221,9 +231,14 @@ def _joined(table: pd.DataFrame, owners: pd.DataFrame, key: str, suffixes: tuple
     return frame_of(columns, table.index)
 
 
-def without(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
-    """Leave out columns, where there are any of these names."""
-    return table.drop(columns=list(names), errors="ignore")
+def without(
+    table: pd.DataFrame, names: str | Iterable[str], shown_as: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Leave out columns, where there are any of these names, and show others by another; they go by both."""
+    hidden = {names} if isinstance(names, str) else set(names)
+    new = dict(shown_as or {})
+    gone = [name for name in table.columns if name in hidden or new.get(name) in hidden]
+    return table.drop(columns=gone).rename(columns=new)
 
 
 def _count(table: pd.DataFrame, of: pd.DataFrame, key: str, name: str) -> None:

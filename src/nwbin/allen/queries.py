@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin.allen.null import NULL
 from nwbin.allen.stimuli import DETAILED_PARAMETERS, NON_PARAMETERS
-from nwbin.allen.tables import NULL
 from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from nwbin.allen.columns import Column, Piece, joined, numbers
 from nwbin.allen.invalid import overlapping, tagged
-from nwbin.allen.tables import NULL
+from nwbin.allen.null import NULL
 from nwbin.errors import FormatError
 from nwbin.nwb import schema
 from nwbin.nwb.file import File

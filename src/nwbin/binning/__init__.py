@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from nwbin.binning._aligned import AlignedSpikes, align_spikes
 from nwbin.binning._correlograms import Correlograms, correlograms
-from nwbin.binning._counts import bin_spikes, count_in_windows, iter_bin_spikes
+from nwbin.binning._counts import Progress, bin_spikes, count_in_windows, iter_bin_spikes
+from nwbin.binning._dtypes import count_type
+from nwbin.binning._request import CLOSED_RULES, Closed, as_seconds
 from nwbin.binning._sparse import SparseCounts, bin_spikes_sparse
+from nwbin.binning._table import SpikeColumns, spikes_in_order_of_time
+from nwbin.binning.edges import as_window, bin_centers, bin_edges
 
 __all__ = [
+    "CLOSED_RULES",
     "AlignedSpikes",
+    "Closed",
     "Correlograms",
+    "Progress",
     "SparseCounts",
+    "SpikeColumns",
     "align_spikes",
+    "as_seconds",
+    "as_window",
+    "bin_centers",
+    "bin_edges",
     "bin_spikes",
     "bin_spikes_sparse",
     "correlograms",
     "count_in_windows",
+    "count_type",
     "iter_bin_spikes",
+    "spikes_in_order_of_time",
 ]

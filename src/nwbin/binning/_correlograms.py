@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nwbin._memory import require
 from nwbin.binning._jitter import Patterns, spread
-from nwbin.binning._request import Trains, as_floats, as_onsets, as_threads
+from nwbin.binning._request import Trains, as_onsets, as_seconds, as_threads
 from nwbin.binning._stream import Span, streams
 from nwbin.binning._tally import FEWER, Pairing, Tally, edges_around_zero
 from nwbin.binning.edges import bins_in
@@ -222,7 +222,7 @@ def _of_group(
 
 
 def _as_width(given: Any, name: str) -> float:
-    array = as_floats(given, name)
+    array = as_seconds(given, name)
     if array.ndim != 0:
         raise ArgumentError(f"{name} must be one number of seconds, not of shape {array.shape}")
     if not (np.isfinite(array) and array > 0):
@@ -245,7 +245,7 @@ def _as_spans(onsets: ArrayLike | None, within: ArrayLike | None) -> Span | None
             )
         ends = np.array([0.0, gaps.min() if gaps.size else 1.0])
     else:
-        ends = as_floats(within, "within")
+        ends = as_seconds(within, "within")
     if ends.shape != (2,) or not np.isfinite(ends).all() or not ends[0] < ends[1]:
         raise ArgumentError(
             "within must be (2,), start and stop of each presentation in seconds from onset, finite, the start"

@@ -228,7 +228,8 @@ def _blocks(
         if scratch is None:
             scratch = np.zeros((step, n_bins, n_units), work)
         block = scratch[: last - first]
-        _count_into(request, first, last, block, kind, threads, zeroed=fresh)
+        if _work.count(request.part(first, last), block.view(kind.kernel), kind, threads, fresh):
+            raise _overflow(request, first, last, kind, threads)
         yield slice(first, last), block if kind.direct else block.astype(kind.dtype)
         if not reuse:
             scratch = None
@@ -257,15 +258,15 @@ def _count(
     in_place = (
         isinstance(result, np.ndarray) and result.flags.c_contiguous and kind.direct and _aligned(result)
     )
-    if in_place and progress is None:
-        _count_into(request, 0, n_rows, result, kind, number, zeroed=out is None)
-    elif in_place:
-        assert progress is not None
-        step = max(1, _BLOCK_BYTES // max(1, result[:1].nbytes))
+    if in_place:
+        step = max(1, n_rows if progress is None else _BLOCK_BYTES // max(1, result[:1].nbytes))
         for first in range(0, n_rows, step):
             last = min(first + step, n_rows)
-            _count_into(request, first, last, result[first:last], kind, number, zeroed=out is None)
-            progress(last, n_rows)
+            part, into = request.part(first, last), result[first:last].view(kind.kernel)
+            if _work.count(part, into, kind, number, out is None):
+                raise _overflow(request, first, last, kind, number)
+            if progress is not None:
+                progress(last, n_rows)
     else:
         for rows, block in _blocks(request, kind, number, _BLOCK_BYTES, True, progress):
             result[rows] = block
@@ -306,18 +307,10 @@ def _check_out(out: Any, shape: tuple[int, int, int], dtype: DTypeLike | None) -
         raise ArgumentError("out is read-only; give an array that can be written")
 
 
-def _count_into(
-    request: Request, first: int, last: int, out: NDArray[Any], kind: CountType, threads: int, *, zeroed: bool
-) -> None:
-    """Count presentations [first, last) into out, a C-contiguous array that the kernels can write."""
-    part = request.part(first, last)
-    if _work.count(part, out.view(kind.kernel), kind, threads, zeroed):
-        whole = first == 0 and last == request.onsets.size
-        raise CountOverflowError(_say_what_overflows(part, first, kind, threads, whole))
-
-
-def _say_what_overflows(request: Request, offset: int, kind: CountType, threads: int, whole: bool) -> str:
-    """Count again, in 64 bits: errors may take their time, and can then say what to do."""
+def _overflow(request: Request, first: int, last: int, kind: CountType, threads: int) -> CountOverflowError:
+    """Count presentations [first, last) again, in 64 bits: errors may take their time, and can then say what to do."""
+    whole = first == 0 and last == request.onsets.size
+    request = request.part(first, last)
     wide = count_type(np.int64, False)
     found: tuple[int, int, int, int] | None = None
     most = 0
@@ -327,12 +320,12 @@ def _say_what_overflows(request: Request, offset: int, kind: CountType, threads:
         most = max(most, int(block.max()))
         if found is None and most > kind.limit:
             p, b, u = (int(k) for k in np.unravel_index(np.argmax(block > kind.limit), block.shape))
-            found = (offset + rows.start + p, b, u, int(block[p, b, u]))
+            found = (first + rows.start + p, b, u, int(block[p, b, u]))
     assert found is not None
     p, b, u, count = found
     unit = request.trains.unit_ids.tolist()[u]
     enough = smallest(most, kind.dtype)
-    return (
+    return CountOverflowError(
         f"presentation {p}, {request.called} {b}, unit {unit!r}: {count:,} spikes are more than {kind.dtype}"
         f" holds ({kind.limit:,}); dtype={enough.name!r} holds "
         + ("every count of this request" if whole else f"it (the largest of these presentations is {most:,})")

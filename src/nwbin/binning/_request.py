@@ -13,12 +13,21 @@ from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.trains import SpikeTrains, Trains, as_trains
 
 __all__ = [
-    "Closed", "Request", "Trains", "as_floats", "as_onsets", "as_threads", "request_of_edges", "request_of_windows",
-]  # fmt: skip
+    "CLOSED_RULES",
+    "Closed",
+    "Request",
+    "Trains",
+    "as_onsets",
+    "as_seconds",
+    "as_threads",
+    "request_of_edges",
+    "request_of_windows",
+]
 
 Closed: TypeAlias = Literal["left", "right", "both"]
 Floats: TypeAlias = NDArray[np.float64]
 
+CLOSED_RULES: tuple[Closed, ...] = get_args(Closed)
 RULES: dict[str, int] = {"left": 0, "right": 1, "both": 2}  # as the kernels number them
 
 
@@ -89,7 +98,7 @@ class Request:
 def request_of_edges(trains: Trains, onsets: ArrayLike, edges: ArrayLike, closed: str) -> Request:
     """Check a request for adjoining bins."""
     units, times, rule = as_trains(trains), as_onsets(onsets), _as_closed(closed)
-    rows = as_floats(edges, "edges")
+    rows = as_seconds(edges, "edges")
     if rows.ndim not in (1, 2) or rows.shape[-1] < 2:
         raise ArgumentError(
             "edges must be (bins + 1,), or (presentations, bins + 1) for one row a presentation, with at"
@@ -121,7 +130,7 @@ def request_of_windows(
 ) -> Request:
     """Check a request for windows that may lie anywhere."""
     units, times, rule = as_trains(trains), as_onsets(onsets), _as_closed(closed)
-    rows = as_floats(windows, "windows")
+    rows = as_seconds(windows, "windows")
     if rows.ndim == 1 and rows.size == 2:
         rows = rows[None]
     if rows.ndim not in (2, 3) or rows.shape[-1] != 2:
@@ -152,14 +161,15 @@ def request_of_windows(
 
 
 def _as_closed(closed: str) -> Closed:
-    if closed not in get_args(Closed):
+    if closed not in CLOSED_RULES:
         raise ArgumentError(
             f"closed must be 'left' for [a, b), 'right' for (a, b] or 'both' for [a, b], not {closed!r}"
         )
-    return closed  # type: ignore[return-value]
+    return closed
 
 
-def as_floats(given: ArrayLike, name: str) -> Floats:
+def as_seconds(given: ArrayLike, name: str) -> Floats:
+    """Times as float64; `name` is what they are called in messages."""
     array = np.asarray(given)
     if array.dtype.kind == "O":
         try:
@@ -176,7 +186,7 @@ def as_onsets(onsets: ArrayLike) -> Floats:
         raise ArgumentTypeError(
             "onsets must be numbers in seconds, not a table; give one column: table.start_time"
         )
-    array = as_floats(onsets, "onsets")
+    array = as_seconds(onsets, "onsets")
     if np.ndim(onsets) == 0:
         array = array.reshape(1)
     if array.ndim != 1:

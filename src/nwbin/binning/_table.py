@@ -40,7 +40,7 @@ def spikes_in_order_of_time(
     windows: NDArray[np.float64],
     row_ids: NDArray[np.int64],
     *,
-    closed: Closed = "right",
+    closed: Closed = "left",
     threads: int | None = None,
 ) -> SpikeColumns:
     """List the spikes of all windows in order of time; spikes at one time in the order of windows, then units.

@@ -20,6 +20,9 @@ from nwbin.trains import SpikeTrains
 
 __all__ = ["compiled_is_worth_it", "count", "kernels", "spans"]
 
+# Counts the rows from one up to another; says whether a count is too large.
+Piece = Callable[[int, int], bool]
+
 # For tests: "plain" or the name of a kernel, to have that one whatever the request.
 force: Literal["plain", "walk", "scatter"] | None = None
 
@@ -84,10 +87,11 @@ def count(request: Request, out: NDArray[Any], kind: CountType, threads: int, ze
     with np.errstate(over="ignore", invalid="ignore"):
         if not compiled_is_worth_it(2 * n_rows * n_windows * n_units, n_units):
             over = _count_plainly(request, out, kind)
-        elif request.edges is not None and _many_bins(request):
-            over = _scatter(request, out, kind, threads, zeroed)
         else:
-            over = _walk(request, out, kind, threads)
+            scattered = request.edges is not None and _many_bins(request)
+            piece = _scatter(request, out, kind, zeroed) if scattered else _walk(request, out, kind)
+            cuts = spans(n_rows, n_rows * n_windows, n_units, threads)
+            over = any(_threads.run([partial(piece, *cut) for cut in cuts], threads))
     request.trains._check()
     return over
 
@@ -122,9 +126,10 @@ def _many_bins(request: Request) -> bool:
     return bool(9.0 + 4.5 * spikes < a_bin * n_bins)
 
 
-def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) -> bool:
+def _walk(request: Request, out: NDArray[Any], kind: CountType) -> Piece:
+    """Prepare to find the ends of every window among the spikes, for some rows at a time."""
     trains = request.trains
-    n_rows, n_windows, n_units = request.shape
+    _, n_windows, n_units = request.shape
     ordered, rows = request.in_order_of_time()
     arrays = trains._values, trains._starts, trains._stops
     # Every window by itself, in order of time.
@@ -156,7 +161,7 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType, threads: int) ->
             over |= bool(kernels().pass_counts(*arrays, *part, cells, limit, cap, block, by_rate, ways))
         return over
 
-    return _any(piece, spans(n_rows, n_rows * n_windows, n_units, threads), threads)
+    return piece
 
 
 def _ways(lo: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -183,9 +188,10 @@ def _block(cells: int, itemsize: int) -> int:
     return max(16, _CACHE_BYTES // (cells * itemsize))
 
 
-def _scatter(request: Request, out: NDArray[Any], kind: CountType, threads: int, zeroed: bool) -> bool:
+def _scatter(request: Request, out: NDArray[Any], kind: CountType, zeroed: bool) -> Piece:
+    """Prepare to put every spike into its bin, for some rows at a time."""
     trains = request.trains
-    n_rows, n_bins, n_units = request.shape
+    n_bins = request.shape[1]
     ordered, rows = request.in_order_of_time()
     disjoint = rows_are_disjoint(ordered)
     limit, _ = _limits(kind)
@@ -201,7 +207,7 @@ def _scatter(request: Request, out: NDArray[Any], kind: CountType, threads: int,
             )
         )  # fmt: skip
 
-    return _any(piece, spans(n_rows, n_rows * n_bins, n_units, threads), threads)
+    return piece
 
 
 def workspace(bins: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -222,7 +228,3 @@ def rows_are_disjoint(ordered: Request) -> bool:
 def _limits(kind: CountType) -> tuple[int, int | None]:
     """Which counts are too large; and 1 if all are to be written as 0 or 1, else None."""
     return (int(np.iinfo(np.int64).max), 1) if kind.binarize else (kind.limit, None)
-
-
-def _any(piece: Callable[[int, int], bool], cuts: list[tuple[int, int]], threads: int) -> bool:
-    return any(_threads.run([partial(piece, *cut) for cut in cuts], threads))

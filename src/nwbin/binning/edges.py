@@ -1,4 +1,4 @@
-"""Edges of bins of one width."""
+"""From what is said of bins (edges, or a window and a width) to their edges, and from edges to centers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from nwbin.binning._request import as_seconds
 from nwbin.errors import ArgumentError
 
-__all__ = ["bins_in", "multiples", "regular_edges", "whole_bins"]
+__all__ = ["as_window", "bin_centers", "bin_edges", "bins_in", "multiples", "whole_bins"]
 
 # Of a bin: times of a few thousand seconds are known to 1e-12 s, bins are milliseconds or more.
 _ROUNDING = 1e-7
@@ -32,26 +33,67 @@ def multiples(start: float, width: float, count: int) -> npt.NDArray[np.float64]
     return np.arange(start, start + (count + 0.5) * width, width, dtype=np.float64)[: count + 1]
 
 
-def regular_edges(start: float, stop: float, width: float) -> npt.NDArray[np.float64]:
-    """Return the edges of adjoining bins of one width.
+def as_window(window: npt.ArrayLike) -> tuple[float, float]:
+    """Check a window: from and to, in s."""
+    try:
+        two = np.shape(window) == (2,)
+    except ValueError:  # lists within lists, of several lengths
+        two = False
+    if not two:
+        raise ArgumentError(f"window must be (from, to) in seconds from onset, not {window!r}")
+    first, last = as_seconds(window, "window").tolist()
+    if not first <= last:
+        raise ArgumentError(f"window must be (from, to), and from not more than to; not {window!r}")
+    return first, last
+
+
+def bin_edges(
+    edges: npt.ArrayLike | None = None,
+    window: npt.ArrayLike | None = None,
+    bin_width: float | None = None,
+) -> npt.NDArray[np.float64]:
+    """Return the edges of adjoining bins: those given, or those of bins of one width in a window.
 
     Parameters
     ----------
-    start, stop
-        The first and the last edge, in s.
-    width
-        Of a bin, in s. ``stop - start`` must be a whole number of bins.
+    edges
+        (bins + 1,) s from onset, not decreasing. Or:
+    window
+        The first and the last edge, in s from onset.
+    bin_width
+        Of the bins between them, in s: the window must be a whole number of bins. By default it is one bin.
 
     Returns
     -------
     numpy.ndarray
-        float64 (bins + 1,), as ``np.arange`` computes them.
+        float64 (bins + 1,). Those of one width are as ``np.arange`` computes them, so that they are those of a
+        script.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        Neither edges nor a window are given, or both; or they make no sense.
 
     Examples
     --------
-    >>> regular_edges(0, 0.5, 0.125).tolist()
+    >>> bin_edges(window=(0, 0.5), bin_width=0.125).tolist()
     [0.0, 0.125, 0.25, 0.375, 0.5]
+    >>> bin_edges(window=(0.01, 0.25)).tolist()
+    [0.01, 0.25]
     """
+    if (edges is None) == (window is None) or (edges is not None and bin_width is not None):
+        raise ArgumentError("give either edges, or a window (and the bin_width to divide it by)")
+    if edges is not None:
+        times = as_seconds(edges, "edges")
+        if times.ndim != 1 or times.size < 2:
+            raise ArgumentError(f"edges must be a list of two or more times in s, not of shape {times.shape}")
+        return times
+    assert window is not None
+    start, stop = as_window(window)
+    return np.asarray([start, stop]) if bin_width is None else _regular(start, stop, bin_width)
+
+
+def _regular(start: float, stop: float, width: float) -> npt.NDArray[np.float64]:
     first, last, step = (
         _as_written(start, "the window"),
         _as_written(stop, "the window"),
@@ -82,6 +124,17 @@ def bins_in(span: float, width: float, name: str) -> int:
             f"{name}={span:g} s is {float(number):.6g} bins of {width:g} s; make it a whole number of bins"
         )
     return round(number)
+
+
+def bin_centers(edges: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the center of each bin, ``a + (b - a) / 2`` in float64, the one way that gives AllenSDK's bits.
+
+    ``(a + b) / 2`` differs from it in the last bit, and a join in xarray then loses bins. Bins without an end have
+    no center: NaN.
+    """
+    bounds = np.asarray(edges, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return bounds[:-1] + np.diff(bounds) / 2
 
 
 def whole_bins(start: float, stop: float, width: float) -> int:

@@ -31,15 +31,15 @@ def say(kind: str, message: object) -> None:
 @contextmanager
 def notes(*, debug: bool = False) -> Iterator[None]:
     """Show nwbin's warnings as one line each, once; others only when debugging."""
-    said: set[str] = set()
+    shown: set[str] = set()
     with warnings.catch_warnings():
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
             if not issubclass(category, NwbinWarning):
                 others(message, category, *args, **kwargs)
-            elif str(message) not in said:
-                said.add(str(message))
+            elif str(message) not in shown:
+                shown.add(str(message))
                 say("note", message)
 
         warnings.showwarning = show

@@ -32,7 +32,7 @@ def output() -> Console:
     """The console for results: coloured on a terminal; plain, with full lines, in a pipe."""
     import sys
 
-    from nwbin.cli._plain_console import PlainConsole
+    from nwbin._plain_console import PlainConsole
 
     if sys.stdout.isatty():
         return PlainConsole()
@@ -77,17 +77,17 @@ def text(value: Any, decimals: int | None = None) -> str:
     if isinstance(value, float) or type(value).__name__.startswith("float"):
         if decimals is not None and abs(value) < 1e15:
             return f"{value:.{decimals}f}"
-        whole = float(value).is_integer() and abs(value) < 1e15
-        return f"{value:.0f}" if whole else f"{value:.3f}" if abs(value) >= 100 else f"{value:.4g}"
+        integral = float(value).is_integer() and abs(value) < 1e15
+        return f"{value:.0f}" if integral else f"{value:.3f}" if abs(value) >= 100 else f"{value:.4g}"
     return printable(str(value))  # as it will be shown: widths are measured of it
 
 
-def column_text(values: list[Any], *, whole: bool = False) -> list[str]:
-    """The cells of a column: numbers with the same decimals, times in s to the millisecond; or whole numbers."""
+def column_text(values: list[Any], *, every_digit: bool = False) -> list[str]:
+    """The cells of a column: numbers with the same decimals, times in s to the millisecond; or with every digit."""
     numbers = [abs(v) for v in values if isinstance(v, float) and abs(v) < math.inf]
     if not numbers or all(v.is_integer() and v < 1e15 for v in numbers):
         return [text(v) for v in values]
-    if whole:
+    if every_digit:
         return [repr(v) if isinstance(v, float) and v == v else text(v) for v in values]
     least = min((v for v in numbers if v), default=0.0)
     # Of numbers that differ by many orders of magnitude no number of decimals shows all.
@@ -109,7 +109,7 @@ def _values(column: pd.Series[Any]) -> list[Any]:
     return column.tolist()
 
 
-def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
+def frame_table(frame: pd.DataFrame, console: Console, *, for_all: str) -> None:
     """Print a data frame: on a terminal as much as fits, with a line about the rest; in a pipe all of it."""
     from rich.table import Table
 
@@ -117,7 +117,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
     numeric = [frame[c].dtype.kind in "iuf" for c in frame.columns]
     if console.is_terminal:
         head = frame.head(max(5, console.height - 6))
-    cells = [column_text(_values(head[c]), whole=not console.is_terminal) for c in frame.columns]
+    cells = [column_text(_values(head[c]), every_digit=not console.is_terminal) for c in frame.columns]
     index = [text(v) for v in head.index.tolist()]
     if console.is_terminal:
         columns, cells = fitting(
@@ -135,7 +135,7 @@ def frame_table(frame: pd.DataFrame, console: Console, *, whole: str) -> None:
         f"{n:,} more {what}{'s' * (n != 1)}" for n, what in ((rows, "row"), (columns_left, "column")) if n
     ]
     if left:
-        console.print(f"... {', '.join(left)}; whole: {whole}", style="dim")
+        console.print(f"... {', '.join(left)}; whole: {for_all}", style="dim")
 
 
 def fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
@@ -150,22 +150,14 @@ def fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[lis
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr that goes away at the end; nothing where stderr is not a terminal."""
-    import sys
-
+    """Give what is called as the work goes on: a bar on stderr that goes away, and an ear for signals to stop."""
+    from nwbin._progress import progress_display
     from nwbin.cli._app import still_wanted
 
-    if not sys.stderr.isatty():
-        yield lambda done, total: still_wanted()
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
+    with progress_display(label) as display:
 
         def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=max(total, 1))
+            display.update(done, total)
             still_wanted()
 
         yield report

@@ -35,7 +35,7 @@ def refuse_as_is(as_is: bool, out: Path | None) -> None:
 def print_csv(frame: pd.DataFrame, *, as_is: bool = False) -> None:
     """Print a table as it would be in a .csv file, but for what a terminal would obey: that is spelt out."""
     from nwbin.export import tidy
-    from nwbin.export._csv import CsvText
+    from nwbin.export.csv_text import CsvText
     from nwbin.tables.labels import whole_ids
 
     plain = tidy(frame)

@@ -2,93 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nwbin.cli._choose import counted
-from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
+from nwbin._wording import counted
 
-if TYPE_CHECKING:
-    from nwbin.session import Session
-
-__all__ = ["overview", "show_overview"]
+__all__ = ["show_overview"]
 
 _KINDS = {"allen": "an AllenSDK cache", "dandi": "a DANDI download", "folder": "a folder of NWB files"}
 _MOST = 3  # names of tables that are shown; of more, only how many
-
-
-def _tables(session: Session) -> dict[str, list[str]]:
-    names = list(session.file.intervals)
-    shown = [name.removesuffix("_presentations") for name in names if name.endswith("_presentations")]
-    return {"stimuli": shown, "intervals": [name for name in names if not name.endswith("_presentations")]}
-
-
-def _of_file(path: Path) -> dict[str, Any]:
-    """What a session's file holds, without its larger tables."""
-    import nwbin
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NwbinWarning)
-        with nwbin.open(path) as session:
-            try:
-                units, passing = len(session.file.unit_ids), len(session.units)
-            except LookupFailure:  # no units table: LFP or behaviour only
-                units = passing = 0
-            return {
-                "session_id": session.file.session_id or session.file.identifier,
-                "session_type": session.session_type,
-                "units": units,
-                "passing": passing,
-                **_tables(session),
-                "acquisition": session.file.names("acquisition") if not units else [],
-            }
-
-
-def nwb_files(folder: Path) -> list[Path]:
-    """The NWB files of a folder and the folders in it, in order; none is an error. Hidden ones are passed over."""
-    from nwbin.dataset._layouts import find_sessions
-
-    root = find_sessions(folder).root
-    paths = sorted(path for path in root.rglob("*.nwb") if path.is_file())
-    paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
-    if not paths:
-        raise LookupFailure(f"{folder}: holds no .nwb files")
-    return paths
-
-
-def overview(folder: Path) -> dict[str, Any]:
-    """Gather what `nwbin info FOLDER` shows: what each file holds, or why it cannot be read."""
-    from nwbin.cli._console import progress
-    from nwbin.dataset._layouts import find_sessions
-
-    layout = find_sessions(folder)
-    beside = {path for one in layout.files for path in one.lfp.values()}
-    known = {one.path: one for one in layout.files}
-    paths = [path for path in nwb_files(folder) if path not in beside]
-    files = []
-    with progress("reading") as report:
-        for number, path in enumerate(paths):
-            report(number, len(paths))
-            lfp = known[path].lfp if path in known else {}
-            one = {
-                "file": str(path.relative_to(layout.root)),
-                "size": path.stat().st_size,
-                "lfp_files": len(lfp),
-            }
-            try:
-                one |= _of_file(path)
-            except (NwbinError, OSError) as error:
-                one["error"] = str(error)
-            files.append(one)
-    size = sum(path.stat().st_size for path in paths) + sum(path.stat().st_size for path in beside)
-    return {
-        "folder": str(folder),
-        "kind": layout.kind,
-        "size": size,
-        "lfp_files": len(beside),
-        "files": files,
-    }
 
 
 def _listed(names: list[str], what: str) -> str:
@@ -105,8 +26,8 @@ def show_overview(found: dict[str, Any]) -> None:
     files = found["files"]
     console = output()
     lfp = f" and {counted(found['lfp_files'], 'LFP file')} beside them" if found["lfp_files"] else ""
-    said = f"{found['folder']}: {_KINDS[found['kind']]}, {counted(len(files), 'file')}{lfp}, {size_text(found['size'])}"
-    console.print(said, soft_wrap=True)
+    kind, size = _KINDS[found["kind"]], size_text(found["size"])
+    console.print(f"{found['folder']}: {kind}, {counted(len(files), 'file')}{lfp}, {size}", soft_wrap=True)
     rows = []
     for one in files:
         if "error" in one:

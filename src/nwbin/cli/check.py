@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nwbin.cli._choose import counted, is_folder
+from nwbin._wording import counted
+from nwbin.cli._files import FileOrFilesArgument, is_folder
 
 __all__ = ["check"]
 
 
 def check(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="An NWB file, or a folder of them.", show_default=False)
-    ],
+    file: FileOrFilesArgument,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Report everything that is wrong with a file, not only the first fault.
@@ -36,7 +34,7 @@ def check(
     from nwbin.check import check as check_file
     from nwbin.cli._app import still_wanted
     from nwbin.cli._console import put
-    from nwbin.cli._overview import nwb_files
+    from nwbin.dataset.overview import nwb_files
     from nwbin.storage.opening import check_path
 
     if not is_folder(file):

@@ -2,259 +2,34 @@
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from nwbin.cli._choose import (
-    AllOption,
-    AmplitudeOption,
-    FileOrFolderArgument,
-    IntervalsOption,
-    IsiOption,
-    PresenceOption,
-    Quality,
-    StimulusOption,
-    StructuresOption,
-    UnitsOption,
-    WhereOption,
-    chosen_presentations,
-    chosen_units,
-    counted,
-    how_many_units,
-    is_folder,
-    note_windows,
-    numbers,
-    open_session,
-    window_of,
-)
-from nwbin.cli._csv import CsvAsIsOption, refuse_as_is
-from nwbin.errors import ArgumentError, ArgumentTypeError, NwbinWarning
+from nwbin._wording import counted
+from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times, selection_of
+from nwbin.cli._counting import BinOptions, FolderOptions, OutOption, WritingOptions
+from nwbin.cli._expand import expanded
+from nwbin.cli._files import FileOrFolderArgument, is_folder
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from nwbin.responses.counts import LabelledCounts
+    from nwbin.session.selectable import SelectableSession
+    from nwbin.trains import SpikeTrains
+
 __all__ = ["count"]
 
-_BINS, _OUT, _MANY = "Which bins", "How to write", "Many sessions"
 
-
-def _edges(
-    edges: str | None, bin_width: float | None, window: str | None, stimulus: bool
-) -> np.ndarray[Any, Any] | None:
-    """The edges that were asked for; None where bins are to tile each interval."""
-    import numpy as np
-
-    from nwbin.binning.edges import regular_edges
-
-    if edges is not None:
-        if bin_width is not None or window is not None:
-            raise ArgumentError("give --edges, or --bin and --window, not both")
-        return np.asarray(numbers(edges, "--edges"))
-    if window is not None:
-        start, stop = window_of(window)
-        return regular_edges(start, stop, bin_width) if bin_width is not None else np.asarray([start, stop])
-    if bin_width is None:
-        raise ArgumentError(
-            "say which bins: --edges 0,0.05,0.1, or --window 0,0.25, or --bin 0.05 --window 0,0.5"
-        )
-    if stimulus:
-        raise ArgumentError(
-            f"--bin {bin_width:g} needs a window around the onset of each presentation, such as --window 0,0.5"
-        )
-    return None
-
-
-def _dtype(name: str | None) -> np.dtype[Any] | None:
-    import numpy as np
-
-    if name is None:
-        return None
-    try:
-        dtype = np.dtype(name)
-    except TypeError:
-        dtype = np.dtype(object)
-    if dtype.kind not in "iufb":
-        raise ArgumentTypeError(
-            f"--dtype {name!r} is no kind of number; try uint8, uint16, uint32, float32 or bool"
-        )
-    return dtype
-
-
-def _labelled(rows: pd.DataFrame, labels: str | None) -> pd.DataFrame:
-    """The rows with only the labels that were asked for, and their times."""
-    if labels is None:
-        return rows
-    from nwbin.errors import LookupFailure, nearest
-
-    names = [one.strip() for one in labels.split(",") if one.strip() and one.strip() != "none"]
-    for name in names:
-        if name not in rows.columns:
-            raise LookupFailure(f"--labels: there is no column {name!r}; {nearest(name, rows.columns)}")
-    times = [name for name in ("start_time", "stop_time") if name in rows.columns and name not in names]
-    return rows[[*times, *names]]
-
-
-def _refuse(given: dict[str, Any], why: str) -> None:
-    """Raise if any of these options was given: passed over, it would not do what one thinks it did."""
-    for option, value in given.items():
-        if value is not None:
-            raise ArgumentError(f"{option} {why}")
-
-
+@expanded
 def count(
     file: FileOrFolderArgument,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            show_default=False,
-            help="Ends in .npz, .nc, .csv or .parquet; .zarr for a folder of sessions.",
-        ),
-    ],
-    stimulus: StimulusOption = None,
-    intervals: IntervalsOption = None,
-    where: WhereOption = None,
-    edges: Annotated[
-        str | None,
-        typer.Option(
-            "--edges",
-            metavar="A,B,...",
-            rich_help_panel=_BINS,
-            show_default=False,
-            help="Edges, s from onset.",
-        ),
-    ] = None,
-    window: Annotated[
-        str | None,
-        typer.Option(
-            "--window",
-            metavar="FROM,TO",
-            rich_help_panel=_BINS,
-            show_default=False,
-            help="One bin, s from onset; with --bin, as many as fit exactly.",
-        ),
-    ] = None,
-    bin_width: Annotated[
-        float | None,
-        typer.Option(
-            "--bin",
-            metavar="WIDTH",
-            rich_help_panel=_BINS,
-            show_default=False,
-            help="Width of a bin, s. With --intervals and no window, bins tile each interval from its start.",
-        ),
-    ] = None,
-    closed: Annotated[
-        str | None,
-        typer.Option(
-            "--closed",
-            metavar="left|right|both",
-            rich_help_panel=_BINS,
-            show_default=False,
-            help="Which ends belong to a bin. Default: both around onsets, as in AllenSDK (a spike on an inner edge"
-            " counts twice); left where bins tile intervals (every spike counts once).",
-        ),
-    ] = None,
-    binarize: Annotated[
-        bool, typer.Option("--binarize", rich_help_panel=_BINS, help="1 where there is any spike.")
-    ] = False,
-    units: UnitsOption = None,
-    structures: StructuresOption = None,
-    everything: AllOption = False,
-    amplitude_cutoff_maximum: AmplitudeOption = 0.1,
-    presence_ratio_minimum: PresenceOption = 0.95,
-    isi_violations_maximum: IsiOption = 0.5,
-    dtype: Annotated[
-        str | None,
-        typer.Option(
-            "--dtype",
-            metavar="TYPE",
-            rich_help_panel=_OUT,
-            show_default=False,
-            help="Of the counts. Default: uint16; uint8 if binarized.",
-        ),
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="matrix|long",
-            rich_help_panel=_OUT,
-            show_default=False,
-            help="Of tables: a column for each unit (matrix, the default), or a row for each count (long).",
-        ),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            "--labels",
-            metavar="A,B",
-            rich_help_panel=_OUT,
-            show_default=False,
-            help="Columns of the presentations to keep as labels (default: all; none).",
-        ),
-    ] = None,
-    compress: Annotated[
-        bool, typer.Option("--compress", rich_help_panel=_OUT, help="Compress an .npz: smaller and slower.")
-    ] = False,
-    csv_as_is: CsvAsIsOption = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            "--threads",
-            metavar="N",
-            min=1,
-            rich_help_panel=_OUT,
-            show_default=False,
-            help="Default: one for each core.",
-        ),
-    ] = None,
-    sessions: Annotated[
-        str | None,
-        typer.Option(
-            "--sessions",
-            metavar="CONDITION",
-            rich_help_panel=_MANY,
-            show_default=False,
-            help="Of a folder: only sessions that meet a condition (\"session_type == 'functional_connectivity'\"), "
-            "or ids with a comma between.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            min=1,
-            rich_help_panel=_MANY,
-            show_default=False,
-            help="Processes on this machine. Default: one for each core.",
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="ADDRESS",
-            rich_help_panel=_MANY,
-            show_default=False,
-            help="Work on a Dask cluster: tcp://host:port, or a scheduler file.",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            rich_help_panel=_MANY,
-            help="Of a folder: count every session again, whatever is there.",
-        ),
-    ] = False,
+    out: OutOption,
+    presentations: PresentationOptions,
+    bins: BinOptions,
+    units: UnitOptions,
+    writing: WritingOptions,
+    folder: FolderOptions,
 ) -> None:
     """Count spikes in bins around the start of each presentation, for each unit, and write them to a file.
 
@@ -274,87 +49,79 @@ def count(
       nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 \\
           --structures VISp,LGd -o flashes.zarr
     """  # fmt: skip
-    from nwbin._atomic import check_target, one_of
-    from nwbin._threads import share
-    from nwbin.cli._console import output, progress
-    from nwbin.cli._provenance import provenance
-    from nwbin.export import COUNT_ENDINGS, tidy, write_counts
-    from nwbin.responses.counts import Tiles, Windows
-
     if is_folder(file):
         from nwbin.cli._folder import count_folder
 
-        of_a_file = {"--format": layout, "--labels": labels, "--compress": compress or None,
-                     "--csv-as-is": csv_as_is or None}  # fmt: skip
-        _refuse(of_a_file, f"is for a single file, and {file} is a folder")
-        if stimulus and intervals is not None:
-            raise ArgumentError("give --stimulus NAME, or --intervals TABLE for another table, not both")
-        named = [stimulus] if isinstance(stimulus, str) else list(stimulus or []) or None
-        count_folder(
-            file, out, stimulus=[intervals] if intervals is not None else named,
-            edges=_edges(edges, bin_width, window, bool(stimulus)), presentations=where, units=units,
-            closed=one_of("--closed", closed or "both", ("left", "right", "both")), binarize=binarize,
-            dtype=None if dtype is None else str(_dtype(dtype)), threads=threads,
-            quality=Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum),
-            sessions=sessions, structures=structures, workers=workers, scheduler=scheduler,
-            overwrite=overwrite,
-        )  # fmt: skip
+        writing.refuse_for_folder(file)
+        count_folder(file, out, presentations, bins, units, writing, folder)
         return
-    of_a_folder = {"--sessions": sessions, "--workers": workers, "--scheduler": scheduler}
-    of_a_folder["--overwrite"] = overwrite or None
-    _refuse(of_a_folder, f"is for a folder of sessions, and {file} is not one")
-    if out.suffix.lower() == ".zarr":
-        raise ArgumentError(
-            f"{out}: a Zarr store is for a folder of sessions; of a single file give a name in "
-            f"{', '.join(COUNT_ENDINGS)}"
-        )
-    check_target(out, COUNT_ENDINGS)
-    refuse_as_is(csv_as_is, out)
-    if compress and out.suffix.lower() != ".npz":
-        raise ArgumentError(
-            f"--compress is for .npz; {out.suffix.lower()} is compressed by itself, or is text"
-        )
-    layout = layout or "matrix"
-    one_of("--format", layout, ("matrix", "long"))
-    bounds, kind = _edges(edges, bin_width, window, bool(stimulus)), _dtype(dtype)
-    rule = one_of("--closed", closed or ("left" if bounds is None else "both"), ("left", "right", "both"))
-    quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
+    import nwbin
+    from nwbin._threads import share
+    from nwbin.allen.null import tidy
+    from nwbin.cli._console import output, progress
+    from nwbin.cli._provenance import provenance, provenance_of_units
+    from nwbin.export import write_counts
+    from nwbin.responses.windows import warn_of_late
+    from nwbin.session.selectable import SelectableSession
+    from nwbin.tables.labels import only_labels
+
+    folder.refuse_for_file(file)
+    writing.check_for(out)
+    edges, dtype = bins.around(onsets=bool(presentations.stimulus)), writing.count_type()
+    closed = bins.rule(tiled=edges is None)
     replaced = " (replaced)" if out.exists() else ""
-    with share(threads), open_session(file, quality) as session:
-        rows, said = chosen_presentations(session, stimulus, intervals, where)
-        chosen = chosen_units(session, units, structures)
-        rows = tidy(_labelled(rows, labels))
+    with share(writing.threads), nwbin.open(file, **units.filters()) as session:
+        require_times(session, presentations)
+        source, selection = SelectableSession(session), selection_of(presentations, units)
+        rows = only_labels(selection.presentations_of(source), writing.label_names())
+        chosen = selection.units_of(source)
         trains = session.file.spike_trains(chosen.index.to_numpy())
-        plan: Windows | Tiles
-        if bounds is None:
-            assert bin_width is not None
-            plan = Tiles(trains, rows, bin_width, closed=rule, binarize=binarize, dtype=kind, threads=threads)
-            short = int((plan.bins == 0).sum())
-            if short:
-                warnings.warn(
-                    f"{counted(short, 'interval')} shorter than a bin, without any counts",
-                    NwbinWarning,
-                    stacklevel=2,
-                )
-        else:
-            plan = Windows(trains, rows, bounds, closed=rule, binarize=binarize, dtype=kind, threads=threads)
-        note_windows(session, chosen, trains, rows, None if bounds is None else (bounds[0], bounds[-1]))
-        of_how_many = how_many_units(session, chosen)
+        counts = _counts_in(
+            trains, tidy(rows), edges, bins.bin_width, closed=closed, binarize=bins.binarize, dtype=dtype,
+            threads=writing.threads,
+        )  # fmt: skip
+        session.warn_of_invalid_spikes("count", counts.unit_ids, *counts.windows.T)
+        warn_of_late(rows, counts.windows, trains)
         how = provenance(
-            session.file, **said, **quality.provenance(session), units=units, structures=structures, closed=rule,
-            binarize=binarize or None,
-            bin_width=bin_width if bounds is None else None,
-            edges=bounds.tolist() if bounds is not None and bounds.size <= 64 else None,
-            window=window, bin=bin_width,
+            session.file, **presentations.provenance(), **provenance_of_units(source, units),
+            **bins.provenance(edges, closed),
         )  # fmt: skip
         with progress("counting") as report:
             write_counts(
-                out, plan, units=chosen, layout=layout, provenance=how, compress=compress, csv_as_is=csv_as_is,
-                progress=report,
+                out, counts, units=chosen, layout=writing.layout or "matrix", provenance=how,
+                compress=writing.compress, csv_as_is=writing.csv_as_is, progress=report,
             )  # fmt: skip
-    shape = " x ".join(f"{n:,}" for n in plan.shape)
-    names = ["presentations" if stimulus else "intervals", "bins", "units"][-len(plan.shape) :]
-    brackets = {"left": "[a, b)", "right": "(a, b]", "both": "[a, b]"}[rule]
-    output().print(
-        f"{out}{replaced}: {shape} ({', '.join(names)}), {plan.dtype}, bins {brackets}; {of_how_many}"
-    )
+        written = f"{_shape_of(counts, bool(presentations.stimulus))}; {_of_how_many(source, len(chosen))}"
+    output().print(f"{out}{replaced}: {written}")
+
+
+def _counts_in(
+    trains: SpikeTrains,
+    rows: pd.DataFrame,
+    edges: np.ndarray[Any, Any] | None,
+    width: float | None,
+    **how: Any,
+) -> LabelledCounts:
+    """What is to be counted: in bins between these edges, or in bins of a width that tile the rows."""
+    from nwbin.responses.counts import AlignedCounts
+    from nwbin.responses.tiles import TiledCounts
+
+    if edges is None:
+        return TiledCounts(trains, rows, width or 0.0, **how)
+    return AlignedCounts(trains, rows, edges, **how)
+
+
+def _shape_of(counts: LabelledCounts, presented: bool) -> str:
+    shape = " x ".join(f"{n:,}" for n in counts.shape)
+    names = ["presentations" if presented else "intervals", "bins", "units"][-len(counts.shape) :]
+    brackets = {"left": "[a, b)", "right": "(a, b]", "both": "[a, b]"}[counts.closed]
+    return f"{shape} ({', '.join(names)}), {counts.dtype}, bins {brackets}"
+
+
+def _of_how_many(source: SelectableSession, chosen: int) -> str:
+    """How many units were chosen, and of how many."""
+    passing, stored = len(source.units), len(source.unit_ids)
+    of_file = f"{stored:,} in the file"
+    if passing < stored:
+        of_file = f"{passing:,} that pass the filters ({of_file})"
+    return f"{counted(chosen, 'unit')} of {of_file}"

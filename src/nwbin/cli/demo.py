@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nwbin.cli._choose import window_of
-from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
+from nwbin.cli._parse import window_of
+from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,30 +48,23 @@ def _write_synthetic(path: Path) -> Path:
 
 def _choose_units(session: Session, structure: str, least_rate: float) -> tuple[pd.DataFrame, str]:
     """The units of a structure that fire enough; of a file that does not say, what there is."""
-    units, said = session.units, []
-    column = "structure_acronym"
-    if column in units.columns and units[column].notna().any():
-        known = units[column].dropna()
-        chosen = units[units[column] == structure]
-        if not len(chosen):
-            raise LookupFailure(
-                f"{session.file.name}: no unit in {structure!r} passes the filters; "
-                f"{nearest(structure, known.unique())} (choose with --structure)"
-            )
-        units = chosen
-        said.append(f"in {structure}")
+    from nwbin.responses.hints import Hints
+    from nwbin.responses.selection import Selection
+    from nwbin.session.selectable import SelectableSession
+
+    source = SelectableSession(session)
+    units, conditions, condition = source.units, [], None
+    placed = "structure_acronym" in units.columns and units["structure_acronym"].notna().any()
+    if placed:
+        conditions.append(f"in {structure}")
     else:
-        warnings.warn(
-            f"{session.file.name} does not say which area units are in: all are taken",
-            NwbinWarning,
-            stacklevel=2,
-        )
+        warn(f"{source.name} does not say which area units are in: all are taken")
     if "firing_rate" in units.columns:
-        units = units[units["firing_rate"] >= least_rate]
-        said.append(f"firing at {least_rate:g} Hz or more")
-        if not len(units):
-            raise LookupFailure(f"{session.file.name}: no unit {' '.join(said)}; choose a lower --rate")
-    return units, ", ".join(said) or "whatever their area"
+        condition = f"firing_rate >= {least_rate!r}"
+        conditions.append(f"firing at {least_rate:g} Hz or more")
+    hints = Hints(every_unit="another --structure or --rate")
+    chosen = Selection(structures=structure if placed else None, units=condition, hints=hints)
+    return chosen.units_of(source), ", ".join(conditions) or "whatever their area"
 
 
 def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[str, pd.DataFrame]:

@@ -3,113 +3,94 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nwbin.cli._choose import (
-    AllOption,
-    AmplitudeOption,
-    FileArgument,
-    IntervalsOption,
-    IsiOption,
-    PresenceOption,
-    Quality,
-    StimulusOption,
-    StructuresOption,
-    UnitsOption,
-    WhereOption,
-    chosen_presentations,
-    chosen_units,
-    counted,
-    note_windows,
-    open_session,
-    window_of,
-)
+from nwbin._wording import counted
+from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times, selection_of
 from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
+from nwbin.cli._expand import expanded
+from nwbin.cli._files import FileArgument
+from nwbin.cli._parse import window_of
 from nwbin.errors import ArgumentError
 
 __all__ = ["psth"]
 
-
-def _time_axis(
-    lasting: float, window: tuple[float, float] | None, width: float | None
-) -> tuple[float, float, float]:
-    """Start, stop and width of bins, in s: around a presentation that lasts so long, in 40 to 100 bins."""
-    if not lasting > 0:  # events, or ends that nobody knows
-        lasting = 1.0
-    start, stop = window or (-min(0.4 * lasting, 0.5), min(1.5 * lasting, 3.0))
-    if width is None:
-        # 1, 2 or 5 times a power of ten
-        steps = [round(m * 10.0**k, 6) for k in range(-4, 2) for m in (1, 2, 5)]
-        width = next((one for one in steps if (stop - start) / one <= 100), steps[-1])
-        if window is not None:
-            fits = [one for one in steps if one >= width / 2 and abs((stop - start) / one % 1) < 1e-9]
-            width = fits[0] if fits else (stop - start) / 80
-    if window is None:
-        start, stop = -max(1, round(-start / width)) * width, max(1, round(stop / width)) * width
-    return float(f"{start:.12g}"), float(f"{stop:.12g}"), float(f"{width:.12g}")
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", metavar="OUT", show_default=False,
+        help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json; - for CSV on standard output). "
+        "Default: psth-STIMULUS.png.",
+    ),
+]  # fmt: skip
 
 
-def psth(
-    file: FileArgument,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            show_default=False,
-            help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json; - for CSV on standard output). "
-            "Default: psth-STIMULUS.png.",
-        ),
-    ] = None,
-    stimulus: StimulusOption = None,
-    intervals: IntervalsOption = None,
-    where: WhereOption = None,
+@dataclass(frozen=True)
+class RateOptions:
+    """Which rates."""
+
     by: Annotated[
         str | None,
         typer.Option(
-            "--by",
-            metavar="COLUMN",
-            show_default=False,
+            "--by", metavar="COLUMN", show_default=False,
             help="One mean for each value of a column, such as orientation.",
         ),
-    ] = None,
+    ] = None  # fmt: skip
     window: Annotated[
         str | None,
         typer.Option(
-            "--window",
-            metavar="FROM,TO",
-            show_default=False,
+            "--window", metavar="FROM,TO", show_default=False,
             help="Seconds from onset. Default: a little more than a presentation.",
         ),
-    ] = None,
+    ] = None  # fmt: skip
     bin_width: Annotated[
         float | None,
-        typer.Option(
-            "--bin", metavar="WIDTH", show_default=False, help="Width of a bin, s. Default: by window."
-        ),
-    ] = None,
+        typer.Option("--bin", metavar="WIDTH", show_default=False, help="Width of a bin, s. Default: by window."),
+    ] = None  # fmt: skip
     per_unit: Annotated[
         bool, typer.Option("--per-unit", help="Each unit by itself, not the mean over units.")
-    ] = False,
+    ] = False
     closed: Annotated[
         str,
         typer.Option(
-            "--closed",
-            metavar="left|right|both",
+            "--closed", metavar="left|right|both",
             help="Which ends belong to a bin. Both: a spike on an inner edge counts twice.",
         ),
-    ] = "left",
+    ] = "left"  # fmt: skip
+
+
+def _target(out: Path | None, asked: PresentationOptions, csv_as_is: bool) -> tuple[Path, bool]:
+    """Where the rates go, and whether as a picture: what would be missing at the end is said before any work."""
+    from nwbin._atomic import check_target
+    from nwbin._names import safe_name
+    from nwbin._optional import need
+    from nwbin.export import TABLE_ENDINGS
+    from nwbin.plot import PICTURE_ENDINGS
+
+    if out is None:
+        what = "-".join([*(asked.stimulus or []), *([asked.intervals] if asked.intervals else [])])
+        out = Path(f"psth-{safe_name(what or 'none')}.png")
+    ending = ".csv" if str(out) == "-" else check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])[1]
+    refuse_as_is(csv_as_is, out)
+    pictured = ending in PICTURE_ENDINGS
+    if pictured:
+        need("matplotlib", "plot", f"{out}: a picture")
+    return out, pictured
+
+
+@expanded
+def psth(
+    *,
+    file: FileArgument,
+    out: OutOption = None,
+    presentations: PresentationOptions,
+    rates: RateOptions,
     csv_as_is: CsvAsIsOption = False,
-    units: UnitsOption = None,
-    structures: StructuresOption = None,
-    everything: AllOption = False,
-    amplitude_cutoff_maximum: AmplitudeOption = 0.1,
-    presence_ratio_minimum: PresenceOption = 0.95,
-    isi_violations_maximum: IsiOption = 0.5,
+    units: UnitOptions,
 ) -> None:
     """Average firing rates over presentations, from before their onset to after their end.
 
@@ -119,63 +100,53 @@ def psth(
       nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
           --structures VISp --per-unit -o units.csv
     """  # fmt: skip
-    from nwbin._atomic import check_target, one_of
-    from nwbin._names import safe_name
-    from nwbin._optional import need
-    from nwbin.binning.edges import regular_edges
+    import nwbin
+    from nwbin._atomic import one_of
+    from nwbin.allen.null import tidy
+    from nwbin.binning import CLOSED_RULES, bin_edges
     from nwbin.cli._console import output
-    from nwbin.cli._provenance import provenance
-    from nwbin.export import TABLE_ENDINGS, tidy, write_table
-    from nwbin.plot import PICTURE_ENDINGS, plot_rates, save_picture
-    from nwbin.responses.psth import mean_rates, rates_table
+    from nwbin.cli._provenance import provenance, provenance_of_units
+    from nwbin.export import write_table
+    from nwbin.plot import plot_rates, save_picture
+    from nwbin.responses.psth import mean_rates, median_duration, rates_table, time_axis
+    from nwbin.responses.windows import warn_of_late, windows_around
+    from nwbin.session.selectable import SelectableSession
 
-    if out is None:
-        what = "-".join([*(stimulus or []), *([intervals] if intervals else [])])
-        out = Path(f"psth-{safe_name(what or 'none')}.png")
-    printed = str(out) == "-"
-    ending = ".csv" if printed else check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])[1]
-    refuse_as_is(csv_as_is, out)
-    if ending in PICTURE_ENDINGS:
-        need("matplotlib", "plot", f"{out}: a picture")
-    if bin_width is not None and not 0 < bin_width < math.inf:
-        raise ArgumentError(f"--bin must be more than 0 s, not {bin_width:g}")
-    one_of("--closed", closed, ("left", "right", "both"))
-    quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
+    out, pictured = _target(out, presentations, csv_as_is)
+    if rates.bin_width is not None and not 0 < rates.bin_width < math.inf:
+        raise ArgumentError(f"--bin must be more than 0 s, not {rates.bin_width:g}")
+    closed = one_of("--closed", rates.closed, CLOSED_RULES)
     replaced = " (replaced)" if out.exists() else ""
-    with open_session(file, quality) as session:
-        rows, said = chosen_presentations(session, stimulus, intervals, where)
-        chosen = chosen_units(session, units, structures)
-        lasting = 0.0
-        if "stop_time" in rows.columns:
-            lasting = float((rows["stop_time"] - rows["start_time"]).dropna().median())
-        start, stop, width = _time_axis(lasting, None if window is None else window_of(window), bin_width)
-        edges = regular_edges(start, stop, width)
+    with nwbin.open(file, **units.filters()) as session:
+        require_times(session, presentations)
+        source, selection = SelectableSession(session), selection_of(presentations, units)
+        rows, chosen = selection.presentations_of(source), selection.units_of(source)
+        duration = median_duration(rows)
+        window = None if rates.window is None else window_of(rates.window)
+        start, stop, width = time_axis(duration, window, rates.bin_width)
         trains = session.file.spike_trains(chosen.index.to_numpy())
-        note_windows(session, chosen, trains, rows, (start, stop))
-        rates = mean_rates(trains, tidy(rows), edges, by=by, closed=closed)
-        how = provenance(
-            session.file,
-            **said,
-            **quality.provenance(session),
-            units=units,
-            structures=structures,
-            by=by,
-            window=[start, stop],
-            bin=width,
-            closed=closed,
+        windows = windows_around(rows, (start, stop))
+        session.warn_of_invalid_spikes("psth", chosen.index.to_numpy(), *windows.T)
+        warn_of_late(rows, windows, trains)
+        means = mean_rates(
+            trains, tidy(rows), bin_edges(None, (start, stop), width), by=rates.by, closed=closed
         )
-        name = ", ".join(stimulus or [str(intervals)])
-        if ending in PICTURE_ENDINGS:
-            title = f"{name}: {counted(int(rates['presentations'].sum()), 'presentation')}, session {how['session_id']}"
-            save_picture(plot_rates(rates, per_unit=per_unit, duration=lasting, title=title), out)
-        else:
-            table = rates_table(rates, per_unit=per_unit)
-            if printed:
-                print_csv(table, as_is=csv_as_is)
-                return
-            write_table(table, out, provenance=how, csv_as_is=csv_as_is)
-    conditions, bins, number = rates.shape
+        how = provenance(
+            session.file, **presentations.provenance(), **provenance_of_units(source, units), by=rates.by,
+            window=[start, stop], bin=width, closed=closed,
+        )  # fmt: skip
+    averaged = counted(int(means["presentations"].sum()), "presentation")
+    if pictured:
+        name = ", ".join(presentations.stimulus or [str(presentations.intervals)])
+        title = f"{name}: {averaged}, session {how['session_id']}"
+        save_picture(plot_rates(means, per_unit=rates.per_unit, duration=duration, title=title), out)
+    elif str(out) == "-":
+        print_csv(rates_table(means, per_unit=rates.per_unit), as_is=csv_as_is)
+        return
+    else:
+        write_table(rates_table(means, per_unit=rates.per_unit), out, provenance=how, csv_as_is=csv_as_is)
+    conditions, bins, number = means.shape
     output().print(
         f"{out}{replaced}: {counted(number, 'unit')}, {counted(conditions, 'condition')}, {counted(bins, 'bin')} of "
-        f"{width:g} s from {start:g} to {stop:g} s, {counted(int(rates['presentations'].sum()), 'presentation')}"
+        f"{width:g} s from {start:g} to {stop:g} s, {averaged}"
     )

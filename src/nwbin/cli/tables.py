@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import sys
-import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nwbin.cli._choose import (
-    AllOption,
-    AmplitudeOption,
-    FileArgument,
-    IsiOption,
-    PresenceOption,
-    Quality,
-    StructuresOption,
-    UnitsOption,
-    WhereOption,
-    counted,
-    ids_of,
-    in_structures,
-    none_meets,
-    note_dropped,
-    open_session,
-    selected_units,
-)
+from nwbin._wording import counted
+from nwbin.cli._choosing import PresentationOptions, UnitOptions, WhereOption, selection_of
 from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
-from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning, nearest
+from nwbin.cli._expand import expanded
+from nwbin.cli._files import FileArgument
+from nwbin.cli._parse import ids_of, names_of
+from nwbin.errors import LookupFailure, NothingChosen, nearest, warn
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nwbin.session.selectable import SelectableSession
 
 __all__ = ["stimuli", "units"]
 
@@ -55,19 +44,13 @@ ColumnsOption = Annotated[
 
 
 def _with_columns(table: pd.DataFrame, columns: str | None) -> pd.DataFrame:
-    if columns is None:
-        return table
-    names = [name.strip() for name in columns.split(",") if name.strip()]
-    if not names:
-        raise ArgumentError(f"--columns needs names with a comma between, not {columns!r}")
-    for name in names:
-        if name not in table.columns:
-            raise LookupFailure(f"there is no column {name!r}; {nearest(name, table.columns)}")
-    return table[names]
+    from nwbin.tables.labels import columns_named
+
+    return columns_named(table, None if columns is None else names_of(columns, "--columns"))
 
 
 def _give(
-    table: pd.DataFrame, out: Path | None, what: str, said: dict[str, Any], *, csv_as_is: bool = False
+    table: pd.DataFrame, out: Path | None, what: str, provenance: dict[str, Any], *, csv_as_is: bool = False
 ) -> None:
     """Print a table, or write it."""
     from nwbin.cli._console import frame_table, output
@@ -76,76 +59,86 @@ def _give(
     if out is None:
         console = output()
         file = "units.csv" if what == "units" else "table.csv"
-        frame_table(table, console, whole="in a pipe, | cat" if what == "stimuli" else f"-o {file}")
+        frame_table(table, console, for_all="in a pipe, | cat" if what == "stimuli" else f"-o {file}")
         if not len(table):
             console.print(f"no {what}")
     elif str(out) == "-":
         print_csv(table, as_is=csv_as_is)
     else:
-        write_table(table, out, provenance=said, csv_as_is=csv_as_is)
-        said_of_it = f"{out}: {counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}"
-        output().print(said_of_it)
+        write_table(table, out, provenance=provenance, csv_as_is=csv_as_is)
+        size = f"{counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}"
+        output().print(f"{out}: {size}")
 
 
+def _meant(source: SelectableSession, asked: UnitOptions) -> pd.DataFrame:
+    """The units that are meant; where none is, a note says why."""
+    try:
+        return selection_of(PresentationOptions(), asked).units_of(source)
+    except NothingChosen as nothing:
+        if len(source.units):  # else it was said of the filters
+            warn(str(nothing))
+        return source.units.iloc[:0]
+
+
+def _of_both(source: SelectableSession, asked: UnitOptions, where: str) -> pd.DataFrame:
+    """The units that --units means and --where means too, as it could be written of old."""
+    from nwbin.responses.selection import note_dropped
+
+    warn(
+        "--where is for presentations, as in the other commands; of units it is --units now, and still understood"
+    )
+    # Ids first: their order is kept.
+    both = sorted(
+        (one for one in (asked.units, where) if one is not None), key=lambda one: ids_of(one) is None
+    )
+    table, *others = (_meant(source, replace(asked, units=one)) for one in both)
+    for other in others:
+        table = table[table.index.isin(other.index)]
+        conditions = [f"of {one!r}" for one in both if ids_of(one) is None]
+        for ids in filter(None, map(ids_of, both)):
+            note_dropped(ids, table, f"among units {' and '.join(conditions) or 'of both lists'}")
+    return table
+
+
+def _shown_first(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with what one wants to see first; of a pipe nothing else, where there is any of that."""
+    first = [name for name in _FIRST if name in table.columns]
+    if "structure_acronym" in first and "location" in first:
+        first.remove("location")  # Visual Coding files only point elsewhere there
+    rest = [name for name in table.columns if name not in first]
+    return table[first + (rest if sys.stdout.isatty() or not first else [])]
+
+
+@expanded
 def units(
+    *,
     file: FileArgument,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION|IDS",
-            show_default=False,
-            help="The same as --units; of both, units that both mean.",
-        ),
-    ] = None,
-    wanted: UnitsOption = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
     csv_as_is: CsvAsIsOption = False,
-    structures: StructuresOption = None,
-    everything: AllOption = False,
-    amplitude_cutoff_maximum: AmplitudeOption = 0.1,
-    presence_ratio_minimum: PresenceOption = 0.95,
-    isi_violations_maximum: IsiOption = 0.5,
+    asked: UnitOptions,
+    where: Annotated[str | None, typer.Option("--where", hidden=True, help="The same as --units.")] = None,
 ) -> None:
     """Show the units that pass AllenSDK's quality filters, or write their table to a file.
 
     \b
     Examples:
       nwbin units session.nwb \\
-          --where "structure_acronym == 'VISp' and firing_rate > 1"
+          --units "structure_acronym == 'VISp' and firing_rate > 1"
       nwbin units session.nwb --all -o units.csv
     """
-    from nwbin.cli._provenance import provenance
+    import nwbin
+    from nwbin.cli._provenance import provenance, provenance_of_units
+    from nwbin.session.selectable import SelectableSession
 
     refuse_as_is(csv_as_is, out)
-    quality = Quality(everything, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum)
-    with open_session(file, quality) as session:
-        # Ids first: their order is kept.
-        asked = sorted(
-            (one for one in (wanted, where) if one is not None), key=lambda one: ids_of(one) is None
-        )
-        table = session.units
-        for number, one in enumerate(asked):
-            found = selected_units(session, one)
-            if not len(found) and len(session.units):
-                warnings.warn(none_meets(session, session.units, one), NwbinWarning, stacklevel=2)
-            table = table[table.index.isin(found.index)] if number else found
-        if structures is not None:
-            table = in_structures(session, table, structures)
-        others = [structures and f"in {structures}", *(f"of {one!r}" for one in asked if ids_of(one) is None)]
-        for ids in filter(None, map(ids_of, asked)):
-            note_dropped(ids, table, f"among units {' and '.join(filter(None, others)) or 'of both lists'}")
-        said = provenance(
-            session.file, **quality.provenance(session), units=wanted, where=where, structures=structures
-        )
+    with nwbin.open(file, **asked.filters()) as session:
+        source = SelectableSession(session)
+        table = _meant(source, asked) if where is None else _of_both(source, asked, where)
+        how = provenance(session.file, **provenance_of_units(source, asked), where=where)
         if columns is None and out is None:
-            first = [name for name in _FIRST if name in table.columns]
-            if "structure_acronym" in first and "location" in first:
-                first.remove("location")  # Visual Coding files only point elsewhere there
-            rest = [name for name in table.columns if name not in first]
-            table = table[first + (rest if sys.stdout.isatty() or not first else [])]
-        _give(_with_columns(table, columns), out, "units", said, csv_as_is=csv_as_is)
+            table = _shown_first(table)
+        _give(_with_columns(table, columns), out, "units", how, csv_as_is=csv_as_is)
 
 
 def stimuli(
@@ -168,8 +161,9 @@ def stimuli(
           --where "temporal_frequency == 2" -o gratings.csv
     """
     import nwbin
+    from nwbin.allen.null import select
     from nwbin.cli._provenance import provenance
-    from nwbin.export import select
+    from nwbin.session.overview import stimulus_overview
 
     refuse_as_is(csv_as_is, out)
     with nwbin.open(file) as session:
@@ -177,33 +171,8 @@ def stimuli(
         if name is not None and name not in known:
             raise LookupFailure(f"{session.file.name}: has no stimulus {name!r}; {nearest(name, known)}")
         if name is None and where is None and out is None and columns is None:
-            _give(_overview(session), None, "stimuli", {})
+            _give(stimulus_overview(session), None, "stimuli", {})
             return
         table = select(session.get_stimulus_table(name), where)
-        said = provenance(session.file, stimulus=name, where=where)
-        _give(_with_columns(table, columns), out, "presentations", said, csv_as_is=csv_as_is)
-
-
-def _overview(session: Any) -> pd.DataFrame:
-    """One row a stimulus: how often, when, and which of its parameters vary."""
-    import pandas as pd
-
-    rows = []
-    nowhen = pd.Series([], dtype=float)  # a column of which no value is known is not there
-    epochs = session.get_stimulus_epochs()["stimulus_name"].value_counts()
-    for name in session.stimulus_names:
-        table = session.get_stimulus_table(name)
-        values = session.get_parameter_values_for_stimulus(name)
-        start, stop = (table.get(column, nowhen) for column in ("start_time", "stop_time"))
-        varying = [f"{key} ({len(found)})" for key, found in values.items() if len(found) > 1]
-        rows.append(
-            {
-                "presentations": len(table),
-                "epochs": int(epochs.get(name, 0)),
-                "from (s)": round(float(start.min()), 3),
-                "to (s)": round(float(stop.max()), 3),
-                "duration (s)": round(float((stop - start).dropna().median()), 4),
-                "varies in (values)": ", ".join(varying),
-            }
-        )
-    return pd.DataFrame(rows, index=pd.Index(session.stimulus_names, name="stimulus"))
+        how = provenance(session.file, stimulus=name, where=where)
+        _give(_with_columns(table, columns), out, "presentations", how, csv_as_is=csv_as_is)

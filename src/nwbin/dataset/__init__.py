@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nwbin.dataset._dataset import Dataset
-from nwbin.dataset._results import Results
-from nwbin.dataset._select import Selection
+from nwbin.dataset._results import JobError, Results
+from nwbin.dataset._run import OtherJobError
+from nwbin.responses.selection import Selection
 
-__all__ = ["Dataset", "Results", "Selection"]
+__all__ = ["Dataset", "JobError", "OtherJobError", "Results", "Selection"]

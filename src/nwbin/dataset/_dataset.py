@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin.allen import project_tables
-from nwbin.allen.project_tables import without
-from nwbin.allen.units import UnitFilters
+from nwbin._keywords import names_checked
+from nwbin.dataset._allen_cache import AllenCache
+from nwbin.dataset._folder_layouts import SessionFile, as_id, by_id, find_sessions, manifest_folder
 from nwbin.dataset._index import Index, cache_folder
 from nwbin.dataset._jobs import Jobs
-from nwbin.dataset._layouts import SessionFile, as_id, by_id, find_sessions
-from nwbin.dataset._tables import CsvTables, FileTables, Tables
 from nwbin.dataset._task import Opening
-from nwbin.errors import ArgumentError, LookupFailure, MissingFileError, NwbinError, NwbinWarning, nearest
+from nwbin.errors import ArgumentTypeError, LookupFailure, MissingFileError, NwbinError, nearest
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
 from nwbin.storage.opening import StrPath
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Dataset"]
 
 
-class Dataset(Jobs):
+class Dataset(AllenCache, Jobs):
     """Many sessions in one folder: an AllenSDK cache, a DANDI download, or any folder of NWB files.
 
     Nothing is read until it is asked for. Tables of an AllenSDK cache come from its CSV files; elsewhere from the
@@ -42,9 +39,13 @@ class Dataset(Jobs):
     ----------
     directory
         The folder, or AllenSDK's manifest.json in it.
+    manifest
+        In place of the folder, as for AllenSDK's EcephysProjectCache.
     cache
         Folder for what was read from the files. By default NWBIN_CACHE or the user's cache folder; False for
         none. One that cannot be written is no error.
+    fetch_api, fetch_tries, stream_writer, version
+        Of no effect: by these AllenSDK's cache downloads, and nwbin does not.
 
     Raises
     ------
@@ -62,7 +63,29 @@ class Dataset(Jobs):
     >>> data.spike_counts("counts.zarr", "static_gratings", window=(0, 0.25), bin_width=0.05)  # doctest: +SKIP
     """
 
-    def __init__(self, directory: StrPath, *, cache: StrPath | bool | None = None) -> None:
+    @names_checked
+    def __init__(
+        self,
+        directory: StrPath | None = None,
+        *,
+        cache: StrPath | bool | None = None,
+        manifest: StrPath | None = None,
+        fetch_api: Any = None,
+        fetch_tries: int = 2,
+        stream_writer: Any = None,
+        version: str | None = None,
+    ) -> None:
+        if (directory is None) == (manifest is None):
+            raise ArgumentTypeError(
+                "a Dataset needs either a folder of session files, or an AllenSDK manifest="
+            )
+        if manifest is not None:
+            directory = manifest_folder(os.fspath(manifest))
+        elif not isinstance(directory, str | os.PathLike):
+            raise ArgumentTypeError(
+                f"a Dataset needs the path of a folder, not {type(directory).__name__}; nothing is downloaded, by "
+                "whatever fetch_api"
+            )
         self._layout = find_sessions(Path(os.fspath(directory)))
         if cache is False:
             folder = None
@@ -80,16 +103,6 @@ class Dataset(Jobs):
         return f"<nwbin.Dataset {str(self.root)!r} ({self.kind}), {number} {what}>"
 
     # ---------------------------------------------------------------- files
-
-    @property
-    def root(self) -> Path:
-        """The folder."""
-        return self._layout.root
-
-    @property
-    def kind(self) -> str:
-        """What kind of folder it is: "allen", "dandi" or "folder"."""
-        return self._layout.kind
 
     @cached_property
     def _files(self) -> dict[Any, SessionFile]:
@@ -130,186 +143,9 @@ class Dataset(Jobs):
         }
         return pd.DataFrame(columns, index=pd.Index(self.session_ids, name="session_id"))
 
-    # ---------------------------------------------------------------- tables
-
-    @cached_property
-    def _csv(self) -> CsvTables | None:
-        if self.kind != "allen":
-            return None
-        missing = CsvTables.missing(self.root)
-        if not missing:
-            return CsvTables(self.root)
-        if len(missing) < 4:
-            warnings.warn(
-                f"{self.root}: lacks {', '.join(missing)}, so that its tables are made from the session files",
-                NwbinWarning,
-                stacklevel=4,
-            )
-        return None
-
-    @cached_property
-    def _tables(self) -> Tables:
-        return self._csv or FileTables(self._index, lambda: self._files)
-
-    def get_session_table(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return all sessions by id, with their numbers of units, channels and probes, and their structures.
-
-        Parameters
-        ----------
-        suppress
-            Columns to leave out; by default those that AllenSDK leaves out.
-        """
-        return without(
-            self._tables.sessions(),
-            project_tables.SUPPRESS_FROM_SESSION_TABLE if suppress is None else suppress,
-        )
-
-    def get_probes(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return all probes by id. `suppress`: see :meth:`get_session_table`."""
-        return without(
-            self._tables.probes(), project_tables.SUPPRESS_FROM_PROBES if suppress is None else suppress
-        )
-
-    def get_channels(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return all channels by id. `suppress`: see :meth:`get_session_table`."""
-        table = self._tables.channels()
-        hidden = [one for one in project_tables.SUPPRESS_FROM_CHANNELS if one != "valid_data"]
-        return without(table, hidden if suppress is None else suppress).rename(columns={"name": "probe_name"})
-
-    def get_units(
-        self,
-        suppress: Iterable[str] | None = None,
-        filter_by_validity: bool = True,
-        *,
-        amplitude_cutoff_maximum: float | None = 0.1,
-        presence_ratio_minimum: float | None = 0.95,
-        isi_violations_maximum: float | None = 0.5,
-        filter_out_of_brain_units: bool = True,
-    ) -> pd.DataFrame:
-        """Return all units that pass the filters, with the columns of their channel, probe and session.
-
-        Parameters
-        ----------
-        suppress
-            Columns to leave out; by default those that AllenSDK leaves out.
-        filter_by_validity
-            Only units of quality "good".
-        amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum
-            Bounds, inclusive; None for none.
-        filter_out_of_brain_units
-            Only units in the brain. AllenSDK's CSV files do not say which those are: as in AllenSDK, this is
-            of no effect on them.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Index: unit id, which is unique in Allen's data; other labs number their units anew in each file.
-        """
-        filters = UnitFilters(
-            amplitude_cutoff_maximum,
-            presence_ratio_minimum,
-            isi_violations_maximum,
-            filter_by_validity,
-            filter_out_of_brain_units,
-        )
-        return without(
-            self._tables.units(filters), project_tables.SUPPRESS_FROM_UNITS if suppress is None else suppress
-        )
-
-    def _metrics_tables(self) -> CsvTables:
-        if self._csv is None:
-            raise LookupFailure(
-                f"{self.root}: has no tables of analysis metrics; they come with an AllenSDK cache, as "
-                "<session_type>_analysis_metrics.csv beside sessions.csv, probes.csv, channels.csv and units.csv"
-            )
-        return self._csv
-
-    def get_unit_analysis_metrics_for_session(
-        self,
-        session_id: int,
-        annotate: bool = True,
-        filter_by_validity: bool = True,
-        **unit_filter_kwargs: Any,
-    ) -> pd.DataFrame:
-        """Return the published metrics of the responses of one session's units.
-
-        Parameters
-        ----------
-        session_id
-            The session.
-        annotate
-            Add the columns of :meth:`get_units`, and keep only units that pass its filters.
-        filter_by_validity, **unit_filter_kwargs
-            See :meth:`get_units`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Index ecephys_unit_id. From the session's own file or, where there is none, its session type's.
-        """
-        metrics = self._metrics_tables().session_metrics(session_id)
-        if not annotate:
-            return metrics
-        units = self.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs)
-        return _annotated(units[(units["ecephys_session_id"] == session_id).to_numpy()], metrics)
-
-    def get_unit_analysis_metrics_by_session_type(
-        self,
-        session_type: str,
-        annotate: bool = True,
-        filter_by_validity: bool = True,
-        **unit_filter_kwargs: Any,
-    ) -> pd.DataFrame:
-        """Return the published metrics of the responses of all units in sessions of one type.
-
-        Parameters
-        ----------
-        session_type
-            "brain_observatory_1.1" or "functional_connectivity".
-        annotate, filter_by_validity, **unit_filter_kwargs
-            See :meth:`get_unit_analysis_metrics_for_session`.
-        """
-        tables = self._metrics_tables()
-        known = self.get_all_session_types()
-        if session_type not in known:
-            raise ArgumentError(
-                f"{self.root}: has no sessions of type {session_type!r}; {nearest(session_type, known)}"
-            )
-        metrics = tables.type_metrics(session_type)
-        if not annotate:
-            return metrics
-        return _annotated(
-            self.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs), metrics
-        )
-
-    def get_all_session_types(self, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct session types."""
-        return self._distinct(self.get_session_table(**session_kwargs), "session_type")
-
-    def get_all_full_genotypes(self, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct genotypes."""
-        return self._distinct(self.get_session_table(**session_kwargs), "full_genotype")
-
-    def get_all_ages(self, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct ages in days."""
-        return self._distinct(self.get_session_table(**session_kwargs), "age_in_days")
-
-    def get_all_sexes(self, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct sexes."""
-        return self._distinct(self.get_session_table(**session_kwargs), "sex")
-
-    def get_structure_acronyms(self, **channel_kwargs: Any) -> list[Any]:
-        """Return the distinct structures that channels lie in."""
-        return self._distinct(self.get_channels(**channel_kwargs), "ecephys_structure_acronym")
-
-    def _distinct(self, table: pd.DataFrame, column: str) -> list[Any]:
-        if column not in table.columns:
-            raise LookupFailure(f"{self.root}: no session says its {column}")
-        found: list[Any] = table[column].unique().tolist()
-        return found
-
     # ---------------------------------------------------------------- sessions
 
+    @names_checked
     def get_session_data(
         self,
         session_id: int | str,
@@ -354,7 +190,8 @@ filter_out_of_brain_units, filter_by_metrics
             if self._csv is not None and session_id in self._csv.sessions().index:
                 where = self.root / f"session_{session_id}" / f"session_{session_id}.nwb"
                 raise MissingFileError(
-                    f"{where}: session {session_id} is in sessions.csv but was not downloaded"
+                    f"{where}: session {session_id} is in sessions.csv but was not downloaded, and nwbin downloads "
+                    "nothing; AllenSDK's get_session_data puts it there, or copy it there"
                 )
             raise LookupFailure(
                 f"{self.root}: has no session {session_id!r}; {nearest(session_id, self._files)}"
@@ -377,7 +214,7 @@ filter_out_of_brain_units, filter_by_metrics
             if callable(sessions):
                 chosen = table[np.asarray(sessions(table), dtype=bool)]
             else:
-                from nwbin.export import select
+                from nwbin.allen.null import select
 
                 chosen = select(table, sessions)
             return [one for one in self.session_ids if one in chosen.index]
@@ -392,9 +229,3 @@ def _lacks_units(path: Path) -> bool:
             return not file.has(schema.UNITS)
     except (NwbinError, OSError):
         return False  # the job that meets it says what is wrong
-
-
-def _annotated(units: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    table = units.merge(metrics, left_index=True, right_index=True, how="inner")
-    table.index.name = "ecephys_unit_id"
-    return table

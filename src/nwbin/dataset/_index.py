@@ -14,8 +14,8 @@ import numpy as np
 
 from nwbin._names import safe_name
 from nwbin._unfinished import clear_unfinished, unfinished_name
+from nwbin.allen.places import channel_table, probe_table
 from nwbin.allen.project_tables import Catalogue
-from nwbin.allen.units import channel_table, probe_table
 from nwbin.nwb.file import File
 from nwbin.tables.frames import frame_of
 

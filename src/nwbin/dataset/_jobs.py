@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.binning.edges import regular_edges
-from nwbin.dataset._folders import MatrixFolder, TableFolder, ValueFolder
+from nwbin.allen.responses import CLOSED_BINS, CLOSED_SPIKES
+from nwbin.binning import Closed, as_window, bin_edges
+from nwbin.dataset._result_files import MatrixFolder, TableFolder, ValueFolder
 from nwbin.dataset._results import Results
 from nwbin.dataset._run import run_job
-from nwbin.dataset._select import Selection
+from nwbin.dataset._session_work import Call, Counts, Matrices, SpikeTables, Work
 from nwbin.dataset._sinks import Sink
-from nwbin.dataset._work import Call, Counts, Matrices, SpikeTables, Work
-from nwbin.dataset._zarr import ZarrStore
+from nwbin.dataset._zarr_store import ZarrStore
 from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
+from nwbin.responses.matrix import check_window
+from nwbin.responses.selection import Selection
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Jobs:
     workers : int
         Without a client: how many processes on this machine; by default one for each core; 0 works in this one.
     threads : int
-        In each worker; by default the cores are shared out, and on Dask it is 1.
+        In each worker, to read and to count; by default the cores are shared out, and on Dask it is 1.
     overwrite : bool
         Do everything again, whatever results are there. What no job wrote is left alone all the same.
     progress : bool or function
@@ -122,7 +124,7 @@ filter_out_of_brain_units, filter_by_metrics
     def spike_counts(
         self,
         out: StrPath,
-        stimulus: str | Sequence[str] | None = None,
+        stimulus: str | Sequence[str] | Selection | None = None,
         *,
         edges: npt.ArrayLike | None = None,
         window: tuple[float, float] | None = None,
@@ -131,7 +133,7 @@ filter_out_of_brain_units, filter_by_metrics
         structures: str | Sequence[str] | None = None,
         units: str | Sequence[Any] | None = None,
         align: str = "start_time",
-        closed: str = "both",
+        closed: Closed = CLOSED_BINS,
         binarize: bool = False,
         dtype: str | None = None,
         sessions: Any = None,
@@ -143,10 +145,11 @@ filter_out_of_brain_units, filter_by_metrics
         ----------
         out
             The store: a folder, such as "counts.zarr". It has a group ``session_<id>`` for each session with
-            `spike_counts` (presentation, bin, unit), the presentations' parameters, the bins' edges and the units'
-            columns: ``xarray.open_zarr(out, group="session_715093703")``.
+            `spike_counts` (stimulus_presentation_id, time_relative_to_stimulus_onset, unit_id; the first is interval_id
+            for another table), the presentations' parameters, the bins' edges and the units' columns:
+            ``xarray.open_zarr(out, group="session_715093703")``.
         stimulus, presentations, structures, units, align
-            Which presentations and units; see :class:`Selection`.
+            Which presentations and units; see :class:`Selection`. One of these may be given in place of them all.
         edges
             (bins + 1,) s from each start. Or:
         window, bin_width
@@ -165,14 +168,14 @@ filter_out_of_brain_units, filter_by_metrics
         Results
             xarray datasets by session id, read as they are used.
         """
-        bins = tuple(_edges(edges, window, bin_width).tolist())
-        selection = Selection(stimulus, presentations, structures, units, align)
+        bins = tuple(bin_edges(edges, window, bin_width).tolist())
+        selection = _selection(stimulus, presentations, structures, units, align)
         work = Counts(selection, bins, closed, binarize, None if dtype is None else np.dtype(dtype).name)
         return self._run(work, ZarrStore(_path(out)), sessions, "counting", options)
 
     def response_matrices(
         self,
-        stimulus: str | Sequence[str] | None = None,
+        stimulus: str | Sequence[str] | Selection | None = None,
         *,
         window: tuple[float, float] = (0.01, 0.25),
         label: str = "orientation",
@@ -180,7 +183,7 @@ filter_out_of_brain_units, filter_by_metrics
         structures: str | Sequence[str] | None = None,
         units: str | Sequence[Any] | None = None,
         align: str = "start_time",
-        closed: str = "both",
+        closed: Closed = CLOSED_BINS,
         rate: bool = False,
         sessions: Any = None,
         out: StrPath | None = None,
@@ -191,7 +194,7 @@ filter_out_of_brain_units, filter_by_metrics
         Parameters
         ----------
         stimulus, presentations, structures, units, align
-            Which presentations and units; see :class:`Selection`.
+            Which presentations and units; see :class:`Selection`. One of these may be given in place of them all.
         window, label, closed, rate
             See :meth:`nwbin.Session.response_matrix`, whose defaults these are.
         out
@@ -204,22 +207,22 @@ filter_out_of_brain_units, filter_by_metrics
         Results
             :class:`nwbin.ResponseMatrix` by session id.
         """
-        selection = Selection(stimulus, presentations, structures, units, align)
-        work = Matrices(selection, (float(window[0]), float(window[1])), label, closed, rate)
+        selection = _selection(stimulus, presentations, structures, units, align)
+        work = Matrices(selection, check_window(window, rate), label, closed, rate)
         sink = None if out is None else MatrixFolder(_path(out))
         return self._run(work, sink, sessions, "matrices", options)
 
     def spike_tables(
         self,
         out: StrPath,
-        stimulus: str | Sequence[str] | None = None,
+        stimulus: str | Sequence[str] | Selection | None = None,
         *,
         window: tuple[float, float] | None = None,
         presentations: str | None = None,
         structures: str | Sequence[str] | None = None,
         units: str | Sequence[Any] | None = None,
         align: str = "start_time",
-        closed: str = "right",
+        closed: Closed = CLOSED_SPIKES,
         sessions: Any = None,
         **options: Any,
     ) -> Results:
@@ -230,7 +233,7 @@ filter_out_of_brain_units, filter_by_metrics
         out
             The folder; ``pandas.read_parquet(out)`` reads all sessions as one table, with a column session_id.
         stimulus, presentations, structures, units, align
-            Which presentations and units; see :class:`Selection`.
+            Which presentations and units; see :class:`Selection`. One of these may be given in place of them all.
         window
             Take spikes from the first to the second time from each start, in s; by default from start to stop.
         closed
@@ -243,27 +246,22 @@ filter_out_of_brain_units, filter_by_metrics
         Results
             Tables by session id.
         """
-        selection = Selection(stimulus, presentations, structures, units, align)
-        bounds = None if window is None else (float(window[0]), float(window[1]))
+        selection = _selection(stimulus, presentations, structures, units, align)
+        bounds = None if window is None else as_window(window)
         return self._run(
             SpikeTables(selection, bounds, closed), TableFolder(_path(out)), sessions, "spike tables", options
         )
 
 
+def _selection(stimulus: Any, *others: Any) -> Selection:
+    """What is meant by arguments, or by one of their own kind in place of them all."""
+    if not isinstance(stimulus, Selection):
+        return Selection(stimulus, *others)
+    if others != (None, None, None, "start_time"):
+        raise ArgumentError("a Selection says all of it: give no other argument about presentations or units")
+    return stimulus
+
+
 def _path(out: StrPath) -> Path:
     # Workers may have another working folder.
     return Path(out).absolute()
-
-
-def _edges(
-    edges: npt.ArrayLike | None, window: tuple[float, float] | None, bin_width: float | None
-) -> npt.NDArray[np.float64]:
-    if (edges is None) == (window is None):
-        raise ArgumentError("give either edges, or a window (and the bin_width to divide it by)")
-    if edges is not None:
-        return np.asarray(edges, dtype=np.float64)
-    assert window is not None
-    width = window[1] - window[0] if bin_width is None else bin_width
-    if bin_width is None:
-        return np.asarray(window, dtype=np.float64)
-    return regular_edges(window[0], window[1], width)

@@ -93,7 +93,7 @@ def _of_table(value: Any, arrays: Arrays) -> Any:
     """pandas' and xarray's; what has come back is compared with what went in before it counts as written."""
     import pandas as pd
 
-    from nwbin.session import ResponseMatrix
+    from nwbin.responses.matrix import ResponseMatrix
 
     own: Arrays = []
     kind = type(value)
@@ -342,6 +342,6 @@ _KINDS: dict[str, Callable[[Any, Arrays], Any]] = {
 
 
 def _to_matrix(said: Any, arrays: Arrays) -> Any:
-    from nwbin.session import ResponseMatrix
+    from nwbin.responses.matrix import ResponseMatrix
 
     return ResponseMatrix(*(restored(one, arrays) for one in said["parts"]))

@@ -128,8 +128,8 @@ class _Worker:
     def do(self, message: bytes) -> Outcome | None:
         """Have a task done; None where the process came to an end over it."""
         with suppress(OSError):
-            write_message(self._in, message)  # type: ignore[arg-type]
-            if (answer := read_message(self._out)) is not None:  # type: ignore[arg-type]
+            write_message(self._in, message)
+            if (answer := read_message(self._out)) is not None:
                 outcome: Outcome = pickle.loads(answer)
                 return outcome
         return None
@@ -137,7 +137,7 @@ class _Worker:
     def end(self) -> str:
         """Let the process end by itself, and say how it ended."""
         with suppress(OSError):
-            write_message(self._in, FAREWELL)  # type: ignore[arg-type]
+            write_message(self._in, FAREWELL)
         code = self.process.wait()
         with suppress(OSError):
             self._in.close()

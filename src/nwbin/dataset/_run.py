@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from nwbin._atomic import writing
-from nwbin._plain_text import printable
+from nwbin._progress import progress_display
 from nwbin._threads import available
 from nwbin.dataset._claim import claimed
 from nwbin.dataset._pool import run_here, run_on_dask, run_on_processes
 from nwbin.dataset._results import Results
+from nwbin.dataset._session_work import Work
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._stamps import stamp_of
 from nwbin.dataset._task import Opening, Outcome, Task
-from nwbin.dataset._work import Work
 from nwbin.errors import ArgumentError
 
 __all__ = ["OtherJobError", "Progress", "run_job"]
@@ -51,45 +50,27 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
     return kept
 
 
+_STATUSES = {"kept": "kept", "failed": "failed", "nothing": "without any"}
+
+
 @contextmanager
 def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
-    """Give what is called after each session: a bar on a terminal, the caller's own, or nothing."""
+    """Give what is called after each session: the caller's own function, or one that moves a bar on a terminal."""
     if callable(progress):
         yield progress
         return
-    if not (sys.stderr.isatty() if progress is None else progress):
-        yield lambda done, total, outcome: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
-    from rich.text import Text
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[said]}"),
-    )  # fmt: skip
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        number = bar.add_task(title, total=None, said="")
-        count = {"kept": 0, "failed": 0, "nothing": 0}
+    count = dict.fromkeys(_STATUSES, 0)
+    with progress_display(title, wanted=progress, stays=True) as display:
 
         def show(done: int, total: int, outcome: Outcome | None) -> None:
-            if outcome is not None:
-                count[outcome.status] = count.get(outcome.status, 0) + 1
+            if outcome is not None and outcome.status in count:
+                count[outcome.status] += 1
                 if outcome.status == "failed":
-                    # A file's words are no markup, and nothing that a terminal obeys.
-                    bar.console.print(
-                        Text.assemble(("failed", "red"), printable(f" {outcome.key}: {outcome.error}"))
-                    )
-            names = {"kept": "kept", "failed": "failed", "nothing": "without any"}
-            said = ", ".join(f"{count[status]} {name}" for status, name in names.items() if count[status])
-            bar.update(number, completed=done, total=total, said=said)
+                    display.failed(f"{outcome.key}: {outcome.error}")
+            remark = ", ".join(
+                f"{count[status]} {said}" for status, said in _STATUSES.items() if count[status]
+            )
+            display.update(done, total, remark)
 
         yield show
 

@@ -44,7 +44,7 @@ __all__ = [
     "is_whole_file",
     "is_whole_folder",
     "read_json",
-    "said_of",
+    "stamp_entry",
     "stamp_of",
 ]  # fmt: skip
 
@@ -91,7 +91,7 @@ def _digest(path: Path, size: int, mtime: int) -> str:
 # ---------------------------------------------------------------- what a result consists of
 
 
-def said_of(stamp: Stamp) -> dict[str, Any]:
+def stamp_entry(stamp: Stamp) -> dict[str, Any]:
     """What stands beside a result, but for what it consists of."""
     return {"version": nwbin.__version__, "stamp": stamp}
 

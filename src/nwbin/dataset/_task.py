@@ -20,14 +20,13 @@ import numpy as np
 
 from nwbin._atomic import writing
 from nwbin._threads import share
-from nwbin.allen.units import UnitFilters
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.dataset._claim import Claim
-from nwbin.dataset._select import NothingToDo
+from nwbin.dataset._session_work import Work
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._stamps import inputs_of
-from nwbin.dataset._tables import CsvTables, csv_tables, tables_of
-from nwbin.dataset._work import Work
-from nwbin.errors import FileAccessError, NwbinError, NwbinWarning
+from nwbin.dataset._table_sources import CsvTables, csv_tables, tables_of
+from nwbin.errors import FileAccessError, NothingChosen, NwbinError, NwbinWarning
 
 if TYPE_CHECKING:
     from nwbin.session import Session
@@ -169,7 +168,7 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
             )
         else:
             value = _result(task)
-    except NothingToDo as reason:
+    except NothingChosen as reason:
         status, error = "nothing", str(reason)
     except Exception as problem:
         known = isinstance(problem, NwbinError | OSError)

@@ -13,7 +13,8 @@ import queue
 import struct
 import threading
 import traceback
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import IO, Any
 
 __all__ = ["FAREWELL", "main", "read_message", "write_message"]
 
@@ -21,14 +22,14 @@ FAREWELL = b""  # in place of a task: there are no more
 _HEADER = struct.Struct("<Q")
 
 
-def write_message(pipe: BinaryIO, message: bytes) -> None:
+def write_message(pipe: IO[bytes], message: bytes) -> None:
     """Send bytes, their length first."""
     pipe.write(_HEADER.pack(len(message)))
     pipe.write(message)
     pipe.flush()
 
 
-def read_message(pipe: BinaryIO) -> bytes | None:
+def read_message(pipe: IO[bytes]) -> bytes | None:
     """Receive bytes; None where the other side is gone."""
     header = pipe.read(_HEADER.size)
     if len(header) < _HEADER.size:
@@ -42,7 +43,7 @@ def main() -> None:
     """Work until there is nothing more to do, or the parent is gone."""
     tasks = os.fdopen(os.dup(0), "rb")
     outcomes = os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+    with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)  # what a user's function prints must not get between the outcomes
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -55,7 +56,7 @@ def main() -> None:
             os._exit(1)
 
 
-def _receive(tasks: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
+def _receive(tasks: IO[bytes], waiting: queue.SimpleQueue[bytes]) -> None:
     """Hand tasks on, and end the process with its parent, whatever it is at: nobody waits for that any more.
 
     It must not write either where the job may be going on in another run.

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from nwbin.allen.tables import matches, select, tidy
-from nwbin.export._writers import COUNT_ENDINGS, write_counts
+from nwbin.allen.null import matches, select, tidy
+from nwbin.export._zarr import write_zarr_group
+from nwbin.export.counts import COUNT_ENDINGS, write_counts
 from nwbin.export.tables import TABLE_ENDINGS, write_table
 
-__all__ = ["COUNT_ENDINGS", "TABLE_ENDINGS", "matches", "select", "tidy", "write_counts", "write_table"]
+__all__ = [
+    "COUNT_ENDINGS",
+    "TABLE_ENDINGS",
+    "matches",
+    "select",
+    "tidy",
+    "write_counts",
+    "write_table",
+    "write_zarr_group",
+]

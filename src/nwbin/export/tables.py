@@ -12,8 +12,8 @@ import numpy as np
 
 from nwbin._atomic import atomic_write, check_target
 from nwbin._optional import need
-from nwbin.allen.tables import tidy
-from nwbin.export._csv import CsvText
+from nwbin.allen.null import tidy
+from nwbin.export.csv_text import CsvText
 from nwbin.tables.labels import rename_clashes, whole_ids
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
-import numba  # noqa: TID251
+import numba
 import numpy as np
-from numba import config  # noqa: TID251
+from numba import config
 
 from nwbin.errors import warn
 

@@ -28,8 +28,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numba import config, njit, types  # noqa: TID251
-from numba.extending import intrinsic  # noqa: TID251
+from numba import config, njit, types
+from numba.extending import intrinsic
 
 from nwbin.kernels.cache import kept
 

@@ -17,12 +17,13 @@ from nwbin.tables.frames import frame_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Bounds", "DynamicTable"]
+__all__ = ["BLOCK_BYTES", "Bounds", "DynamicTable"]
 
 
 _TERMS = "_elements"  # after a column's name: the column of the terms that its numbers mean
-_BLOCK, _FEW = 1 << 20, 1 << 10  # bytes and chunks read at a time, at most; one chunk at least
-_KEPT = 1 << 26  # bytes of blocks that are kept: neighbouring rows are often asked for next
+BLOCK_BYTES = 1 << 20
+_FEW = 1 << 10  # chunks read at a time, at most
+_KEPT = 1 << 26
 
 
 class Bounds(NamedTuple):
@@ -41,11 +42,18 @@ class DynamicTable:
         The open file.
     path
         The table's group in it, such as ``"units"``.
+    block_bytes
+        Of chunked columns, how much is read at a time, at most; one chunk at least.
+    kept_bytes
+        How much of that is kept: neighbouring rows are often asked for next.
     """
 
-    def __init__(self, source: H5Source, path: str) -> None:
+    def __init__(
+        self, source: H5Source, path: str, *, block_bytes: int = BLOCK_BYTES, kept_bytes: int = _KEPT
+    ) -> None:
         self.source = source
         self.path = path
+        self._block_bytes, self._kept_bytes = block_bytes, kept_bytes
         if source.kind(path) != "group":
             parent, _, name = path.rpartition("/")
             raise LookupFailure(
@@ -344,9 +352,9 @@ class DynamicTable:
         layout = self.source.layout(self._need(name))
         row = max(1, int(np.prod(layout.shape[1:], dtype=object)) * layout.dtype.itemsize)
         if layout.chunks is None:
-            return max(1, _BLOCK // row)
+            return max(1, self._block_bytes // row)
         chunk = layout.chunks[0]
-        return max(1, min(_BLOCK // row // chunk, _FEW)) * chunk
+        return max(1, min(self._block_bytes // row // chunk, _FEW)) * chunk
 
     def _read(self, name: str, span: slice) -> npt.NDArray[Any]:
         """Read a span of values. Of chunked numbers, the blocks that it lies in are kept for the next span."""
@@ -366,7 +374,8 @@ class DynamicTable:
         if block is None:
             block = self.source.read(self._need(name), slice(begin, end))
             while (
-                self._blocks and sum(kept.nbytes for kept in [*self._blocks.values()]) + block.nbytes > _KEPT
+                self._blocks
+                and sum(kept.nbytes for kept in [*self._blocks.values()]) + block.nbytes > self._kept_bytes
             ):
                 self._blocks.popitem(last=False)
         self._blocks[name, begin] = block

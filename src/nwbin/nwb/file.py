@@ -2,83 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin._plain_text import printable
-from nwbin.errors import ArgumentTypeError, FileAccessError, FormatError, LookupFailure, nearest
+from nwbin.errors import ArgumentTypeError, FileAccessError, LookupFailure, nearest
 from nwbin.nwb import schema
 from nwbin.nwb.dynamic_table import DynamicTable
+from nwbin.nwb.general import start_time, stated_text, stated_version, subject
+from nwbin.nwb.groups import stated_in, table_of_groups
+from nwbin.nwb.intervals import Intervals
 from nwbin.nwb.spike_store import SpikeStore
+from nwbin.nwb.time_series import TimeSeries, timestamps
 from nwbin.storage.hdf5 import H5Source
 from nwbin.storage.opening import StrPath
-from nwbin.tables.frames import frame_of
 from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["File", "TimeSeries"]
-
-
-class TimeSeries(NamedTuple):
-    """A sampled signal.
-
-    Attributes
-    ----------
-    timestamps
-        Seconds, float64 (samples,).
-    data
-        The samples, (samples, ...), as stored: multiply by the file's conversion factor for its unit.
-    """
-
-    timestamps: npt.NDArray[np.float64]
-    data: npt.NDArray[Any]
-
-
-def _column(values: list[Any]) -> npt.NDArray[Any]:
-    """Give numbers their dtype; whatever else stays as it is (pandas would want text to be sound UTF-8)."""
-    if values and all(isinstance(value, int | float) for value in values):
-        return np.asarray(values)
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
-
-
-class Intervals(Mapping[str, "pd.DataFrame"]):
-    """The tables under /intervals by name, each read when asked for."""
-
-    def __init__(self, file: File) -> None:
-        self._file = file
-        self._names = [
-            name
-            for name in file._source.children(schema.INTERVALS)
-            if "start_time" in file._source.children(f"{schema.INTERVALS}/{name}")
-        ]
-
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        if name not in self._names:
-            raise LookupFailure(
-                f"{self._file.name}: has no intervals table {name!r}; {nearest(name, self._names)}"
-            )
-        return self._file.table(f"{schema.INTERVALS}/{name}").frame(lists=True)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return printable(f"<intervals of {self._file.name}: {', '.join(self._names) or 'none'}>")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -147,28 +97,10 @@ class File:
             path = self._source.path
             self._stamp = None if path is None else _stamp(path)
             self._place = None if path is None else path.absolute()  # now: the working folder may change
-            self._check_version()
+            self._version = stated_version(self._source)
         except BaseException:
             self._source.close()
             raise
-
-    def _check_version(self) -> None:
-        version = self._source.attribute("", "nwb_version")
-        if version is None:
-            old = self._source.value("nwb_version")
-            if isinstance(old, str) and old.startswith("NWB-1"):
-                raise FormatError(
-                    f"{self.name}: is an NWB 1 file ({old}); nwbin reads NWB 2, which all Visual Coding - Neuropixels "
-                    "sessions have been since May 2020: download the session again"
-                )
-            raise FormatError(
-                f"{self.name}: is HDF5 but not NWB: it has no nwb_version attribute; "
-                f"at its top are {', '.join(self._source.children('')[:8]) or 'no objects'}"
-            )
-        self._version = str(version)
-        numbers = tuple(int(n) for n in re.findall(r"\d+", self._version)[:2])
-        if numbers < schema.MIN_NWB_VERSION:
-            raise FormatError(f"{self.name}: says nwb_version {self._version}; nwbin reads NWB 2")
 
     # ---------------------------------------------------------------- life
 
@@ -228,58 +160,40 @@ class File:
         """The version of NWB that the file states, such as "2.2.2"."""
         return self._version
 
-    def _general(self, what: str) -> str | None:
-        value = self._source.value(schema.GENERAL[what])
-        return None if value is None else str(value)
-
     @property
     def identifier(self) -> str | None:
         """The file's identifier; in Visual Coding files the session's number."""
-        return self._general("identifier")
+        return stated_text(self._source, "identifier")
 
     @property
     def session_id(self) -> str | None:
         """The lab's name or number for the session; None where the file gives none."""
-        return self._general("session_id")
+        return stated_text(self._source, "session_id")
 
     @property
     def session_description(self) -> str | None:
         """What the file says it holds."""
-        return self._general("session_description")
+        return stated_text(self._source, "session_description")
 
     @property
     def stimulus_notes(self) -> str | None:
         """Notes on the stimulus; in Visual Coding files the stimulus set, such as "brain_observatory_1.1"."""
-        return self._general("stimulus_notes")
+        return stated_text(self._source, "stimulus_notes")
 
     @property
     def institution(self) -> str | None:
         """Where the recording was made."""
-        return self._general("institution")
+        return stated_text(self._source, "institution")
 
     @property
     def session_start_time(self) -> datetime | None:
         """When the session began, as a datetime; None where the file does not say."""
-        text = self._general("session_start_time")
-        if text is None:
-            return None
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError as error:
-            raise FormatError(
-                f"{self.name}: session_start_time is {text!r}, not an ISO 8601 date and time"
-            ) from error
+        return start_time(self._source)
 
     @property
     def subject(self) -> dict[str, Any]:
         """What the file says of the animal: subject_id, species, sex, age, genotype, ...; {} if nothing."""
-        if self._source.kind(schema.SUBJECT) != "group":
-            return {}
-        hidden = ("namespace", "neurodata_type", "object_id")
-        found = {k: v for k, v in self._source.attributes(schema.SUBJECT).items() if k not in hidden}
-        for name in self._source.children(schema.SUBJECT):
-            found[name] = self._source.value(f"{schema.SUBJECT}/{name}")
-        return found
+        return subject(self._source)
 
     # ---------------------------------------------------------------- tables
 
@@ -327,35 +241,15 @@ class File:
         """
         return Intervals(self)
 
-    def _groups(self, path: str, index: str) -> pd.DataFrame:
-        """Gather the attributes of each group in a group: one row a group."""
-        import pandas as pd
-
-        rows: dict[str, dict[str, Any]] = {}
-        for name in self._source.children(path):
-            if self._source.kind(f"{path}/{name}") != "group" or f"{path}/{name}" == schema.ELECTRODES:
-                continue
-            found = self._source.attributes(f"{path}/{name}")
-            rows[name] = {
-                k: v for k, v in found.items() if k not in ("namespace", "neurodata_type", "object_id")
-            }
-            for part in self._source.children(f"{path}/{name}"):
-                inner = f"{path}/{name}/{part}"
-                if self._source.kind(inner) == "dataset" and self._source.layout(inner).shape == ():
-                    rows[name][part] = self._source.value(inner)
-        keys = list(dict.fromkeys(key for row in rows.values() for key in row))
-        columns = {key: _column([row.get(key) for row in rows.values()]) for key in keys}
-        return frame_of(columns, pd.Index(list(rows), name=index, dtype=object))
-
     @property
     def devices(self) -> pd.DataFrame:
         """The recording devices (probes): index ``device``, a column for each attribute."""
-        return self._groups(schema.DEVICES, "device")
+        return table_of_groups(self._source, schema.DEVICES, "device")
 
     @property
     def electrode_groups(self) -> pd.DataFrame:
         """The electrode groups (one a probe): index ``group``, a column for each attribute."""
-        return self._groups(schema.ELECTRODE_GROUPS, "group")
+        return table_of_groups(self._source, schema.ELECTRODE_GROUPS, "group")
 
     def device_of(self, group: str) -> str:
         """Return the name of the device that an electrode group belongs to."""
@@ -376,14 +270,9 @@ class File:
         """Return an object's attributes, references left out."""
         return self._source.attributes(path)
 
-    def said(self, path: str, name: str) -> Any:
-        """Return what a group says under a name: a single value in it, or else an attribute; None if neither."""
-        if self._source.kind(path) != "group":
-            return None
-        inner = f"{path}/{name}"
-        if self._source.kind(inner) == "dataset" and self._source.layout(inner).shape == ():
-            return self._source.value(inner)
-        return self._source.attribute(path, name)
+    def stated(self, path: str, name: str) -> Any:
+        """Return what a group states under a name: a single value in it, or else an attribute; None if neither."""
+        return stated_in(self._source, path, name)
 
     def measurement(self, path: str) -> tuple[npt.NDArray[Any], str]:
         """Read a dataset with the unit of measure that it states ("" if none)."""
@@ -405,28 +294,7 @@ class File:
 
     def timestamps(self, path: str) -> npt.NDArray[np.float64]:
         """Read only the timestamps of a time series, in seconds, float64 (samples,)."""
-        if not self.has(path):
-            parent, _, name = path.rpartition("/")
-            raise LookupFailure(
-                f"{self.name}: has nothing at {path!r}; in {parent or 'the file'}, {nearest(name, self.names(parent))}"
-            )
-        if self._source.kind(f"{path}/timestamps") == "dataset":
-            return self._source.read(f"{path}/timestamps").astype(np.float64, copy=False)
-        start = self._source.value(f"{path}/starting_time")
-        if start is None:
-            raise FormatError(f"{self.name}: {path} has neither timestamps nor a starting_time with a rate")
-        rate = self._source.attributes(f"{path}/starting_time").get("rate")
-        if not isinstance(rate, int | float) or not rate > 0:
-            raise FormatError(
-                f"{self.name}: {path}/starting_time has the rate {rate}; a positive one is needed"
-            )
-        self._source.allow(f"{path}/data")  # as many timestamps as samples
-        shape = self._source.layout(f"{path}/data").shape
-        if not shape or not isinstance(start, int | float):
-            raise FormatError(
-                f"{self.name}: {path} has no list of samples, or a starting_time that is no number"
-            )
-        return np.asarray(start + np.arange(shape[0]) / rate, dtype=np.float64)
+        return timestamps(self._source, path)
 
     def samples(self, path: str, rows: slice) -> npt.NDArray[Any]:
         """Read some samples of a time series: ``data[rows]``, as stored."""

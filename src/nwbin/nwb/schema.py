@@ -11,6 +11,7 @@ __all__ = [
     "INTERVALS",
     "MIN_NWB_VERSION",
     "NEVER_READ",
+    "OF_THE_FORMAT",
     "PRESENTATIONS_SUFFIX",
     "PROCESSING",
     "SPIKE_AMPLITUDES",
@@ -53,3 +54,6 @@ GENERAL = {
     "lab": "general/lab",
     "experiment_description": "general/experiment_description",
 }
+
+# Attributes of any object that NWB keeps for itself.
+OF_THE_FORMAT = ("namespace", "neurodata_type", "object_id")

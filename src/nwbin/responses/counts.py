@@ -1,106 +1,229 @@
-"""What is to be counted, and how its axes are called; counted block by block when it is written."""
+"""Labelled counts: what is to be counted and how its axes are called; counted when it is asked for, block by block."""
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.binning import bin_spikes, iter_bin_spikes
-from nwbin.binning.edges import multiples, whole_bins
-from nwbin.errors import ArgumentError, LookupFailure
-from nwbin.tables.labels import rename_clashes
-from nwbin.tables.tidy import tidy
+from nwbin._memory import taking
+from nwbin.binning import Closed, Progress, bin_centers, bin_edges, bin_spikes, count_type, iter_bin_spikes
+from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap, windows_around
+from nwbin.tables.labels import names_without_clashes
+from nwbin.tables.tidy import escape_text, tidy, tidy_index
 from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
-__all__ = ["Blocks", "Coordinates", "Counts", "Tiles", "Windows"]
+__all__ = ["TIME", "UNIT", "AlignedCounts", "Blocks", "Coordinate", "LabelledCounts"]
 
+TIME = "time_relative_to_stimulus_onset"
+UNIT = "unit_id"
 Blocks: TypeAlias = Iterator[tuple[slice, npt.NDArray[Any]]]
-Coordinates: TypeAlias = dict[str, tuple[tuple[str, ...], npt.NDArray[Any]]]
+
+_BLOCK_BYTES = 32 << 20
+# What some output calls its own. Labels of these names are renamed in every one of them, so that all agree.
+_OWN = ("bin", "bin_start", "bin_stop", "count", "spike_counts", TIME, UNIT)
+# Columns of times and durations in tables of intervals; what others are measured in, NWB does not say.
+_SECONDS = ("start_time", "stop_time", "duration")
 
 
-class Counts(Protocol):
-    """What the writers need to know of counts that are not made yet."""
+class Coordinate(NamedTuple):
+    """Labels along some dimensions.
 
-    @property
-    def dims(self) -> tuple[str, ...]:
-        """Names of the dimensions; the last is unit_id."""
+    Attributes
+    ----------
+    dims
+        Along which.
+    values
+        A label for each place.
+    attributes
+        `units`, which are units of measure, where they have any; and `long_name`.
+    """
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the counts."""
+    dims: tuple[str, ...]
+    values: npt.NDArray[Any]
+    attributes: dict[str, str]
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the counts."""
 
-    @property
-    def unit_ids(self) -> npt.NDArray[Any]:
-        """Of the last dimension."""
+class LabelledCounts(ABC):
+    """Counts that are not made yet, with the names of their dimensions and the labels along them.
 
-    @property
-    def closed(self) -> str:
-        """Which ends belong to a bin."""
+    They become an array (:meth:`to_numpy`), an ``xarray.DataArray`` (:meth:`to_xarray`) or blocks
+    (:meth:`blocks`), and files by :func:`nwbin.export.write_counts`.
 
-    def blocks(self, max_bytes: int) -> Blocks:
-        """Count: slices along the first dimension, in order, and their counts."""
+    Attributes
+    ----------
+    dims
+        Names of the dimensions; the last is "unit_id".
+    shape, dtype
+        Of the counts.
+    unit_ids
+        Of the last dimension: (units,).
+    closed
+        Which ends belong to a bin.
+    ids
+        Of the presentations or other intervals that were asked for.
+    windows
+        From the start of each row's first bin to the end of its last, on the clock of the spikes, in s: (rows, 2).
+        Where bins tile intervals, the intervals themselves.
+    row
+        What the ids are called: "stimulus_presentation_id", or "interval_id" of any other table.
+    """
 
-    def coordinates(self) -> Coordinates:
-        """Name -> dimensions and values, of everything but the units."""
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    windows: npt.NDArray[np.float64]
 
+    def __init__(
+        self,
+        trains: Trains,
+        rows: pd.DataFrame,
+        closed: Closed,
+        binarize: bool,
+        dtype: npt.DTypeLike | None,
+        threads: int | None,
+    ) -> None:
+        self._trains = as_trains(trains)
+        self.closed = closed
+        self.unit_ids = np.asarray(self._trains.unit_ids)
+        self.dtype = count_type(dtype, binarize).dtype
+        self._binarize, self._threads = binarize, threads
+        presented = rows.index.name == "stimulus_presentation_id"
+        self.row = "stimulus_presentation_id" if presented else "interval_id"
+        self.ids = tidy_index(rows.index).to_numpy()
+        self._rows = rows.copy(deep=False)
+        names = [escape_text(str(name)) for name in rows.columns]
+        taken = {*_OWN, self.row, *map(str, self.unit_ids.tolist())}
+        self._renamed = names_without_clashes(names, taken)
+
+    def __repr__(self) -> str:
+        size = " x ".join(f"{n:,} {name}" for n, name in zip(self.shape, self.dims, strict=True))
+        return f"<nwbin.responses.{type(self).__name__}: {size}, {self.dtype}, closed {self.closed!r}>"
+
+    @abstractmethod
+    def blocks(self, max_bytes: int = _BLOCK_BYTES, *, progress: Progress | None = None) -> Blocks:
+        """Count: slices along the first dimension, in order, and their counts.
+
+        Use or copy each block before asking for the next, which may be counted into the same memory.
+        """
+
+    @abstractmethod
+    def bins_of(
+        self, rows: slice
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Of these rows of a table with one for each bin: the place of its interval, the bin's start and stop (s)."""
+
+    @abstractmethod
+    def _places(self) -> dict[str, Coordinate]:
+        """The ids and the bins' times."""
+
+    @cached_property
     def labels(self) -> pd.DataFrame:
-        """The intervals or presentations that were asked for, by id."""
+        """What is known of the presentations or other intervals, by id, tidied.
+
+        Columns named as something of an output's own (`count`, `unit_id`, `bin_start`, a unit's id, ...) have "_"
+        after their name in every format.
+        """
+        return tidy(self._rows).rename(columns=self._renamed).rename_axis(index=self.row)
+
+    def coordinates(self) -> dict[str, Coordinate]:
+        """Name -> labels: the ids, the bins' times, what is known of the presentations, the units."""
+        found = self._places()
+        if self.row in self.dims:  # else every interval has many places
+            for name in self.labels.columns:
+                attributes = {"units": "s"} if name in _SECONDS else {}
+                found[name] = Coordinate((self.row,), self.labels[name].to_numpy(), attributes)
+        found[UNIT] = Coordinate((UNIT,), self.unit_ids, {})
+        return found
 
     def keys(self, rows: slice) -> pd.DataFrame:
         """What stands before the counts in a table with one row for each bin, of these rows of it."""
+        place, begin, end = self.bins_of(rows)
+        frame = self.labels.iloc[place].copy()
+        frame.insert(0, "bin_start", begin)
+        frame.insert(1, "bin_stop", end)
+        return frame.reset_index()
+
+    def to_numpy(self, out: Any = None) -> Any:
+        """Count into an array, `out` where it is given (a NumPy or Zarr array of this shape)."""
+        if out is None:
+            what = f"{' x '.join(f'{n:,}' for n in self.shape)} counts of {self.dtype}"
+            size = math.prod(self.shape) * self.dtype.itemsize
+            with taking(size, what, "give out= with an array on the disk, or take blocks()"):
+                out = np.empty(self.shape, self.dtype)
+        for rows, block in self.blocks():
+            out[rows] = block
+        return out
+
+    def to_xarray(self, *, labels: bool = True) -> xr.DataArray:
+        """Count, and label the counts.
+
+        Parameters
+        ----------
+        labels
+            Whether to have all coordinates, or only those of the dimensions, as AllenSDK has.
+
+        Returns
+        -------
+        xarray.DataArray
+            "spike_counts", with these dimensions.
+        """
+        import xarray as xr
+
+        if labels:
+            known = self.coordinates()
+        else:
+            places = {**self._places(), UNIT: Coordinate((UNIT,), self.unit_ids, {})}
+            known = {name: places[name] for name in self.dims}
+        attributes = {"long_name": "number of spikes", "closed": self.closed}
+        # Quick: else xarray looks whether this is an array of Dask's, and loads all of Dask for that.
+        counts = xr.Variable(self.dims, self.to_numpy(), attributes, fastpath=True)
+        coords = {name: xr.Variable(*one, fastpath=True) for name, one in known.items()}
+        return xr.DataArray(counts, coords=coords, name="spike_counts")
 
 
-def _dtype_of(dtype: npt.DTypeLike | None, binarize: bool) -> np.dtype[Any]:
-    if dtype is not None:
-        return np.dtype(dtype)
-    return np.dtype(np.uint8 if binarize else np.uint16)
+class AlignedCounts(LabelledCounts):
+    """Counts in bins around the start of each row of a table: (rows, bins, units).
 
-
-def _times(rows: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
-    if name not in rows.columns:
-        raise LookupFailure(
-            f"the table of intervals has no column {name!r}; NWB's tables have start_time, stop_time"
-        )
-    return rows[name].to_numpy(np.float64)
-
-
-# What some output calls its own. Labels of these names are renamed in every one of them, so that all agree.
-_OWN = ("bin", "bin_start", "bin_stop", "count", "presentation", "spike_counts", "unit", "unit_id")
-
-
-def _labels(rows: pd.DataFrame, unit_ids: npt.NDArray[Any], *axes: str) -> pd.DataFrame:
-    return rename_clashes(tidy(rows), {*_OWN, *axes, *map(str, unit_ids.tolist())})
-
-
-def _named(index: pd.Index[Any], otherwise: str) -> str:
-    return otherwise if index.name in (None, "id", "index", *_OWN) else str(index.name)
-
-
-class Windows:
-    """Counts in bins around the start of each row of a table.
+    Windows that overlap, and those far longer than what they are around, bring a warning.
 
     Parameters
     ----------
     trains
-        As in :func:`nwbin.bin_spikes`.
+        The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
-        Presentations or other intervals by id, with `start_time` in s; other columns become labels. Those named
-        as something of an output's own (`count`, `unit_id`, `bin_start`, a unit's id, ...) get "_" after their
-        name in every format, and a warning says so.
+        Presentations or other intervals by id, with `start_time` in s; other columns become labels.
     edges
         (bins + 1,) s from start_time.
+    clock_edges
+        The same bins where each row has others, on the clock of the spikes, in s: (rows, bins + 1). Then `edges`
+        are only their labels.
     closed, binarize, dtype, threads
-        As in :func:`nwbin.bin_spikes`; "both" is AllenSDK's rule.
+        As in :func:`nwbin.bin_spikes`.
+
+    Attributes
+    ----------
+    edges
+        (bins + 1,) s from start_time.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from nwbin import SpikeTrains
+    >>> rows = pd.DataFrame({"start_time": [0.0, 1.0], "contrast": [0.2, 0.8]})
+    >>> counts = AlignedCounts(SpikeTrains.from_dict({7: [0.1, 0.2, 1.1]}), rows, [0.0, 0.15, 0.3])
+    >>> counts.to_numpy()[:, :, 0].tolist()
+    [[1, 1], [1, 0]]
+    >>> counts.to_xarray().sel(unit_id=7, interval_id=1).to_numpy().tolist()
+    [1, 0]
     """
 
     def __init__(
@@ -109,169 +232,51 @@ class Windows:
         rows: pd.DataFrame,
         edges: npt.ArrayLike,
         *,
-        closed: str = "both",
+        clock_edges: npt.NDArray[np.float64] | None = None,
+        closed: Closed = "left",
         binarize: bool = False,
         dtype: npt.DTypeLike | None = None,
         threads: int | None = None,
     ) -> None:
-        self._trains = as_trains(trains)
-        self._onsets = _times(rows, "start_time")
-        self.edges = np.asarray(edges, dtype=np.float64)
-        if self.edges.ndim != 1 or self.edges.size < 2:
-            raise ArgumentError(f"edges must be two or more times in s, not of shape {self.edges.shape}")
-        self.closed = closed
-        self._binarize, self._threads = binarize, threads
-        self.dtype = _dtype_of(dtype, binarize)
-        self.unit_ids = np.asarray(self._trains.unit_ids)
-        self._row = _named(rows.index, "interval_id")
-        shown = self._row == "stimulus_presentation_id"
-        self._time = "time_relative_to_stimulus_onset" if shown else "time_relative_to_start"
-        self._labels = _labels(rows, self.unit_ids, self._row, self._time)
-        self.dims = (self._row, self._time, "unit_id")
+        super().__init__(trains, rows, closed, binarize, dtype, threads)
+        self.edges = bin_edges(edges)
+        self._onsets, self._bins = times_of(rows, "start_time"), self.edges
+        self.windows = windows_around(rows, self.edges)
+        if clock_edges is not None:
+            self._onsets, self._bins = np.zeros(len(rows)), clock_edges
+            self.windows = clock_edges[:, [0, -1]]
+        self._dtype_given = dtype is not None
+        self.dims = (self.row, TIME, UNIT)
         self.shape = (len(rows), self.edges.size - 1, len(self.unit_ids))
+        warn_if_too_long(rows, self.edges)
+        warn_of_overlap(rows, self.windows)
 
-    def blocks(self, max_bytes: int) -> Blocks:
+    def blocks(self, max_bytes: int = _BLOCK_BYTES, *, progress: Progress | None = None) -> Blocks:
         least = self.shape[1] * self.shape[2] * max(self.dtype.itemsize, 1)
         return iter_bin_spikes(
-            self._trains, self._onsets, self.edges, closed=self.closed, binarize=self._binarize,  # type: ignore[arg-type]
-            dtype=self.dtype, threads=self._threads, max_bytes=max(max_bytes, least), reuse=True,
+            self._trains, self._onsets, self._bins, closed=self.closed, binarize=self._binarize, dtype=self.dtype,
+            threads=self._threads, max_bytes=max(max_bytes, least), reuse=True, progress=progress,
         )  # fmt: skip
 
-    def labels(self) -> pd.DataFrame:
-        return self._labels
+    def to_numpy(self, out: Any = None) -> Any:
+        """Count into an array, `out` where it is given; see :func:`nwbin.bin_spikes`."""
+        dtype = self.dtype if out is None or self._dtype_given else None
+        return bin_spikes(
+            self._trains, self._onsets, self._bins, closed=self.closed, binarize=self._binarize, dtype=dtype,
+            out=out, threads=self._threads,
+        )  # fmt: skip
 
-    def coordinates(self) -> Coordinates:
-        time = (self._time,)
-        found: Coordinates = {
-            self._row: ((self._row,), self._labels.index.to_numpy()),
-            self._time: (time, (self.edges[:-1] + self.edges[1:]) / 2),
-            "bin_start": (time, self.edges[:-1]),
-            "bin_stop": (time, self.edges[1:]),
-        }
-        for name in self._labels.columns:
-            found[name] = ((self._row,), self._labels[name].to_numpy())
-        return found
-
-    def keys(self, rows: slice) -> pd.DataFrame:
-        place, number = divmod(np.arange(rows.start, rows.stop), max(1, self.shape[1]))
-        frame = self._labels.iloc[place].copy()
-        frame.insert(0, "bin_start", self.edges[number])
-        frame.insert(1, "bin_stop", self.edges[number + 1])
-        frame.index.name = self._row
-        return frame.reset_index()
-
-
-class Tiles:
-    """Counts in bins of one width that tile each row of a table, from its start as far as they fit.
-
-    Intervals are of different lengths, so the bins of all of them follow one another along one dimension, "bin",
-    and each says which interval it belongs to. What is left at an interval's end, shorter than a bin, is not
-    counted.
-
-    Parameters
-    ----------
-    trains
-        As in :func:`nwbin.bin_spikes`.
-    rows
-        Intervals by id, with `start_time` and `stop_time` in s; other columns as for :class:`Windows`.
-    width
-        Of a bin, in s.
-    closed, binarize, dtype, threads
-        As in :func:`nwbin.bin_spikes`; with "left" every spike is in one bin.
-    """
-
-    def __init__(
-        self,
-        trains: Trains,
-        rows: pd.DataFrame,
-        width: float,
-        *,
-        closed: str = "left",
-        binarize: bool = False,
-        dtype: npt.DTypeLike | None = None,
-        threads: int | None = None,
-    ) -> None:
-        if not width > 0 or not np.isfinite(width):
-            raise ArgumentError(f"the bin width must be more than 0 s, not {width:g}")
-        self._trains, self.width = as_trains(trains), float(width)
-        self._starts, stops = _times(rows, "start_time"), _times(rows, "stop_time")
-        known = np.isfinite(self._starts) & np.isfinite(stops)
-        if not known.all():
-            raise ArgumentError(
-                f"interval {rows.index[int(np.argmin(known))]} has no start_time or no stop_time; leave it out"
-            )
-        self.closed = closed
-        self._binarize, self._threads = binarize, threads
-        self.dtype = _dtype_of(dtype, binarize)
-        self.unit_ids = np.asarray(self._trains.unit_ids)
-        self._row = _named(rows.index, "interval_id")
-        self._labels = _labels(rows, self.unit_ids, self._row)
-        pairs = zip(self._starts.tolist(), stops.tolist(), strict=True)
-        self.bins = np.asarray([whole_bins(a, b, self.width) for a, b in pairs], dtype=np.int64)
-        self._edges = multiples(0.0, self.width, int(self.bins.max(initial=0)))
-        # Of every bin: its interval, and its number in that interval.
-        self._interval = np.repeat(np.arange(len(rows)), self.bins)
-        first = np.concatenate([[0], np.cumsum(self.bins)[:-1]]) if len(rows) else np.empty(0, np.int64)
-        self._number = np.arange(len(self._interval)) - np.repeat(first, self.bins)
-        self.dims = ("bin", "unit_id")
-        self.shape = (len(self._interval), len(self.unit_ids))
-
-    def blocks(self, max_bytes: int) -> Blocks:
-        row_bytes = max(1, len(self.unit_ids) * self.dtype.itemsize)
-        most = max(1, max_bytes // row_bytes)  # bins in a block
-        done = 0
-        for group, bins in self._groups(most):
-            for begin in range(0, bins, most):
-                edges = self._edges[begin : min(begin + most, bins) + 1]
-                if len(group) > 1:
-                    # A shorter interval repeats its last edge: bins without width, dropped below.
-                    number = np.minimum(np.arange(bins + 1)[None, :], self.bins[group][:, None])
-                    edges = self._edges[number]
-                counts = bin_spikes(
-                    self._trains, self._starts[group], edges, closed=self.closed,  # type: ignore[arg-type]
-                    binarize=self._binarize, dtype=self.dtype, threads=self._threads,
-                )  # fmt: skip
-                if len(group) > 1:
-                    block = counts[np.arange(bins)[None, :] < self.bins[group][:, None]]
-                else:
-                    block = counts[0]
-                yield slice(done, done + len(block)), block
-                done += len(block)
-
-    def _groups(self, most: int) -> Iterator[tuple[npt.NDArray[np.intp], int]]:
-        """Neighbouring intervals that are counted together, and the bins of the longest."""
-        group: list[int] = []
-        longest = 0
-        for row in np.flatnonzero(self.bins).tolist():
-            bins = int(self.bins[row])
-            if group and (len(group) + 1) * max(longest, bins) > most:
-                yield np.asarray(group), longest
-                group, longest = [], 0
-            group.append(row)
-            longest = max(longest, bins)
-        if group:
-            yield np.asarray(group), longest
-
-    def labels(self) -> pd.DataFrame:
-        return self._labels
-
-    def _bounds(self, rows: slice) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        start, number = self._starts[self._interval[rows]], self._number[rows]
-        return start + self._edges[number], start + self._edges[number + 1]
-
-    def coordinates(self) -> Coordinates:
-        begin, end = self._bounds(slice(None))
+    def _places(self) -> dict[str, Coordinate]:
+        row, time = (self.row,), (TIME,)
         return {
-            "bin": (("bin",), np.arange(len(begin))),
-            self._row: (("bin",), self._labels.index.to_numpy()[self._interval]),
-            "bin_start": (("bin",), begin),
-            "bin_stop": (("bin",), end),
+            self.row: Coordinate(row, self.ids, {}),
+            TIME: Coordinate(time, bin_centers(self.edges), {"units": "s", "long_name": "center of the bin"}),
+            "bin_start": Coordinate(time, self.edges[:-1], {"units": "s"}),
+            "bin_stop": Coordinate(time, self.edges[1:], {"units": "s"}),
         }
 
-    def keys(self, rows: slice) -> pd.DataFrame:
-        begin, end = self._bounds(rows)
-        frame = self._labels.iloc[self._interval[rows]].drop(columns=["start_time", "stop_time"])
-        frame.insert(0, "bin_start", begin)
-        frame.insert(1, "bin_stop", end)
-        frame.index.name = self._row
-        return frame.reset_index()
+    def bins_of(
+        self, rows: slice
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        place, number = divmod(np.arange(rows.start, rows.stop), max(1, self.shape[1]))
+        return place, self.edges[number], self.edges[number + 1]

@@ -90,6 +90,23 @@ def _check_known(counts: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> N
             )
 
 
+def _classes(
+    labels: npt.NDArray[Any], folds: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The distinct labels, each trial's number among them, and how many trials each has: enough for the folds."""
+    # Text and numbers alike: scikit-learn does not take floats as classes where they are not whole.
+    classes, code, trials = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(classes) < 2:
+        raise ArgumentError(f"there is only one label ({classes.tolist()}): nothing to tell apart")
+    if trials.min() < folds:
+        few = int(np.argmin(trials))
+        raise ArgumentError(
+            f"label {classes.tolist()[few]!r} has {trials[few]} trial{'s' * int(trials[few] != 1)}, too few for "
+            f"{folds} folds; leave it out, or ask for fewer folds"
+        )
+    return classes, code, trials
+
+
 def decode(
     X: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -144,16 +161,7 @@ def decode(
     if counts.shape[1] == 0:
         raise ArgumentError("there are no units to decode from")
     _check_known(counts, labels)
-    # Text and numbers alike: scikit-learn does not take floats as classes where they are not whole.
-    classes, code, trials = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(classes) < 2:
-        raise ArgumentError(f"there is only one label ({classes.tolist()}): nothing to tell apart")
-    if trials.min() < folds:
-        few = int(np.argmin(trials))
-        raise ArgumentError(
-            f"label {classes.tolist()[few]!r} has {trials[few]} trial{'s' * int(trials[few] != 1)}, too few for "
-            f"{folds} folds; leave it out, or ask for fewer folds"
-        )
+    classes, code, trials = _classes(labels, folds)
     if not counts.var(axis=0).any():
         raise ArgumentError("all trials have the same counts: nothing to tell apart; is the window right?")
     keep = min(components, len(classes) - 1, counts.shape[1])

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._memory import taking
-from nwbin.binning import iter_bin_spikes
+from nwbin.binning import Closed, bin_centers, bin_edges, iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.responses.counts import TIME, UNIT
+from nwbin.responses.windows import lengths_of, times_of, warn_if_too_long
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
 from nwbin.trains import Trains, as_trains
@@ -19,9 +21,55 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["mean_rates", "rates_table"]
+__all__ = ["mean_rates", "median_duration", "rates_table", "time_axis"]
 
 _BLOCK = 32 << 20
+
+
+def median_duration(rows: pd.DataFrame) -> float:
+    """How long a presentation lasts, in s: the median; 0 where the table does not say."""
+    lasting = lengths_of(rows)
+    lasting = lasting[~np.isnan(lasting)]
+    return float(np.median(lasting)) if lasting.size else 0.0
+
+
+def time_axis(
+    duration: float, window: tuple[float, float] | None = None, width: float | None = None
+) -> tuple[float, float, float]:
+    """Choose bins around a presentation: 40 to 100 of them, of a round width, and one edge at its start.
+
+    Parameters
+    ----------
+    duration
+        Of a presentation, in s; what is not more than 0, of events and of ends that nobody knows, is taken for 1.
+    window, width
+        From and to, and the width of a bin, in s, where these are asked for.
+
+    Returns
+    -------
+    tuple
+        First edge, last edge, width, in s.
+
+    Examples
+    --------
+    >>> time_axis(0.25)
+    (-0.1, 0.375, 0.005)
+    >>> time_axis(2.0, (0, 1))
+    (0.0, 1.0, 0.01)
+    """
+    if not duration > 0:
+        duration = 1.0
+    start, stop = window or (-min(0.4 * duration, 0.5), min(1.5 * duration, 3.0))
+    if width is None:
+        # 1, 2 or 5 times a power of ten
+        steps = [round(m * 10.0**k, 6) for k in range(-4, 2) for m in (1, 2, 5)]
+        width = next((one for one in steps if (stop - start) / one <= 100), steps[-1])
+        if window is not None:
+            fits = [one for one in steps if one >= width / 2 and abs((stop - start) / one % 1) < 1e-9]
+            width = fits[0] if fits else (stop - start) / 80
+    if window is None:
+        start, stop = -max(1, round(-start / width)) * width, max(1, round(stop / width)) * width
+    return float(f"{start:.12g}"), float(f"{stop:.12g}"), float(f"{width:.12g}")
 
 
 def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.NDArray[np.int64]]:
@@ -49,7 +97,7 @@ def mean_rates(
     edges: npt.ArrayLike,
     *,
     by: str | None = None,
-    closed: str = "left",
+    closed: Closed = "left",
     threads: int | None = None,
 ) -> xr.DataArray:
     """Average each unit's firing rate over presentations, in bins around their start.
@@ -57,9 +105,9 @@ def mean_rates(
     Parameters
     ----------
     trains
-        As in :func:`nwbin.bin_spikes`.
+        The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
-        Presentations with `start_time` in s.
+        Presentations with `start_time` in s. A window far longer than they last brings a warning.
     edges
         (bins + 1,) s from start_time.
     by
@@ -71,17 +119,19 @@ def mean_rates(
     Returns
     -------
     xarray.DataArray
-        "firing_rate" in Hz, dims (condition, time, unit_id): float64. Coordinates: condition (`by`'s values, or
-        "all"), time (centers of bins, s), presentations (how many, by condition).
+        "firing_rate" in Hz, dims (condition, time_relative_to_stimulus_onset, unit_id): float64. Coordinates:
+        condition (`by`'s values, or "all"), the centers of bins in s, bin_start and bin_stop (s), presentations (how
+        many, by condition).
     """
     import xarray as xr
 
     trains = as_trains(trains)
-    bounds = np.asarray(edges, dtype=np.float64)
+    bounds = bin_edges(edges)
+    warn_if_too_long(rows, bounds)
     levels, code = conditions_of(rows, by)
     if not levels:
         raise ArgumentError(f"no presentation has a value of {by!r}")
-    onsets = rows["start_time"].to_numpy(np.float64)
+    onsets = times_of(rows, "start_time")
     shape = (len(levels), bounds.size - 1, len(trains))
     what = f"rates of {shape[0]:,} conditions x {shape[1]:,} bins x {shape[2]:,} units, and their sums,"
     with taking(3 * 8 * math.prod(shape), what, "average over fewer units, bins or conditions at a time"):
@@ -90,8 +140,8 @@ def mean_rates(
     least = 4 * total.shape[1] * total.shape[2]
     for level in range(len(levels)):
         blocks = iter_bin_spikes(
-            trains, onsets[code == level], bounds, closed=closed, dtype=np.uint32,  # type: ignore[arg-type]
-            threads=threads, max_bytes=max(_BLOCK, least), reuse=True,
+            trains, onsets[code == level], bounds, closed=closed, dtype=np.uint32, threads=threads,
+            max_bytes=max(_BLOCK, least), reuse=True,
         )  # fmt: skip
         for _, block in blocks:
             total[level] += block.sum(axis=0, dtype=np.int64)
@@ -99,11 +149,13 @@ def mean_rates(
     return xr.DataArray(
         rates,
         name="firing_rate",
-        dims=("condition", "time", "unit_id"),
+        dims=("condition", TIME, UNIT),
         coords={
             "condition": np.asarray(levels, dtype=None if not isinstance(levels[0], str) else object),
-            "time": (bounds[:-1] + bounds[1:]) / 2,
-            "unit_id": np.asarray(trains.unit_ids),
+            TIME: (TIME, bin_centers(bounds), {"units": "s", "long_name": "center of the bin"}),
+            "bin_start": (TIME, bounds[:-1], {"units": "s"}),
+            "bin_stop": (TIME, bounds[1:], {"units": "s"}),
+            UNIT: np.asarray(trains.unit_ids),
             "presentations": ("condition", shown),
         },
         attrs={"units": "Hz", "by": by or "", "closed": closed},
@@ -135,7 +187,7 @@ def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:
             "condition": np.repeat(rates["condition"].to_numpy(), bins),
             "presentations": np.repeat(rates["presentations"].to_numpy(), bins),
             # Centers are written as one would: 0.15, not 0.15000000000000002.
-            "time": np.tile(rates["time"].to_numpy().round(9), conditions),
+            "time": np.tile(rates[TIME].to_numpy().round(9), conditions),
         }
     )
     if per_unit:

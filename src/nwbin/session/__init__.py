@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nwbin.session._session import Session, open
-from nwbin.session._spikes import ResponseMatrix
+from nwbin.session._open import open
+from nwbin.session._session import Session
 
-__all__ = ["ResponseMatrix", "Session", "open"]
+__all__ = ["Session", "open"]

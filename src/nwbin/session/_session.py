@@ -1,27 +1,58 @@
-"""The session itself, and how to open one."""
+"""The session itself: a face of the parts that it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from nwbin.allen import lfp
-from nwbin.allen.units import UnitFilters
-from nwbin.errors import ArgumentError
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.allen import behavior, lfp, stimuli
+from nwbin.allen.unit_filters import UnitFilters
+from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
 from nwbin.nwb.file import File
-from nwbin.session._signals import SessionSignals
-from nwbin.session._spikes import SessionSpikes
+from nwbin.session._about import About
+from nwbin.session._arguments import DEFAULTS, FILTERS, known_arguments
+from nwbin.session._delegation import shown
+from nwbin.session._invalid_spikes import InvalidSpikes
+from nwbin.session._lookup import Lookup
+from nwbin.session._presentation_spikes import PresentationSpikes
+from nwbin.session._session_tables import SessionTables
+from nwbin.session._signals import SessionApi, Signals
+from nwbin.session._stimulus_queries import StimulusQueries
+from nwbin.session._structures import Structures
+from nwbin.session._unit_spikes import UnitSpikes
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
-__all__ = ["Session", "open"]
+__all__ = ["Session"]
+
+_METADATA = (
+    "specimen_name",
+    "session_type",
+    "full_genotype",
+    "sex",
+    "age_in_days",
+    "rig_equipment_name",
+    "num_units",
+    "num_channels",
+    "num_probes",
+    "num_stimulus_presentations",
+    "session_start_time",
+    "ecephys_session_id",
+    "structure_acronyms",
+    "stimulus_names",
+)
 
 
-class Session(SessionSpikes, SessionSignals):
+class Session:
     """A Visual Coding - Neuropixels session. Use :func:`nwbin.open` to make one.
 
     Every attribute and method of AllenSDK's EcephysSession is here under its name; tables are read at first use
@@ -38,31 +69,88 @@ class Session(SessionSpikes, SessionSignals):
         See :func:`nwbin.open`.
     """
 
+    DETAILED_STIMULUS_PARAMETERS = stimuli.DETAILED_PARAMETERS
+
+    def __init__(
+        self,
+        file: File,
+        filters: UnitFilters | None = None,
+        *,
+        probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
+        external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+        additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
+    ) -> None:
+        if not isinstance(file, File):
+            raise ArgumentTypeError(
+                f"a Session is made of an nwbin.File, not of {type(file).__name__}; nwbin.open(path) makes both"
+            )
+        self.file = file
+        self.filters = filters or UnitFilters()
+        self._about = About(file)
+        self._tables = SessionTables(file, self.filters, external_channel_columns, additional_unit_metrics)
+        lookup = Lookup(self._tables)
+        self._structures = Structures(self._tables, lookup)
+        self._stimuli = StimulusQueries(self._tables, lookup)
+        self._invalid_spikes = InvalidSpikes(self._tables)
+        self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
+        self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
+        self._signals = Signals(self._tables, lookup, probe_lfp_paths)
+
     @classmethod
     def from_nwb_path(
-        cls, path: StrPath, nwb_version: int = 2, api_kwargs: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> Session:
-        """Open a session as AllenSDK's EcephysSession.from_nwb_path does; :func:`nwbin.open` is the plain way."""
+        cls,
+        path: StrPath | BinaryIO,
+        nwb_version: int = 2,
+        api_kwargs: Mapping[str, Any] | None = None,
+        test: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Open a session as AllenSDK's EcephysSession.from_nwb_path does; :func:`nwbin.open` is the plain way.
+
+        Parameters
+        ----------
+        path
+            The session's NWB file: its path, or a binary file object.
+        nwb_version
+            2 or more.
+        api_kwargs, **kwargs
+            Arguments of :func:`nwbin.open`, in a dictionary or by name; where both have one, the latter counts.
+        test
+            Of no effect: a file that cannot be read is refused in any case.
+
+        Returns
+        -------
+        Session
+            Of the class that it is called on.
+        """
         if int(nwb_version) < 2:
             raise ArgumentError(f"{path}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}")
-        return open(path, **{**(api_kwargs or {}), **kwargs})
+        how = DEFAULTS | known_arguments(api_kwargs) | known_arguments(kwargs)
+        filters = UnitFilters(**{name: how.pop(name) for name in FILTERS})
+        return cls(File(path, mmap=how.pop("mmap")), filters, **how)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {
-            name: self.__dict__[name] for name in ("file", "filters", "_channel_columns", "_unit_metrics")
-        }
-        paths = self._lfp_paths
+        paths = self._signals.given_lfp_paths
         if paths is not None:  # the other process may have another working folder
             paths = {
                 one: Path(at).absolute() if isinstance(at, str | Path) else at for one, at in paths.items()
             }
-        return {**state, "_lfp_paths": paths}
+        return {
+            "file": self.file,
+            "filters": self.filters,
+            "probe_lfp_paths": paths,
+            "external_channel_columns": self._tables.external_channel_columns,
+            "additional_unit_metrics": self._tables.additional_unit_metrics,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Session.__init__(self, **state)
 
     def close(self) -> None:
         """Close the file."""
         self.file.close()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -73,67 +161,234 @@ class Session(SessionSpikes, SessionSignals):
     def __repr__(self) -> str:
         return f"<nwbin.Session of {self.file.name!r}>"
 
+    # ---------------------------------------------------------------- metadata
 
-def open(
-    path: StrPath | BinaryIO,
-    *,
-    amplitude_cutoff_maximum: float | None = 0.1,
-    presence_ratio_minimum: float | None = 0.95,
-    isi_violations_maximum: float | None = 0.5,
-    filter_by_validity: bool = True,
-    filter_out_of_brain_units: bool = True,
-    filter_by_metrics: bool = True,
-    probe_lfp_paths: Mapping[int, lfp.LfpSource] | None = None,
-    external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
-    additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
-    mmap: bool = True,
-) -> Session:
-    """Open a session file.
+    @property
+    def ecephys_session_id(self) -> Any:
+        """The session's number, int; the file's identifier as it is where that is no number."""
+        return self._about.session_id
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file object
-        The session's NWB file. Any NWB 2 file with units works: a filter whose column it lacks is not applied.
-    amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum : float or None
-        Quality bounds on units, inclusive; None (or 0) for no bound. The defaults are AllenSDK's.
-    filter_by_validity : bool
-        Keep only units of quality "good" on channels with valid data.
-    filter_out_of_brain_units : bool
-        Keep only units whose peak channel lies in the brain.
-    filter_by_metrics : bool
-        False: none of these bounds, and units stay whose metric is NaN, which AllenSDK drops even where a bound is
-        None.
-    probe_lfp_paths : mapping, optional
-        Probe id -> path of its LFP file. By default files beside the session file are found by themselves.
-    external_channel_columns, additional_unit_metrics : pandas.DataFrame or function, optional
-        Columns by channel id that replace or add to `channels`; metrics by unit id that are added to `units`.
-    mmap : bool, default True
-        Map the file into memory where that can be done. False copies whatever is read: for a file that others may
-        write to while it is open; see :class:`nwbin.File`. Holds for the probes' LFP files too.
+    @property
+    def session_start_time(self) -> datetime | None:
+        """When the session began."""
+        return self.file.session_start_time
 
-    Returns
-    -------
-    Session
+    @property
+    def specimen_name(self) -> str | None:
+        """The animal's name, with its genotype."""
+        return self._about.subject.get("specimen_name")
 
-    Examples
-    --------
-    >>> session = nwbin.open("session_715093703.nwb")                             # doctest: +SKIP
-    >>> v1 = session.units.query("structure_acronym == 'VISp'").index             # doctest: +SKIP
-    >>> gratings = session.get_stimulus_table("static_gratings").index            # doctest: +SKIP
-    >>> m = session.response_matrix(gratings, v1, window=(0.01, 0.25))            # doctest: +SKIP
-    """
-    filters = UnitFilters(
-        amplitude_cutoff_maximum,
-        presence_ratio_minimum,
-        isi_violations_maximum,
-        filter_by_validity,
-        filter_out_of_brain_units,
-        filter_by_metrics,
+    @property
+    def age_in_days(self) -> float | None:
+        """The animal's age in days."""
+        return self._about.subject.get("age_in_days")
+
+    @property
+    def sex(self) -> str | None:
+        """The animal's sex."""
+        return self._about.subject.get("sex")
+
+    @property
+    def full_genotype(self) -> str | None:
+        """The animal's genotype."""
+        return self._about.subject.get("genotype")
+
+    @property
+    def session_type(self) -> str | None:
+        """The stimulus set: "brain_observatory_1.1" or "functional_connectivity"."""
+        return self.file.stimulus_notes
+
+    @property
+    def rig_geometry_data(self) -> pd.DataFrame | None:
+        """Positions (mm) and rotations (degrees) of monitor, camera and LED; None if not in the file."""
+        return behavior.rig_geometry(self.file)
+
+    @property
+    def rig_equipment_name(self) -> str | None:
+        """The rig's name; None if not in the file."""
+        return behavior.rig_equipment(self.file)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the session is, in one dictionary; None for what the file does not say."""
+        return {name: self._or_none(name) for name in _METADATA}
+
+    def _or_none(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except LookupFailure:  # such as num_units of a file that has no units
+            return None
+
+    # ---------------------------------------------------------------- probes, channels, units
+
+    @property
+    def probes(self) -> pd.DataFrame:
+        """Probes by id: description, location, sampling_rate, lfp_sampling_rate (Hz), has_lfp_data."""
+        return self._tables.probes
+
+    @property
+    def channels(self) -> pd.DataFrame:
+        """Channels by id: structure, CCF coordinates and position on the probe (um)."""
+        return self._tables.channels
+
+    @property
+    def units(self) -> pd.DataFrame:
+        """Units that passed the filters, by unit_id, with the columns of their peak channel and probe."""
+        return self._tables.units.copy()
+
+    @property
+    def num_units(self) -> int:
+        """How many units passed the filters."""
+        return len(self._tables.units)
+
+    @property
+    def num_channels(self) -> int:
+        """How many channels there are."""
+        return len(self.channels)
+
+    @property
+    def num_probes(self) -> int:
+        """How many probes there are."""
+        return len(self.probes)
+
+    @property
+    def structure_acronyms(self) -> list[str]:
+        """The structures that channels lie in, in the order of channels; NaN if there are any outside the brain."""
+        return self._structures.acronyms
+
+    @property
+    def structurewise_unit_counts(self) -> pd.Series[int]:
+        """How many units lie in each structure, most first."""
+        return self._structures.unit_counts
+
+    channel_structure_intervals = shown(
+        lambda session: session._structures, Structures.channel_structure_intervals
     )
-    return Session(
-        File(path, mmap=mmap),
-        filters,
-        probe_lfp_paths=probe_lfp_paths,
-        external_channel_columns=external_channel_columns,
-        additional_unit_metrics=additional_unit_metrics,
+
+    # ---------------------------------------------------------------- stimuli
+
+    @property
+    def invalid_times(self) -> pd.DataFrame:
+        """Intervals of invalid data by id: start_time, stop_time (s), tags (scope, its id, label)."""
+        return self._tables.invalid_times
+
+    def get_invalid_times(self) -> pd.DataFrame:
+        """Return :attr:`invalid_times`."""
+        return self.invalid_times
+
+    @property
+    def stimulus_presentations(self) -> pd.DataFrame:
+        """Every presentation by stimulus_presentation_id; times in s; "null" where a parameter does not apply.
+
+        Neither ``>`` nor ``sort_values`` work on a column with "null" among numbers: :func:`nwbin.export.tidy` puts
+        NaN there, and :func:`nwbin.export.select` takes conditions such as ``"orientation > 45"`` as it is.
+        """
+        return self._tables.stimulus_presentations
+
+    @property
+    def stimulus_conditions(self) -> pd.DataFrame:
+        """The distinct combinations of parameters, by stimulus_condition_id."""
+        return self._tables.stimuli.conditions.copy()
+
+    @property
+    def num_stimulus_presentations(self) -> int:
+        """How many presentations there were."""
+        return len(self._tables.detailed_presentations)
+
+    @property
+    def stimulus_names(self) -> list[str]:
+        """The stimuli shown, in order of appearance."""
+        return self._tables.stimulus_names
+
+    @property
+    def inter_presentation_intervals(self) -> pd.DataFrame:
+        """The time from the end of each presentation to the start of the next, in s."""
+        return self._stimuli.inter_presentation_intervals
+
+    get_stimulus_table = shown(lambda session: session._stimuli, StimulusQueries.get_stimulus_table)
+    get_stimulus_epochs = shown(lambda session: session._stimuli, StimulusQueries.get_stimulus_epochs)
+    get_stimulus_parameter_values = shown(
+        lambda session: session._stimuli, StimulusQueries.get_stimulus_parameter_values
     )
+    get_parameter_values_for_stimulus = shown(
+        lambda session: session._stimuli, StimulusQueries.get_parameter_values_for_stimulus
+    )
+    get_inter_presentation_intervals_for_stimulus = shown(
+        lambda session: session._stimuli, StimulusQueries.get_inter_presentation_intervals_for_stimulus
+    )
+
+    # ---------------------------------------------------------------- spikes
+
+    @property
+    def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
+        """Unit id -> spike times in s, float64, ascending; a unit is read when asked for.
+
+        The units are in AllenSDK's order, probe by probe, which is not that of :attr:`units`: go by the id, or take
+        ``session.file.spike_trains(session.units.index)``, which has that order.
+        Working set: that of :meth:`nwbin.File.spike_trains`.
+        """
+        return self._unit_spikes.spike_times
+
+    spike_trains = shown(lambda session: session._unit_spikes, UnitSpikes.spike_trains)
+
+    @property
+    def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:
+        """Unit id -> amplitude of each spike in V; of all units in the file, whatever the filters.
+
+        A unit is read when asked for, and kept. Working set: the units read (nothing where the file lets them be
+        mapped), and of amplitudes in chunks the last ones decoded, up to 64 MB (one chunk where it is larger).
+        """
+        return self._unit_spikes.spike_amplitudes
+
+    @property
+    def mean_waveforms(self) -> Mapping[int, xr.DataArray]:
+        """Unit id -> mean waveform, dims (channel_id, time in s); only channels that passed the filters.
+
+        Read and kept as :attr:`spike_amplitudes` are; a waveform takes 8 bytes a channel and sample.
+        """
+        return self._unit_spikes.mean_waveforms
+
+    warn_of_invalid_spikes = shown(
+        lambda session: session._invalid_spikes, InvalidSpikes.warn_of_invalid_spikes
+    )
+    presentationwise_spike_counts = shown(
+        lambda session: session._presentation_spikes, PresentationSpikes.presentationwise_spike_counts
+    )
+    presentationwise_spike_times = shown(
+        lambda session: session._presentation_spikes, PresentationSpikes.presentationwise_spike_times
+    )
+    conditionwise_spike_statistics = shown(
+        lambda session: session._presentation_spikes, PresentationSpikes.conditionwise_spike_statistics
+    )
+    response_matrix = shown(lambda session: session._presentation_spikes, PresentationSpikes.response_matrix)
+
+    # ---------------------------------------------------------------- signals
+
+    @property
+    def api(self) -> SessionApi:
+        """The few reading methods that AllenSDK scripts call as ``session.api.get_...``."""
+        return SessionApi(self.file)
+
+    @property
+    def running_speed(self) -> pd.DataFrame:
+        """start_time, end_time (s), velocity (cm/s)."""
+        return self._signals.running_speed
+
+    @property
+    def optogenetic_stimulation_epochs(self) -> pd.DataFrame:
+        """Optogenetic stimuli by id: times (s), condition, level (V), stimulus_name, duration (s)."""
+        return self._signals.optogenetic_stimulation_epochs
+
+    @property
+    def probe_lfp_paths(self) -> Mapping[int, lfp.LfpSource]:
+        """Probe id -> its LFP file: those given to :func:`nwbin.open`, or found beside the session file."""
+        return self._signals.lfp_paths
+
+    get_pupil_data = shown(lambda session: session._signals, Signals.get_pupil_data)
+    get_screen_gaze_data = shown(lambda session: session._signals, Signals.get_screen_gaze_data)
+    presentationwise_running_speed = shown(
+        lambda session: session._signals, Signals.presentationwise_running_speed
+    )
+    presentationwise_pupil_data = shown(lambda session: session._signals, Signals.presentationwise_pupil_data)
+    get_lfp = shown(lambda session: session._signals, Signals.get_lfp)
+    get_current_source_density = shown(lambda session: session._signals, Signals.get_current_source_density)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,50 +12,57 @@ import numpy.typing as npt
 
 from nwbin.allen import behavior, invalid, lfp, responses
 from nwbin.allen.averages import mean_of_intervals, means_of_samples
+from nwbin.binning import as_window
 from nwbin.errors import ArgumentTypeError
-from nwbin.session._tables import Ids, SessionTables
+from nwbin.nwb.file import File
+from nwbin.session._lookup import Ids, Lookup
+from nwbin.session._part import Part
+from nwbin.session._session_tables import SessionTables
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["SessionApi", "SessionSignals"]
+__all__ = ["SessionApi", "Signals"]
 
 
-class SessionSignals(SessionTables):
+@dataclass(eq=False, repr=False)
+class Signals(Part):
     """What else was recorded during a session."""
 
-    @property
-    def api(self) -> SessionApi:
-        """The few reading methods that AllenSDK scripts call as ``session.api.get_...``."""
-        return SessionApi(self)
+    tables: SessionTables
+    lookup: Lookup
+    given_lfp_paths: Mapping[int, lfp.LfpSource] | None = None
 
-    # ---------------------------------------------------------------- behavior
+    def __post_init__(self) -> None:
+        if not isinstance(self.given_lfp_paths, Mapping | None):
+            raise ArgumentTypeError(
+                "probe_lfp_paths must map probe ids to paths, {probe_id: path}, not "
+                f"{type(self.given_lfp_paths).__name__}"
+            )
 
     @cached_property
     def running_speed(self) -> pd.DataFrame:
-        """start_time, end_time (s), velocity (cm/s)."""
-        return behavior.running_speed(self.file)
+        return behavior.running_speed(self.tables.file)
 
     @cached_property
     def optogenetic_stimulation_epochs(self) -> pd.DataFrame:
-        """Optogenetic stimuli by id: times (s), condition, level (V), stimulus_name, duration (s)."""
-        return behavior.optogenetic_stimulation(self.file)
+        return behavior.optogenetic_stimulation(self.tables.file)
 
     def get_pupil_data(self) -> pd.DataFrame | None:
         """Return ellipse fits of eye, pupil and corneal reflection by time; None, and a warning, without them."""
-        return behavior.pupil_data(self.file)
+        return behavior.pupil_data(self.tables.file)
 
     def get_screen_gaze_data(self, include_filtered_data: bool = False) -> pd.DataFrame | None:
         """Return gaze positions on the screen by time; None (and a warning) without eye tracking."""
-        return behavior.screen_gaze_data(self.file, include_filtered_data=include_filtered_data)
+        return behavior.screen_gaze_data(self.tables.file, include_filtered_data=include_filtered_data)
 
     def _windows(self, shown: pd.DataFrame, window: tuple[float, float] | None) -> npt.NDArray[np.float64]:
         if window is None:
             return responses.presentation_windows(shown)
         return (
             shown["start_time"].to_numpy(np.float64)[:, None]
-            + np.asarray(responses.as_window(window), dtype=np.float64)[None, :]
+            + np.asarray(as_window(window), dtype=np.float64)[None, :]
         )
 
     def presentationwise_running_speed(
@@ -76,7 +84,7 @@ class SessionSignals(SessionTables):
         """
         import pandas as pd
 
-        shown = self._presentations(stimulus_presentation_ids)
+        shown = self.lookup.presentations(stimulus_presentation_ids)
         speed = self.running_speed
         mean = mean_of_intervals(
             speed["start_time"].to_numpy(),
@@ -96,17 +104,14 @@ class SessionSignals(SessionTables):
         data = self.get_pupil_data()
         if data is None:
             return None
-        shown = self._presentations(stimulus_presentation_ids)
+        shown = self.lookup.presentations(stimulus_presentation_ids)
         return means_of_samples(data, self._windows(shown, window), shown.index)
 
-    # ---------------------------------------------------------------- LFP
-
     @cached_property
-    def probe_lfp_paths(self) -> Mapping[int, lfp.LfpSource]:
-        """Probe id -> its LFP file: those given to :func:`nwbin.open`, or found beside the session file."""
-        if self._lfp_paths is not None:
-            return dict(self._lfp_paths)
-        return lfp.find_lfp_files(self.file.path, self.probes.index.tolist())
+    def lfp_paths(self) -> Mapping[int, lfp.LfpSource]:
+        if self.given_lfp_paths is not None:
+            return dict(self.given_lfp_paths)
+        return lfp.find_lfp_files(self.tables.file.path, self.tables.probes.index.tolist())
 
     def get_lfp(
         self,
@@ -144,9 +149,11 @@ class SessionSignals(SessionTables):
             )
         bad = None
         if mask_invalid_intervals:
-            row = int(self._rows(self.probes.index, probe_id, "probe")[0])
-            bad = invalid.tagged(self.invalid_times, ["all_probes", self.probes["description"].iloc[row]])
-        source = lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file)
+            row = int(self.lookup.rows(self.tables.probes.index, probe_id, "probe")[0])
+            bad = invalid.tagged(
+                self.tables.invalid_times, ["all_probes", self.tables.probes["description"].iloc[row]]
+            )
+        source = lfp.open_lfp(self.lfp_paths, probe_id, self.tables.file)
         try:
             found = lfp.part_of(lfp.lazy_lfp(source, probe_id, bad), time, channels)
             if lazy:
@@ -160,29 +167,29 @@ class SessionSignals(SessionTables):
 
     def get_current_source_density(self, probe_id: int) -> xr.DataArray:
         """Read a probe's current source density after flashes: dims (virtual_channel_index, time in s)."""
-        with lfp.open_lfp(self.probe_lfp_paths, probe_id, self.file) as source:
+        with lfp.open_lfp(self.lfp_paths, probe_id, self.tables.file) as source:
             return lfp.current_source_density(source)
 
 
 class SessionApi:
     """``session.api``: what AllenSDK scripts read past the session."""
 
-    def __init__(self, session: SessionSignals) -> None:
-        self._session = session
+    def __init__(self, file: File) -> None:
+        self._file = file
 
     def get_running_speed(self, include_rotation: bool = False) -> pd.DataFrame:
         """Return the running speed, if asked with the wheel's net_rotation (radians)."""
-        return behavior.running_speed(self._session.file, include_rotation=include_rotation)
+        return behavior.running_speed(self._file, include_rotation=include_rotation)
 
     def get_raw_running_data(self) -> pd.DataFrame:
         """Return the wheel's raw rotation (radians) and voltages (V) at each frame_time (s)."""
-        return behavior.raw_running_data(self._session.file)
+        return behavior.raw_running_data(self._file)
 
     def get_rig_metadata(self) -> dict[str, Any] | None:
         """Return the rig's geometry and equipment; None if not in the file."""
-        geometry = self._session.rig_geometry_data
+        geometry = behavior.rig_geometry(self._file)
         return (
             None
             if geometry is None
-            else {"geometry": geometry, "equipment": self._session.rig_equipment_name}
+            else {"geometry": geometry, "equipment": behavior.rig_equipment(self._file)}
         )

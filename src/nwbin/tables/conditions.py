@@ -19,11 +19,12 @@ import numpy as np
 
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.tables.missing import Column, Mask, as_numbers, is_number, missing
+from nwbin.tables.tidy import tidy
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["matches", "select"]
+__all__ = ["matches", "select", "values_named"]
 
 _ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -89,6 +90,40 @@ def select(table: pd.DataFrame, condition: str | None, *, missing_text: str | No
     return table[matches(table, condition, missing_text=missing_text)]
 
 
+def values_named(table: pd.DataFrame, condition: str, *, missing_text: str | None = None) -> str:
+    """Say which values the columns have that a condition names, where they are few; else from what to what.
+
+    Parameters
+    ----------
+    table, condition, missing_text
+        As for :func:`matches`.
+
+    Returns
+    -------
+    str
+        To end a message with: ``"; contrast has 0.2, 0.8; snr is 0.5 to 9.7"``, or nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> values_named(pd.DataFrame({"contrast": [0.2, 0.8]}), "contrast > 0.9")
+    '; contrast has 0.2, 0.8'
+    """
+    found = []
+    for name in table.columns:
+        if not re.search(rf"\b{re.escape(str(name))}\b", condition):
+            continue
+        values = tidy(table[[name]], missing_text=missing_text).iloc[:, 0].dropna()
+        distinct = sorted(values.unique().tolist())
+        if not distinct:
+            found.append(f"{name} has no values")
+        elif len(distinct) <= 10:
+            found.append(f"{name} has {', '.join(f'{v!r}' for v in distinct)}")
+        elif values.dtype.kind in "iuf":
+            found.append(f"{name} is {distinct[0]:.6g} to {distinct[-1]:.6g}")
+    return f"; {'; '.join(found)}" if found else ""
+
+
 class _Condition:
     def __init__(self, table: pd.DataFrame, text: str, missing_text: str | None) -> None:
         self.table = table
@@ -136,7 +171,7 @@ class _Condition:
                 return value
             there = value[~missing(value, self.missing_text)]
             if value.dtype.kind == "O" and all(isinstance(v, bool | np.bool_) for v in there):
-                return np.asarray([v is not None and v is not np.nan and v == True for v in value], bool)  # noqa: E712
+                return np.asarray([isinstance(v, bool | np.bool_) and bool(v) for v in value], bool)
         raise self.wrong(f"{self._shown(node)} is neither true nor false; compare it with something")
 
     def _shown(self, node: ast.expr) -> str:

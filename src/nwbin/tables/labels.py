@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.errors import warn
+from nwbin.errors import LookupFailure, nearest, warn
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["rename_clashes", "unit_columns", "whole_ids"]
+__all__ = [
+    "columns_named",
+    "names_without_clashes",
+    "only_labels",
+    "rename_clashes",
+    "unit_columns",
+    "whole_ids",
+]
 
 
-def rename_clashes(table: pd.DataFrame, taken: Collection[str]) -> pd.DataFrame:
-    """Rename columns whose names an output needs for something else, and say so: `count` becomes `count_`."""
+def columns_named(table: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    """Return the table with only these columns, in this order; whole where none are named."""
+    if names is None:
+        return table
+    for name in names:
+        if name not in table.columns:
+            raise LookupFailure(f"there is no column {name!r}; {nearest(name, table.columns)}")
+    return table[list(names)]
+
+
+def only_labels(rows: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    """Return the rows with their times, and of other columns only those that are named; whole where none are."""
+    if names is None:
+        return rows
+    times = [name for name in ("start_time", "stop_time") if name in rows.columns and name not in names]
+    return columns_named(rows, [*times, *names])
+
+
+def names_without_clashes(names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """Of names that an output needs for something else, say which others they get: `count` becomes `count_`."""
     named: dict[str, str] = {}
-    for name in table.columns:
+    for name in names:
         other = name
-        while other in taken or (other != name and other in table.columns):
+        while other in taken or (other != name and other in names):
             other += "_"
         if other != name:
             named[name] = other
     for name, other in named.items():
         warn(f"the column {name!r} is written as {other!r}: outputs have a {name!r} of their own")
-    return table.rename(columns=named)
+    return named
+
+
+def rename_clashes(table: pd.DataFrame, taken: Collection[str]) -> pd.DataFrame:
+    """Rename such columns of a table."""
+    return table.rename(columns=names_without_clashes(list(table.columns), taken))
 
 
 def unit_columns(units: pd.DataFrame, taken: Collection[str]) -> dict[str, npt.NDArray[Any]]:

@@ -13,7 +13,7 @@ from nwbin.tables.missing import as_numbers, missing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["escape_text", "tidy"]
+__all__ = ["escape_text", "text_of_objects", "tidy", "tidy_index"]
 
 
 def escape_text(text: str) -> str:
@@ -24,6 +24,13 @@ def escape_text(text: str) -> str:
         raw = text.encode("utf-8", "surrogateescape" if not _LONE.search(text) else "backslashreplace")
         return raw.decode("utf-8", "backslashreplace")
     return text
+
+
+def text_of_objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Text of fixed width in place of objects, which other programs cannot read; "" where something is missing."""
+    if values.dtype.kind != "O":
+        return values
+    return np.asarray(["" if v is None or v != v else str(v) for v in values], dtype=np.str_)
 
 
 # Surrogates that stand for no byte: h5py makes none, a user's own table may.
@@ -77,8 +84,15 @@ def tidy(table: pd.DataFrame, *, missing_text: str | None = None) -> pd.DataFram
     result = pd.DataFrame(
         made, index=pd.RangeIndex(len(table)), columns=pd.Index(list(columns), dtype=object)
     )
-    result.index = table.index
-    if table.index.dtype.kind == "O" and table.index.nlevels == 1:
-        ids = [escape_text(one) if isinstance(one, str) else one for one in table.index.tolist()]
-        result.index = pd.Index(ids, name=table.index.name, dtype=object)
+    result.index = tidy_index(table.index)
     return result
+
+
+def tidy_index(index: pd.Index[Any]) -> pd.Index[Any]:
+    """Make ids that any format can hold."""
+    import pandas as pd
+
+    if index.dtype.kind != "O" or index.nlevels != 1:
+        return index
+    ids = [escape_text(one) if isinstance(one, str) else one for one in index.tolist()]
+    return pd.Index(ids, name=index.name, dtype=object)

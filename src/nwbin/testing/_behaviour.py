@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nwbin.testing._layout import TEXT, Storage
+from nwbin.testing._object_writer import TEXT, Storage
 from nwbin.testing._plan import Plan
 from nwbin.testing._stimuli import Presentations
 from nwbin.testing._units import Probe

@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 
 from nwbin.testing._behaviour import bad_probe_time
-from nwbin.testing._layout import Storage
+from nwbin.testing._object_writer import Storage
 from nwbin.testing._plan import Plan
 from nwbin.testing._stimuli import Presentations
-from nwbin.testing._tables import write_electrodes, write_header
+from nwbin.testing._table_writer import write_electrodes, write_header
 from nwbin.testing._units import Probe
 
 RATE = 1249.9981185  # Hz, after every second sample was dropped

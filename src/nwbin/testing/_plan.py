@@ -176,23 +176,8 @@ def make_plan(
     one_of("layout", layout, LAYOUTS)
     if seed < 0:
         raise ArgumentError(f"seed={seed} is negative; give an integer from 0")
-    if session_id is None:
-        # Two sessions in one folder must not share ids, and the same call must give the same id.
-        session_id = 700_000_000 + zlib.crc32(f"{stimulus_set}/{size}/{seed}".encode()) % 90_000_000
-    elif not 0 < session_id < 2**53:
-        raise ArgumentError(f"session_id={session_id} must be a positive integer below 2**53")
     names = _probe_names(base.probes if probes is None else probes)
-    if units_per_probe is None:
-        units = tuple(base.units.get(name, base.units[""]) for name in names)
-    elif isinstance(units_per_probe, (int, np.integer)):
-        units = (int(units_per_probe),) * len(names)
-    else:
-        units = tuple(int(count) for count in units_per_probe)
-    if len(units) != len(names) or min(units) < 1:
-        raise ArgumentError(
-            f"units_per_probe={units_per_probe!r} must be one positive number, or one for each of the "
-            f"{len(names)} probes ({', '.join(names)})"
-        )
+    units = _units_of(names, units_per_probe, base)
     if channels is not None and channels < 16:
         raise ArgumentError(f"channels={channels} is too few to hold every structure; give at least 16")
     if samples is not None and samples < 1:
@@ -206,7 +191,7 @@ def make_plan(
         stimulus_set=stimulus_set,
         seed=seed,
         layout=layout,
-        session_id=session_id,
+        session_id=_session_id(session_id, stimulus_set, size, seed),
         probes=names,
         units_per_probe=units,
         channels=channels or base.channels,
@@ -226,6 +211,32 @@ def make_plan(
         lfp=lfp,
         quirks=quirks,
     )
+
+
+def _session_id(session_id: int | None, stimulus_set: str, size: str, seed: int) -> int:
+    if session_id is None:
+        # Two sessions in one folder must not share ids, and the same call must give the same id.
+        return 700_000_000 + zlib.crc32(f"{stimulus_set}/{size}/{seed}".encode()) % 90_000_000
+    if not 0 < session_id < 2**53:
+        raise ArgumentError(f"session_id={session_id} must be a positive integer below 2**53")
+    return session_id
+
+
+def _units_of(
+    names: tuple[str, ...], units_per_probe: int | Sequence[int] | None, base: _Size
+) -> tuple[int, ...]:
+    if units_per_probe is None:
+        units = tuple(base.units.get(name, base.units[""]) for name in names)
+    elif isinstance(units_per_probe, (int, np.integer)):
+        units = (int(units_per_probe),) * len(names)
+    else:
+        units = tuple(int(count) for count in units_per_probe)
+    if len(units) != len(names) or min(units) < 1:
+        raise ArgumentError(
+            f"units_per_probe={units_per_probe!r} must be one positive number, or one for each of the "
+            f"{len(names)} probes ({', '.join(names)})"
+        )
+    return units
 
 
 def _probe_names(probes: int | Sequence[str]) -> tuple[str, ...]:

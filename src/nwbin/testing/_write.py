@@ -10,10 +10,10 @@ from pathlib import Path
 import h5py
 
 from nwbin._unfinished import clear_unfinished, unfinished_name
-from nwbin.errors import FileAccessError
-from nwbin.testing import _behaviour, _tables
-from nwbin.testing._layout import Storage
+from nwbin.errors import ArgumentError, FileAccessError
+from nwbin.testing import _behaviour, _table_writer
 from nwbin.testing._lfp import write_lfp
+from nwbin.testing._object_writer import CHUNK_ROWS, Storage
 from nwbin.testing._plan import BRAIN_OBSERVATORY, Plan, make_plan
 from nwbin.testing._spikes import Spikes, edge_spikes
 from nwbin.testing._stimuli import Presentations, make_presentations
@@ -39,6 +39,7 @@ def write_session(
     samples: int | None = None,
     firing_rate: float | None = None,
     repeats: float = 1.0,
+    chunk_rows: int = CHUNK_ROWS,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Path:
@@ -89,6 +90,8 @@ def write_session(
         Mean rate of a unit in Hz when nothing is shown.
     repeats
         Multiplies the number of presentations of each stimulus (at least 2 are left).
+    chunk_rows
+        In the chunked layout, how many values of a one-dimensional array make a chunk.
     overwrite
         Replace files that are there already. Otherwise that is an error.
     progress
@@ -118,6 +121,8 @@ def write_session(
         units_per_probe=units_per_probe, channels=channels, samples=samples, firing_rate=firing_rate,
         repeats=repeats,
     )  # fmt: skip
+    if chunk_rows < 1:
+        raise ArgumentError(f"chunk_rows={chunk_rows} must be at least 1")
     target = Path(path)
     made = [make_probe(plan, order, name) for order, name in enumerate(plan.probes)]
     beside = [target.with_name(f"probe_{probe.id}_lfp.nwb") for probe in made] if lfp else []
@@ -134,9 +139,9 @@ def write_session(
         for probe, part in zip(made, parts[:-1], strict=True) if lfp else ():
             with h5py.File(part, "w") as file:
                 key = f"{plan.session_id}/{plan.seed}/{probe.id}"
-                write_lfp(Storage(file, layout=layout, key=key), plan, probe, table)
+                write_lfp(Storage(file, layout=layout, key=key, chunk_rows=chunk_rows), plan, probe, table)
         with h5py.File(parts[-1], "w") as file:
-            store = Storage(file, layout=layout, key=f"{plan.session_id}/{plan.seed}")
+            store = Storage(file, layout=layout, key=f"{plan.session_id}/{plan.seed}", chunk_rows=chunk_rows)
             _write_file(store, plan, table, made, progress)
     return target
 
@@ -165,11 +170,11 @@ def _write_file(
     edge = edge_spikes(table)
     trains = [Spikes(plan, drive, unit, edge if unit.kind == "edge" else none) for unit in units]
 
-    _tables.write_header(
+    _table_writer.write_header(
         store, plan, identifier=str(plan.session_id), description="Visual Coding - Neuropixels session"
     )
-    _tables.write_electrodes(store, plan, probes)
-    _tables.write_stimuli(store, plan, table)
+    _table_writer.write_electrodes(store, plan, probes)
+    _table_writer.write_stimuli(store, plan, table)
     _behaviour.write_running(store, plan, end)
     if not plan.bare:
         _behaviour.write_eye(store, plan, end)
@@ -177,7 +182,7 @@ def _write_file(
         _behaviour.write_optotagging(store, plan, table.end, end)
     if plan.invalid_times:
         _behaviour.write_invalid_times(store, _behaviour.make_invalid_times(plan, table, probes, end))
-    _tables.write_units(store, plan, units, trains, end, step)
+    _table_writer.write_units(store, plan, units, trains, end, step)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwbin import _threads
+from nwbin._memory import taking
 from nwbin.errors import ArgumentTypeError, FormatError, LookupFailure, nearest
 from nwbin.trains._given import as_ids, as_offsets, as_times
 
@@ -205,7 +206,11 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
         elif (self._starts[1:] == self._stops[:-1]).all():  # already one after the other
             times = values[self._starts[0] : self._stops[-1]]
         else:
-            times = np.concatenate([self._slice(i) for i in range(len(self))])
+            size = int(offsets[-1])
+            with taking(
+                8 * size, f"{self._source}: {size:,} spike times in one array", "take fewer units at a time"
+            ):
+                times = np.concatenate([self._slice(i) for i in range(len(self))])
             self._check()
         self._offsets = _frozen(offsets)
         self._times = _frozen(times)

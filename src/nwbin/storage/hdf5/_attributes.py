@@ -11,7 +11,7 @@ import numpy as np
 from nwbin.storage.hdf5._file import OpenFile
 from nwbin.storage.hdf5._headers import attribute_places
 from nwbin.storage.hdf5._heap import REFERENCE, DamagedTextError
-from nwbin.storage.hdf5._layout import is_heap_text, kind_of
+from nwbin.storage.hdf5._storage_layout import is_heap_text, kind_of
 from nwbin.storage.hdf5._strings import HeapStrings, decode
 from nwbin.storage.hdf5._text import FileText
 

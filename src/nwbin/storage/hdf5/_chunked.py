@@ -23,7 +23,7 @@ from nwbin.storage.hdf5._chunks import (
 )
 from nwbin.storage.hdf5._file import DAMAGED, OpenFile
 from nwbin.storage.hdf5._heap import REFERENCE
-from nwbin.storage.hdf5._layout import Layout, is_as_stored
+from nwbin.storage.hdf5._storage_layout import Layout, is_as_stored
 
 __all__ = ["ChunkCheck", "ChunkReader", "chunk_check", "chunk_reader"]
 

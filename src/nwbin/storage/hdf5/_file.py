@@ -13,6 +13,7 @@ import h5py
 
 from nwbin.errors import FileAccessError, NotEnoughMemoryError, NwbinError
 from nwbin.storage.file_map import FileMap, HeldFile
+from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.opening import StrPath, check_file_object, check_path, why_not
 
 __all__ = ["DAMAGED", "OpenFile"]
@@ -20,7 +21,7 @@ __all__ = ["DAMAGED", "OpenFile"]
 DAMAGED = "the file is probably damaged: download it again"
 _FAILED = "reading through the file object failed, or the file is damaged: try again, or download it and pass its path"
 
-_TRIES = 3
+_TRIES = 3  # at closing
 
 
 class OpenFile:
@@ -34,6 +35,8 @@ class OpenFile:
         Whether links into other files, and data kept in them, are followed.
     mapped
         Whether its bytes may be mapped into memory.
+    limits
+        What is taken for usual.
 
     Attributes
     ----------
@@ -49,8 +52,11 @@ class OpenFile:
         In bytes.
     """
 
-    def __init__(self, source: StrPath | BinaryIO, *, follow_external: bool, mapped: bool) -> None:
+    def __init__(
+        self, source: StrPath | BinaryIO, *, follow_external: bool, mapped: bool, limits: Limits = USUAL
+    ) -> None:
         self.follow_external = follow_external
+        self.limits = limits
         self._may_map = mapped
         self._closed = False
         self.path: Path | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,14 +12,18 @@ import numpy.typing as npt
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.storage.file_map import FileMap
 from nwbin.storage.hdf5._attributes import Attributes
-from nwbin.storage.hdf5._dataset import Dataset
+from nwbin.storage.hdf5._dataset_reader import Dataset
 from nwbin.storage.hdf5._file import OpenFile
-from nwbin.storage.hdf5._layout import Layout
+from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.hdf5._objects import Objects
+from nwbin.storage.hdf5._storage_layout import Layout
 from nwbin.storage.hdf5._text import FileText
 from nwbin.storage.opening import StrPath
 
 __all__ = ["H5Source"]
+
+
+_MOST_VALUES = 1 << 12  # that general information may have: keywords, experimenters
 
 
 class H5Source:
@@ -37,6 +42,8 @@ class H5Source:
         read whatever else lies on the disk.
     mmap
         Map the file into memory where that can be done. If not, whatever is read is copied.
+    limits
+        What is taken for usual in a file.
 
     Raises
     ------
@@ -45,10 +52,15 @@ class H5Source:
     """
 
     def __init__(
-        self, source: StrPath | BinaryIO, *, follow_external_links: bool = False, mmap: bool = True
+        self,
+        source: StrPath | BinaryIO,
+        *,
+        follow_external_links: bool = False,
+        mmap: bool = True,
+        limits: Limits = USUAL,
     ) -> None:
         self.follow_external_links, self.mmap = follow_external_links, mmap
-        self._file = OpenFile(source, follow_external=follow_external_links, mapped=mmap)
+        self._file = OpenFile(source, follow_external=follow_external_links, mapped=mmap, limits=limits)
         self._objects = Objects(self._file)
         self._text = FileText(self._file)
         self._attributes = Attributes(self._file, self._text)
@@ -146,7 +158,7 @@ class H5Source:
         """Raise FormatError if so many rows of a dataset (by default all) are more than can sensibly be read.
 
         A damaged header may claim any shape, and chunks that were never written take no room in the file: see
-        :mod:`nwbin.storage.hdf5._layout`.
+        :mod:`nwbin.storage.hdf5._storage_layout`.
         """
         self._dataset(path).allow(n_rows)
 
@@ -166,9 +178,15 @@ class H5Source:
         return self._dataset(path).text_codes()
 
     def value(self, path: str, default: Any = None) -> Any:
-        """Return a scalar dataset as a Python value, or `default` where it is not there."""
+        """Return a scalar dataset, or one of a few values, as a Python value; `default` where it is not there."""
         if self.kind(path) != "dataset":
             return default
+        shape = self.layout(path).shape
+        if math.prod(shape) > _MOST_VALUES:  # as Python's they would take gigabytes, and a message them all
+            raise FormatError(
+                f"{self.name}: {path} has shape {shape} where a single value, or a few, should be; it is not read: ask "
+                "whoever wrote the file"
+            )
         raw = self.read(path)
         return raw.item() if raw.size == 1 else raw.tolist()
 

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from nwbin.storage.hdf5._chunked import ChunkReader
 from nwbin.storage.hdf5._file import OpenFile
 from nwbin.storage.hdf5._heap import REFERENCE, endless_collection
-from nwbin.storage.hdf5._layout import Layout
-from nwbin.storage.hdf5._rows import Rows
+from nwbin.storage.hdf5._storage_layout import Layout
+from nwbin.storage.hdf5._stored_rows import Rows
 from nwbin.storage.hdf5._strings import HeapStrings, decode, text_of
 
 __all__ = ["FileText", "TextReader"]

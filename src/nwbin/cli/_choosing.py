@@ -1,0 +1,164 @@
+"""Which presentations and which units: the options of every command that asks, and what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwbin.cli._parse import ids_of, names_of
+from nwbin.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from nwbin.responses.selection import Selection
+    from nwbin.session import Session
+
+__all__ = ["PresentationOptions", "UnitOptions", "WhereOption", "require_times", "selection_of"]
+
+_UNITS = "Which units"
+
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="CONDITION", show_default=False,
+        help="Only presentations or intervals that meet a condition, such as "
+        "\"orientation != 'null' and contrast > 0.5\".",
+    ),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PresentationOptions:
+    """Which presentations, or rows of another table of intervals."""
+
+    stimulus: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stimulus", metavar="NAME", show_default=False, help="A stimulus; may be given several times."
+        ),
+    ] = None
+    intervals: Annotated[
+        str | None,
+        typer.Option(
+            "--intervals", metavar="TABLE", show_default=False,
+            help="Instead of a stimulus, any table of intervals: trials, epochs.",
+        ),
+    ] = None  # fmt: skip
+    where: WhereOption = None
+
+    def provenance(self) -> dict[str, Any]:
+        """What was asked for."""
+        return {"stimulus": self.stimulus or None, "intervals": self.intervals, "where": self.where or None}
+
+
+def _no_bound_with_all(ctx: typer.Context, param: typer.CallbackParam, value: float) -> float:
+    """Refuse a bound beside --all, under which it would not be applied; 0, no bound, says the same."""
+    source = ctx.get_parameter_source(str(param.name))
+    if value and ctx.params.get("everything") and source is not None and source.name == "COMMANDLINE":
+        raise ArgumentError(f"{param.opts[0]} {value:g} is a quality filter, and --all is for none: give one")
+    return value
+
+
+@dataclass(frozen=True)
+class UnitOptions:
+    """Which units: the filters before any condition are AllenSDK's."""
+
+    units: Annotated[
+        str | None,
+        typer.Option(
+            "--units", metavar="CONDITION|IDS", rich_help_panel=_UNITS, show_default=False,
+            help="Only units that meet a condition, such as \"structure_acronym == 'VISp' and firing_rate > 1\"; "
+            "or these, in this order: 950910007,950930110.",
+        ),
+    ] = None  # fmt: skip
+    structures: Annotated[
+        str | None,
+        typer.Option(
+            "--structures", metavar="A,B", rich_help_panel=_UNITS, show_default=False,
+            help="Only units in these brain structures, such as VISp,LGd.",
+        ),
+    ] = None  # fmt: skip
+    everything: Annotated[
+        bool,
+        typer.Option(  # eager: known when the bounds are looked at
+            "--all", rich_help_panel=_UNITS, is_eager=True, help="All units of the file: no quality filters."
+        ),
+    ] = False
+    amplitude_cutoff_maximum: Annotated[
+        float,
+        typer.Option(
+            "--amplitude-cutoff-maximum", rich_help_panel=_UNITS, callback=_no_bound_with_all,
+            help="Only units whose amplitude_cutoff is at most this; 0 for no bound.",
+        ),
+    ] = 0.1  # fmt: skip
+    presence_ratio_minimum: Annotated[
+        float,
+        typer.Option(
+            "--presence-ratio-minimum", rich_help_panel=_UNITS, callback=_no_bound_with_all,
+            help="Only units whose presence_ratio is at least this; 0 for no bound.",
+        ),
+    ] = 0.95  # fmt: skip
+    isi_violations_maximum: Annotated[
+        float,
+        typer.Option(
+            "--isi-violations-maximum", rich_help_panel=_UNITS, callback=_no_bound_with_all,
+            help="Only units whose isi_violations is at most this; 0 for no bound.",
+        ),
+    ] = 0.5  # fmt: skip
+
+    def filters(self) -> dict[str, Any]:
+        """The arguments of nwbin.open; with --all, units stay whose metrics are missing, too."""
+        if self.everything:
+            return {
+                "filter_by_metrics": False,
+                "filter_by_validity": False,
+                "filter_out_of_brain_units": False,
+            }
+        return {
+            "amplitude_cutoff_maximum": self.amplitude_cutoff_maximum,
+            "presence_ratio_minimum": self.presence_ratio_minimum,
+            "isi_violations_maximum": self.isi_violations_maximum,
+        }
+
+
+def selection_of(presentations: PresentationOptions, units: UnitOptions) -> Selection:
+    """What is meant by these options."""
+    from nwbin.responses.hints import Hints
+    from nwbin.responses.selection import Selection
+
+    as_options = Hints(
+        every_unit="--all",
+        unit_ids="for its ids: nwbin units FILE --all",
+        stimulus="--stimulus {name}",
+        several="{each}",
+        bound="--{option} {value:g}",
+        unbounded="--{option} 0",
+        unfiltered=None,
+        between=" ",
+        instead=", or --all for no filters",
+    )
+    if presentations.stimulus and presentations.intervals is not None:
+        raise ArgumentError("give --stimulus NAME, or --intervals TABLE for another table, not both")
+    return Selection(
+        presentations.stimulus or None,
+        presentations.where,
+        None if units.structures is None else names_of(units.structures, "--structures", "VISp,LGd"),
+        ids_of(units.units) or units.units,
+        intervals=presentations.intervals,
+        hints=as_options,
+    )
+
+
+def require_times(session: Session, asked: PresentationOptions) -> None:
+    """Raise where it is not said which times are meant, or said twice, and say which there are."""
+    from nwbin._wording import first_of
+
+    if bool(asked.stimulus) != bool(asked.intervals):
+        return
+    both = "either --stimulus or --intervals, not both" if asked.stimulus else "say which times"
+    others = [name for name in session.file.intervals if not name.endswith("_presentations")]
+    raise ArgumentError(
+        f"{both}: --stimulus NAME ({first_of(session.stimulus_names)}), or --intervals TABLE for another table "
+        f"({first_of(others)})"
+    )

@@ -1,0 +1,241 @@
+"""The tables of a data set under the names of AllenSDK's EcephysProjectCache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwbin._keywords import names_checked, refuse_unknown
+from nwbin.allen import project_tables
+from nwbin.allen.project_tables import without
+from nwbin.allen.unit_filters import UnitFilters
+from nwbin.dataset._folder_layouts import Layout, SessionFile
+from nwbin.dataset._index import Index
+from nwbin.dataset._table_sources import CsvTables, FileTables, Tables
+from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DatasetTables"]
+
+_UNIT_FILTERS = (
+    "amplitude_cutoff_maximum", "presence_ratio_minimum", "isi_violations_maximum", "filter_out_of_brain_units",
+)  # fmt: skip
+
+
+class DatasetTables:
+    """What the sessions of a data set have in common."""
+
+    SUPPRESS_FROM_UNITS = project_tables.SUPPRESS_FROM_UNITS
+    SUPPRESS_FROM_CHANNELS = project_tables.SUPPRESS_FROM_CHANNELS
+    SUPPRESS_FROM_PROBES = project_tables.SUPPRESS_FROM_PROBES
+    SUPPRESS_FROM_SESSION_TABLE = project_tables.SUPPRESS_FROM_SESSION_TABLE
+
+    _layout: Layout
+    _index: Index
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self._layout.root
+
+    @property
+    def kind(self) -> str:
+        """What kind of folder it is: "allen", "dandi" or "folder"."""
+        return self._layout.kind
+
+    @property
+    def _files(self) -> dict[Any, SessionFile]:
+        raise NotImplementedError
+
+    @cached_property
+    def _csv(self) -> CsvTables | None:
+        if self.kind != "allen":
+            return None
+        missing = CsvTables.missing(self.root)
+        if not missing:
+            return CsvTables(self.root)
+        if len(missing) < 4:
+            warn(
+                f"{self.root}: lacks {', '.join(missing)}, so that its tables are made from the session files"
+            )
+        return None
+
+    @cached_property
+    def _tables(self) -> Tables:
+        return self._csv or FileTables(self._index, lambda: self._files)
+
+    @names_checked
+    def get_session_table(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return all sessions by id, with their numbers of units, channels and probes, and their structures.
+
+        Parameters
+        ----------
+        suppress
+            Columns to leave out; by default those that AllenSDK leaves out. `full_genotype` also goes by its name in
+            the cache, `genotype`.
+        """
+        hidden = project_tables.SUPPRESS_FROM_SESSION_TABLE if suppress is None else suppress
+        return without(self._tables.sessions(), hidden, {"genotype": "full_genotype"})
+
+    @names_checked
+    def get_probes(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return all probes by id. `suppress`: see :meth:`get_session_table`."""
+        return without(
+            self._tables.probes(), project_tables.SUPPRESS_FROM_PROBES if suppress is None else suppress
+        )
+
+    @names_checked
+    def get_channels(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return all channels by id. `suppress`: see :meth:`get_session_table`."""
+        table = self._tables.channels()
+        hidden = [one for one in project_tables.SUPPRESS_FROM_CHANNELS if one != "valid_data"]
+        return without(table, hidden if suppress is None else suppress, {"name": "probe_name"})
+
+    @names_checked
+    def get_units(
+        self,
+        suppress: Iterable[str] | None = None,
+        filter_by_validity: bool = True,
+        *,
+        amplitude_cutoff_maximum: float | None = 0.1,
+        presence_ratio_minimum: float | None = 0.95,
+        isi_violations_maximum: float | None = 0.5,
+        filter_out_of_brain_units: bool = True,
+        filter_by_metrics: bool = True,
+    ) -> pd.DataFrame:
+        """Return all units that pass the filters, with the columns of their channel, probe and session.
+
+        Parameters
+        ----------
+        suppress
+            Columns to leave out; by default those that AllenSDK leaves out.
+        filter_by_validity
+            Only units of quality "good".
+        amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum
+            Bounds, inclusive; None for none.
+        filter_out_of_brain_units
+            Only units in the brain. AllenSDK's CSV files do not say which those are: as in AllenSDK, this is
+            of no effect on them.
+        filter_by_metrics
+            False: none of these bounds, and units stay whose metric is NaN, as in :func:`nwbin.open`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index: unit id, which is unique in Allen's data; other labs number their units anew in each file.
+        """
+        filters = UnitFilters(
+            amplitude_cutoff_maximum,
+            presence_ratio_minimum,
+            isi_violations_maximum,
+            filter_by_validity,
+            filter_out_of_brain_units,
+            filter_by_metrics,
+        )
+        return without(
+            self._tables.units(filters), project_tables.SUPPRESS_FROM_UNITS if suppress is None else suppress
+        )
+
+    def _metrics_tables(self) -> CsvTables:
+        if self._csv is None:
+            raise LookupFailure(
+                f"{self.root}: has no tables of analysis metrics; they come with an AllenSDK cache, as "
+                "<session_type>_analysis_metrics.csv beside sessions.csv, probes.csv, channels.csv and units.csv"
+            )
+        return self._csv
+
+    def get_unit_analysis_metrics_for_session(
+        self,
+        session_id: int,
+        annotate: bool = True,
+        filter_by_validity: bool = True,
+        **unit_filter_kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return the published metrics of the responses of one session's units.
+
+        Parameters
+        ----------
+        session_id
+            The session.
+        annotate
+            Add the columns of :meth:`get_units`, and keep only units that pass its filters.
+        filter_by_validity, **unit_filter_kwargs
+            See :meth:`get_units`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ecephys_unit_id. From the session's own file or, where there is none, its session type's.
+        """
+        refuse_unknown(unit_filter_kwargs, _UNIT_FILTERS, "get_unit_analysis_metrics_for_session")
+        metrics = self._metrics_tables().session_metrics(session_id)
+        if not annotate:
+            return metrics
+        units = self.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs)
+        return _annotated(units[(units["ecephys_session_id"] == session_id).to_numpy()], metrics)
+
+    def get_unit_analysis_metrics_by_session_type(
+        self,
+        session_type: str,
+        annotate: bool = True,
+        filter_by_validity: bool = True,
+        **unit_filter_kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return the published metrics of the responses of all units in sessions of one type.
+
+        Parameters
+        ----------
+        session_type
+            "brain_observatory_1.1" or "functional_connectivity".
+        annotate, filter_by_validity, **unit_filter_kwargs
+            See :meth:`get_unit_analysis_metrics_for_session`.
+        """
+        refuse_unknown(unit_filter_kwargs, _UNIT_FILTERS, "get_unit_analysis_metrics_by_session_type")
+        tables = self._metrics_tables()
+        known = self.get_all_session_types()
+        if session_type not in known:
+            raise ArgumentError(
+                f"{self.root}: has no sessions of type {session_type!r}; {nearest(session_type, known)}"
+            )
+        metrics = tables.type_metrics(session_type)
+        if not annotate:
+            return metrics
+        return _annotated(
+            self.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs), metrics
+        )
+
+    def get_all_session_types(self, **session_kwargs: Any) -> list[Any]:
+        """Return the distinct session types."""
+        return self._distinct(self.get_session_table(**session_kwargs), "session_type")
+
+    def get_all_full_genotypes(self, **session_kwargs: Any) -> list[Any]:
+        """Return the distinct genotypes."""
+        return self._distinct(self.get_session_table(**session_kwargs), "full_genotype")
+
+    def get_all_ages(self, **session_kwargs: Any) -> list[Any]:
+        """Return the distinct ages in days."""
+        return self._distinct(self.get_session_table(**session_kwargs), "age_in_days")
+
+    def get_all_sexes(self, **session_kwargs: Any) -> list[Any]:
+        """Return the distinct sexes."""
+        return self._distinct(self.get_session_table(**session_kwargs), "sex")
+
+    def get_structure_acronyms(self, **channel_kwargs: Any) -> list[Any]:
+        """Return the distinct structures that channels lie in."""
+        return self._distinct(self.get_channels(**channel_kwargs), "ecephys_structure_acronym")
+
+    def _distinct(self, table: pd.DataFrame, column: str) -> list[Any]:
+        if column not in table.columns:
+            raise LookupFailure(f"{self.root}: no session says its {column}")
+        found: list[Any] = table[column].unique().tolist()
+        return found
+
+
+def _annotated(units: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    table = units.merge(metrics, left_index=True, right_index=True, how="inner")
+    table.index.name = "ecephys_unit_id"
+    return table

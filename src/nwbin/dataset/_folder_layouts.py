@@ -1,0 +1,208 @@
+"""Where the sessions lie in a folder: AllenSDK's cache, DANDI's tree, or any folder of NWB files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nwbin.errors import FileAccessError, MissingFileError, warn
+
+__all__ = [
+    "CSV_TABLES",
+    "Layout",
+    "SessionFile",
+    "as_id",
+    "by_id",
+    "find_sessions",
+    "manifest_folder",
+    "not_permitted",
+]
+
+# The tables of an AllenSDK cache that list everything in it.
+CSV_TABLES = ("sessions", "probes", "channels", "units")
+
+# Names that say which session a file holds; the first group is the session's id.
+_SESSION_NAMES = (
+    re.compile(r"session_(\d+)\.nwb"),  # AllenSDK, Visual Coding
+    re.compile(r"ecephys_session_(\d+)\.nwb"),  # AllenSDK, Visual Behavior
+    re.compile(r"sub-[^_]+(?:_[a-z]+-[^_]+)*?_ses-([^_.]+)(?:_[^.]*)?\.nwb"),  # DANDI
+)
+# Files that hold one probe's LFP; the first group is the probe's id.
+_LFP_NAMES = (re.compile(r"probe_(\w+)_lfp\.nwb"), re.compile(r".*_probe-(\w+?)_ecephys\.nwb"))
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """A session's file, and the files of its probes' LFP.
+
+    Attributes
+    ----------
+    path
+        The session file.
+    session_id
+        As its name says: a number where it is one; None where the name says nothing.
+    lfp
+        Probe id -> LFP file.
+    """
+
+    path: Path
+    session_id: int | str | None = None
+    lfp: dict[int, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What kind of folder it is ("allen", "dandi", "folder"), and the sessions in it, by path."""
+
+    kind: str
+    root: Path
+    files: tuple[SessionFile, ...]
+
+
+def as_id(text: str) -> int | str:
+    """Return an id as a number where it is one that fits 64 bits."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else text
+
+
+def by_id(root: Path, named: list[tuple[int | str, SessionFile]]) -> dict[int | str, SessionFile]:
+    """Give each file an id of its own.
+
+    Two files of one session (or of a lab that calls all its files the same) go by their names, and no two ids read
+    alike: a number and its digits as text would be one result.
+    """
+    texts = [str(one) for one, _ in named]
+    alone = {one for one in texts if one and texts.count(one) == 1}
+    found: dict[int | str, SessionFile] = {}
+    for one, file in named:
+        name = one
+        if str(one) not in alone:
+            name = str(file.path.relative_to(root).with_suffix("")).replace(os.sep, "_")
+            while name in found or name in alone:  # "a/b.nwb" and "a_b.nwb"
+                name = f"{name}_"
+        found[name] = file
+    return found
+
+
+def _session_id(path: Path) -> int | str | None:
+    for pattern in _SESSION_NAMES:
+        match = pattern.fullmatch(path.name)
+        if match:
+            return as_id(match[1])
+    return None
+
+
+def _lfp_probe(path: Path) -> str | None:
+    for pattern in _LFP_NAMES:
+        match = pattern.fullmatch(path.name)
+        if match:
+            return match[1]
+    return None
+
+
+def _kind(root: Path, paths: list[Path]) -> str:
+    csv = [(root / f"{name}.csv").is_file() for name in CSV_TABLES]
+    if any(csv) or (root / "manifest.json").is_file():
+        return "allen"
+    if any(path.parent.name == path.stem and path.name.startswith("session_") for path in paths):
+        return "allen"
+    if any(path.name.startswith("sub-") and path.parent.name.startswith("sub-") for path in paths):
+        return "dandi"
+    return "folder"
+
+
+def manifest_folder(manifest: str | Path) -> Path:
+    """Return the folder of the cache that AllenSDK opens by a manifest.
+
+    What the manifest says is not read: in a cache everything has a place of its own. Where there is none, but data
+    beside it (copied, say, which AllenSDK would write a manifest for), those are what is meant.
+    """
+    path = Path(manifest)
+    try:
+        found = _manifest_folder(path)
+    except PermissionError as error:
+        raise not_permitted(Path(error.filename or path)) from error
+    if found is not None:
+        return found
+    raise MissingFileError(
+        f"{path}: there is no such manifest, nor any data in its folder; where AllenSDK would write it and download, "
+        "nwbin reads what is on the disk: give the manifest.json, or the folder, of a cache that was downloaded"
+    )
+
+
+def _manifest_folder(path: Path) -> Path | None:
+    if path.is_dir():
+        return path
+    folder = path.parent
+    copied = (
+        any(folder.glob(pattern)) for pattern in ("*.nwb", "*/*.nwb", *map("{}.csv".format, CSV_TABLES))
+    )
+    if path.is_file() or (folder.is_dir() and any(copied)):
+        return folder
+    return None
+
+
+def find_sessions(directory: str | Path) -> Layout:
+    """Look through a folder for session files; no file is opened.
+
+    Parameters
+    ----------
+    directory
+        The folder, or AllenSDK's manifest.json in it. Folders in it are looked through as well, hidden ones not.
+    """
+    try:
+        return _found(Path(directory))
+    except PermissionError as error:
+        raise not_permitted(Path(error.filename or directory)) from error
+
+
+def not_permitted(path: Path) -> FileAccessError:
+    """The error of a file or folder that may not be read."""
+    return FileAccessError(
+        f"{path}: no permission to read it; ask its owner for that (chmod u+rX), or give a folder of your own"
+    )
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """NWB files in a folder and in those in it, hidden ones not; a folder that may not be read is said."""
+
+    def refused(error: OSError) -> None:
+        if error.filename is None or Path(error.filename) == root:
+            raise error
+        warn(f"{error.filename}: {error.strerror or error}: what is in it is left out")
+
+    for folder, folders, files in os.walk(root, onerror=refused):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.endswith(".nwb") and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _found(root: Path) -> Layout:
+    if root.suffix == ".json" and not root.is_dir():
+        root = manifest_folder(root)  # what AllenSDK's cache is opened by
+    if not root.exists():
+        raise MissingFileError(f"{root}: there is no such folder")
+    if not root.is_dir():
+        raise FileAccessError(
+            f"{root}: is a file; nwbin.open reads one session, a Dataset is a folder of them"
+        )
+    root = root.resolve()
+    paths = sorted(_walk(root))
+    probes = {path: _lfp_probe(path) for path in paths}
+    beside: dict[Path, dict[int, Path]] = {}
+    for path, probe in probes.items():
+        if probe is not None and probe.isdecimal():
+            beside.setdefault(path.parent, {})[int(probe)] = path
+    sessions = [path for path in paths if probes[path] is None]
+    files = []
+    for path in sessions:
+        lfp = beside.get(path.parent, {})
+        if len([other for other in sessions if other.parent == path.parent]) > 1 and lfp:
+            # Several sessions in one folder (DANDI has a folder a subject): a probe's file has its session's name.
+            named = {probe: file for probe, file in lfp.items() if file.name.startswith(path.stem)}
+            lfp = named or lfp
+        files.append(SessionFile(path, _session_id(path), dict(lfp)))
+    return Layout(_kind(root, sessions), root, tuple(files))

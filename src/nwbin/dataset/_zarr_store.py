@@ -1,0 +1,111 @@
+"""Spike counts of many sessions in one Zarr store: a group a session, which xarray opens."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nwbin
+from nwbin._optional import need
+from nwbin.dataset._claim import Claim
+from nwbin.dataset._session_work import SessionCounts
+from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of, write_json
+from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, stamp_entry
+from nwbin.errors import FileAccessError
+from nwbin.export import write_zarr_group
+
+__all__ = ["ZarrStore"]
+
+_META = "zarr.json"
+_OF_ZARR_2 = (".zgroup", ".zarray", ".zattrs", ".zmetadata")
+
+
+def missing_files(group: Path) -> Iterator[Path]:
+    """The files that a group's arrays list and that are not there, or empty."""
+    listed = (read_json(group / _META) or {}).get("consolidated_metadata", {}).get("metadata", {})
+    if not listed:
+        yield group / _META
+    for name in listed:
+        said = read_json(group / name / _META)
+        if said is None:
+            yield group / name / _META
+            continue
+        chunk = said["chunk_grid"]["configuration"]["chunk_shape"]
+        grid = [math.ceil(size / step) for size, step in zip(said["shape"], chunk, strict=True)]
+        for place in np.ndindex(*grid):
+            file = group.joinpath(name, "c", *map(str, place))
+            if not file.is_file() or not file.stat().st_size:
+                yield file
+
+
+class ZarrStore:
+    """A Zarr store with a group ``session_<id>`` for each session."""
+
+    def __init__(self, root: Path) -> None:
+        need("zarr", "zarr", f"{root}: a Zarr store")
+        self.root = root
+
+    def begin(self, spec: Mapping[str, Any]) -> None:
+        at = self.root / _META
+        if is_there(at) and not isinstance(_own(at).get("spec"), dict):
+            raise ForeignResultError(at, "was not written by a job")
+        for name in _OF_ZARR_2:
+            if is_there(self.root / name):
+                raise ForeignResultError(self.root / name, "belongs to a store of Zarr 2")
+        self.root.mkdir(exist_ok=True)
+        # Written anew, so that no list of an earlier run's sessions is taken for all while this one goes on.
+        attributes = {"nwbin": {"version": nwbin.__version__, "spec": dict(spec)}}
+        write_json(at, {"zarr_format": 3, "node_type": "group", "attributes": attributes})
+
+    def finish(self) -> None:
+        import zarr
+
+        with warnings.catch_warnings():  # as in write_zarr_group
+            warnings.simplefilter("ignore")
+            zarr.consolidate_metadata(str(self.root))
+
+    def place(self, key: int | str) -> Path:
+        return place_of(self.root, key)
+
+    def written(self, key: int | str) -> Written | None:
+        place = self.place(key)
+        if not is_there(place):
+            return None
+        said = _own(place / _META)
+        if not isinstance(said.get("stamp"), dict):
+            raise ForeignResultError(place, "has no stamp of a job")
+        return Written(said["stamp"], is_whole_folder(place, said.get("content"), [_META]))
+
+    def save(
+        self, claim: Claim, key: int | str, value: SessionCounts, stamp: Stamp, ready: Callable[[], None]
+    ) -> None:
+        with claim.part() as folder:
+            part = folder / self.place(key).name
+            write_zarr_group(part, value.counts, units=value.units, attributes=value.about)
+            claim.check()
+            for file in missing_files(part):
+                raise FileAccessError(
+                    f"{self.place(key)}: {file.relative_to(part)} was lost while it was written"
+                )
+            made = read_json(part / _META) or {}
+            made["attributes"]["nwbin"] = {**stamp_entry(stamp), "content": content_of(part, [_META])}
+            write_json(part / _META, made)
+            old = [] if self.written(key) is None else [self.place(key)]
+            claim.put(folder, [(part, self.place(key))], old, ready)
+
+    def load(self, key: int | str) -> Any:
+        import xarray as xr
+
+        return xr.open_zarr(str(self.place(key)), chunks=None)
+
+
+def _own(path: Path) -> dict[str, Any]:
+    """What nwbin itself says in a group's attributes."""
+    attributes = (read_json(path) or {}).get("attributes")
+    said = attributes.get("nwbin") if isinstance(attributes, dict) else None
+    return said if isinstance(said, dict) else {}

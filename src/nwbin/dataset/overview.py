@@ -1,0 +1,70 @@
+"""What is in a folder of NWB files, as plain numbers and text: to be printed, or written as JSON."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nwbin.dataset._folder_layouts import find_sessions
+from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
+from nwbin.session import open
+from nwbin.session.overview import contents
+
+__all__ = ["nwb_files", "overview"]
+
+
+def nwb_files(folder: Path) -> list[Path]:
+    """The NWB files of a folder and the folders in it, in order; none is an error. Hidden ones are passed over."""
+    root = find_sessions(folder).root
+    paths = sorted(path for path in root.rglob("*.nwb") if path.is_file())
+    paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
+    if not paths:
+        raise LookupFailure(f"{folder}: holds no .nwb files")
+    return paths
+
+
+def overview(folder: Path, progress: Callable[[int, int], object]) -> dict[str, Any]:
+    """Gather what each file of a folder holds, or why it cannot be read.
+
+    Parameters
+    ----------
+    folder
+        The folder, or AllenSDK's manifest.json in it.
+    progress
+        Called with (files done, files in all).
+    """
+    layout = find_sessions(folder)
+    beside = {path for one in layout.files for path in one.lfp.values()}
+    known = {one.path: one for one in layout.files}
+    paths = [path for path in nwb_files(folder) if path not in beside]
+    files = []
+    for number, path in enumerate(paths):
+        progress(number, len(paths))
+        lfp = known[path].lfp if path in known else {}
+        one = {
+            "file": str(path.relative_to(layout.root)),
+            "size": path.stat().st_size,
+            "lfp_files": len(lfp),
+        }
+        try:
+            one |= _of_file(path)
+        except (NwbinError, OSError) as error:
+            one["error"] = str(error)
+        files.append(one)
+    size = sum(path.stat().st_size for path in paths) + sum(path.stat().st_size for path in beside)
+    return {
+        "folder": str(folder),
+        "kind": layout.kind,
+        "size": size,
+        "lfp_files": len(beside),
+        "files": files,
+    }
+
+
+def _of_file(path: Path) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NwbinWarning)
+        with open(path) as session:
+            return contents(session)

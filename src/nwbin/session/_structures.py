@@ -1,0 +1,68 @@
+"""The structures that a session's channels and units lie in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.allen import places, queries
+from nwbin.errors import LookupFailure, warn
+from nwbin.session._lookup import Ids, Lookup
+from nwbin.session._session_tables import SessionTables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Structures"]
+
+
+@dataclass(eq=False, repr=False)
+class Structures:
+    """Where channels and units lie."""
+
+    tables: SessionTables
+    lookup: Lookup
+
+    def _column(self, table: pd.DataFrame) -> pd.Series[Any]:
+        name = places.structure_column(table)
+        if name is not None:
+            return table[name]
+        if table is not self.tables.channels and "structure_acronym" in self.tables.channels.columns:
+            raise LookupFailure(
+                f"{self.tables.file.name}: does not say which structures its units lie in (they have no "
+                "peak_channel_id)"
+            )
+        raise LookupFailure(
+            f"{self.tables.file.name}: says nothing of brain structures (its electrodes have no location)"
+        )
+
+    @property
+    def acronyms(self) -> list[str]:
+        found = self._column(self.tables.channels)
+        # None in a file, NaN in a cache's table: one and the same, by AllenSDK's word for it.
+        return found.where(found.notna(), np.nan).unique().tolist()
+
+    @property
+    def unit_counts(self) -> pd.Series[int]:
+        return self._column(self.tables.units).value_counts()
+
+    def channel_structure_intervals(self, channel_ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+        """Find the stretches of channels that lie in one structure.
+
+        Returns
+        -------
+        labels, intervals
+            A structure for each stretch; where each begins among `channel_ids`, and their number at the end.
+        """
+        table = self.tables.channels.iloc[
+            self.lookup.rows(self.tables.channels.index, channel_ids, "channel")
+        ]
+        if table["probe_id"].nunique() > 1:
+            warn("structure boundaries are sought across several probes")
+        labels = self._column(table).to_numpy(dtype=object)
+        key = "ecephys_structure_id"
+        bounds = queries.runs(table[key].to_numpy() if key in table.columns else labels)
+        return labels[bounds[:-1]], bounds
