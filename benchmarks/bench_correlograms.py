@@ -95,10 +95,12 @@ def aind(trains: nwbin.SpikeTrains) -> tuple[Callable[[], Any], Callable[[Any], 
     """ccg_allpairs_sparse of aind-ephys-utils: a bin around 0; every pair both ways."""
     from aind_ephys_utils.metrics.ccg import ccg_allpairs_sparse
 
-    each = [np.array(trains[u]) for u in trains]
+    each = [np.rint(trains[u] * RATE) for u in trains]  # in samples, whose differences are exact
     first, second = np.triu_indices(len(trains))
     return (
-        lambda: ccg_allpairs_sparse(each, bin_size=BIN, max_lag=HALF, exclude_zero_lag_autocorr=False)[1],
+        lambda: ccg_allpairs_sparse(
+            each, bin_size=BIN * RATE, max_lag=HALF * RATE, exclude_zero_lag_autocorr=False
+        )[1],
         lambda found: found[first, second],
         2 * HALF + BIN,
     )
