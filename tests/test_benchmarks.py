@@ -45,6 +45,12 @@ def test_counting() -> None:
         assert f"| {work} " in shown
 
 
+def test_correlograms() -> None:
+    shown = run(str(FOLDER / "bench_correlograms.py"), "--small", "--ours")
+    for work in ("all pairs", "all pairs, interval jitter", "within presentations, pattern jitter"):
+        assert f"| {work} |" in shown
+
+
 def test_reading() -> None:
     steps = ("units", "shown", "stimuli", "spikes", "chunks")
     shown = run(str(FOLDER / "bench_reading.py"), "--small", "--steps", *steps)

@@ -350,7 +350,11 @@ GOOD: dict[str, Any] = {"trains": {1: [0.5]}, "onsets": [0.0, 1.0], "edges": [0.
         ({"dtype": complex}, ArgumentTypeError, "counts cannot be of dtype complex128; use an integer"),
         ({"dtype": object}, ArgumentTypeError, "counts cannot be of dtype object"),
         ({"dtype": "U3"}, ArgumentTypeError, "counts cannot be of dtype <U3"),
-        ({"trains": [0.5]}, ArgumentTypeError, "expected a mapping of unit id to spike times, not list"),
+        (
+            {"trains": [0.5]},
+            ArgumentTypeError,
+            "a list of trains must hold an array of spike times for each unit, not float",
+        ),
         ({"trains": {1: ["x"]}}, ArgumentTypeError, "unit 1: spike times must be real numbers"),
     ],
 )

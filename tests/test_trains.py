@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import nwbin
-from nwbin import SpikeTrains, trains
+from nwbin import SpikeTrains
 from nwbin.errors import ArgumentTypeError, FormatError, LookupFailure
+from nwbin.trains import _spike_trains
 
 
 def make() -> SpikeTrains:
@@ -149,7 +150,7 @@ def test_refuses_what_is_not_a_mapping() -> None:
 def test_names_the_spike_that_is_out_of_order_or_not_finite(
     at: int, bad: Any, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trains, "_CHECK_BLOCK", 32)
+    monkeypatch.setattr(_spike_trains, "_CHECK_BLOCK", 32)
     times = np.arange(100.0)[:size]
     at = min(at, size - 1)
     if bad == "down":

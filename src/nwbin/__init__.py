@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from nwbin import testing
     from nwbin.binning import (
         AlignedSpikes,
+        Correlograms,
         align_spikes,
         bin_spikes,
         bin_spikes_sparse,
+        correlograms,
         count_in_windows,
         iter_bin_spikes,
     )
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 # public name -> the module it lives in
 _HOME = {
     "AlignedSpikes": "nwbin.binning",
+    "Correlograms": "nwbin.binning",
     "Dataset": "nwbin.dataset",
     "File": "nwbin.nwb.file",
     "NwbinError": "nwbin.errors",
@@ -42,6 +45,7 @@ _HOME = {
     "bin_spikes": "nwbin.binning",
     "iter_bin_spikes": "nwbin.binning",
     "bin_spikes_sparse": "nwbin.binning",
+    "correlograms": "nwbin.binning",
     "count_in_windows": "nwbin.binning",
     "open": "nwbin.session",
 }
@@ -49,6 +53,7 @@ _MODULES = ("binning", "check", "dataset", "decode", "errors", "export", "plot",
 
 __all__ = [
     "AlignedSpikes",
+    "Correlograms",
     "Dataset",
     "File",
     "NwbinError",
@@ -60,6 +65,7 @@ __all__ = [
     "align_spikes",
     "bin_spikes",
     "bin_spikes_sparse",
+    "correlograms",
     "count_in_windows",
     "iter_bin_spikes",
     "open",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nwbin.binning._aligned import AlignedSpikes, align_spikes
+from nwbin.binning._correlograms import Correlograms, correlograms
 from nwbin.binning._counts import Progress, bin_spikes, count_in_windows, iter_bin_spikes
 from nwbin.binning._dtypes import count_type
 from nwbin.binning._request import CLOSED_RULES, Closed, as_seconds
@@ -15,6 +16,7 @@ __all__ = [
     "CLOSED_RULES",
     "AlignedSpikes",
     "Closed",
+    "Correlograms",
     "Progress",
     "SparseCounts",
     "SpikeColumns",
@@ -25,6 +27,7 @@ __all__ = [
     "bin_edges",
     "bin_spikes",
     "bin_spikes_sparse",
+    "correlograms",
     "count_in_windows",
     "count_type",
     "counting_by",

@@ -50,7 +50,9 @@ def bin_spikes(
     Parameters
     ----------
     trains
-        SpikeTrains, or a mapping of unit id to ascending spike times in seconds.
+        The spike times of units, ascending, in seconds: SpikeTrains; a mapping of unit id to times; a list of
+        arrays, whose ids are 0, 1, ...; a Session or a File, of which it is all units; pynapple's TsGroup; a list
+        of Neo's SpikeTrains, in any unit of time; a sorting of SpikeInterface (see `nwbin.trains.as_trains`).
     onsets
         (presentations,) times in seconds; in any order, repeated, as close together as may be. Finite.
     edges

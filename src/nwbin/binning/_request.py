@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwbin._threads import as_threads
 from nwbin.errors import ArgumentError, ArgumentTypeError
-from nwbin.trains import SpikeTrains
+from nwbin.trains import SpikeTrains, Trains, as_trains
 
 __all__ = [
     "CLOSED_RULES",
     "Closed",
     "Request",
     "Trains",
+    "as_onsets",
     "as_seconds",
     "as_threads",
     "request_of_edges",
@@ -25,7 +25,6 @@ __all__ = [
 ]
 
 Closed: TypeAlias = Literal["left", "right", "both"]
-Trains: TypeAlias = SpikeTrains | Mapping[Any, ArrayLike]
 Floats: TypeAlias = NDArray[np.float64]
 
 CLOSED_RULES: tuple[Closed, ...] = get_args(Closed)
@@ -98,7 +97,7 @@ class Request:
 
 def request_of_edges(trains: Trains, onsets: ArrayLike, edges: ArrayLike, closed: str) -> Request:
     """Check a request for adjoining bins."""
-    units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
+    units, times, rule = as_trains(trains), as_onsets(onsets), _as_closed(closed)
     rows = as_seconds(edges, "edges")
     if rows.ndim not in (1, 2) or rows.shape[-1] < 2:
         raise ArgumentError(
@@ -130,7 +129,7 @@ def request_of_windows(
     trains: Trains, onsets: ArrayLike, windows: ArrayLike, closed: str, *, called: str = "window"
 ) -> Request:
     """Check a request for windows that may lie anywhere."""
-    units, times, rule = _as_trains(trains), _as_onsets(onsets), _as_closed(closed)
+    units, times, rule = as_trains(trains), as_onsets(onsets), _as_closed(closed)
     rows = as_seconds(windows, "windows")
     if rows.ndim == 1 and rows.size == 2:
         rows = rows[None]
@@ -161,10 +160,6 @@ def request_of_windows(
     return Request(units, times, begin, end, None, rule, called)
 
 
-def _as_trains(trains: Trains) -> SpikeTrains:
-    return trains if isinstance(trains, SpikeTrains) else SpikeTrains.from_dict(trains)
-
-
 def _as_closed(closed: str) -> Closed:
     if closed not in CLOSED_RULES:
         raise ArgumentError(
@@ -186,7 +181,7 @@ def as_seconds(given: ArrayLike, name: str) -> Floats:
     return array.astype(np.float64, order="C", copy=False)
 
 
-def _as_onsets(onsets: ArrayLike) -> Floats:
+def as_onsets(onsets: ArrayLike) -> Floats:
     if hasattr(onsets, "columns"):
         raise ArgumentTypeError(
             "onsets must be numbers in seconds, not a table; give one column: table.start_time"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nwbin.binning._request import as_seconds
 from nwbin.errors import ArgumentError
 
-__all__ = ["as_window", "bin_centers", "bin_edges", "multiples", "whole_bins"]
+__all__ = ["as_window", "bin_centers", "bin_edges", "bins_in", "multiples", "whole_bins"]
 
 # Of a bin: times of a few thousand seconds are known to 1e-12 s, bins are milliseconds or more.
 _ROUNDING = 1e-7
@@ -104,12 +104,26 @@ def _regular(start: float, stop: float, width: float) -> npt.NDArray[np.float64]
     if last <= first:
         raise ArgumentError(f"the window must end after it starts, not go from {start:g} to {stop:g} s")
     number = (last - first) / step
-    if abs(number - round(number)) > Fraction(1, 10**6) or round(number) < 1:
+    if not _is_whole(number):
         raise ArgumentError(
             f"the window from {start:g} to {stop:g} s is {float(number):.6g} bins of {width:g} s; make it a whole"
             " number, or give the edges themselves"
         )
     return multiples(start, width, round(number))
+
+
+def _is_whole(number: Fraction) -> bool:
+    return abs(number - round(number)) <= Fraction(1, 10**6) and round(number) >= 1
+
+
+def bins_in(span: float, width: float, name: str) -> int:
+    """How many bins of a width a span of time is, which must be a whole number; `name` is what it is called."""
+    number = _as_written(span, name) / _as_written(width, "bin")
+    if not _is_whole(number):
+        raise ArgumentError(
+            f"{name}={span:g} s is {float(number):.6g} bins of {width:g} s; make it a whole number of bins"
+        )
+    return round(number)
 
 
 def bin_centers(edges: npt.ArrayLike) -> npt.NDArray[np.float64]:

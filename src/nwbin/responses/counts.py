@@ -16,12 +16,11 @@ from nwbin.binning import Closed, Progress, bin_centers, bin_edges, bin_spikes, 
 from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap, windows_around
 from nwbin.tables.labels import names_without_clashes
 from nwbin.tables.tidy import escape_text, tidy, tidy_index
+from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-    from nwbin.trains import SpikeTrains
 
 __all__ = ["TIME", "UNIT", "AlignedCounts", "Blocks", "Coordinate", "LabelledCounts"]
 
@@ -85,16 +84,16 @@ class LabelledCounts(ABC):
 
     def __init__(
         self,
-        trains: SpikeTrains,
+        trains: Trains,
         rows: pd.DataFrame,
         closed: Closed,
         binarize: bool,
         dtype: npt.DTypeLike | None,
         threads: int | None,
     ) -> None:
-        self._trains = trains
+        self._trains = as_trains(trains)
         self.closed = closed
-        self.unit_ids = np.asarray(trains.unit_ids)
+        self.unit_ids = np.asarray(self._trains.unit_ids)
         self.dtype = count_type(dtype, binarize).dtype
         self._binarize, self._threads = binarize, threads
         presented = rows.index.name == "stimulus_presentation_id"
@@ -210,7 +209,7 @@ class AlignedCounts(LabelledCounts):
     Parameters
     ----------
     trains
-        The spikes.
+        The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
         Presentations or other intervals by id, with `start_time` in s; other columns become labels.
     edges
@@ -240,7 +239,7 @@ class AlignedCounts(LabelledCounts):
 
     def __init__(
         self,
-        trains: SpikeTrains,
+        trains: Trains,
         rows: pd.DataFrame,
         edges: npt.ArrayLike,
         *,

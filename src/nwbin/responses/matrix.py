@@ -11,11 +11,10 @@ import numpy.typing as npt
 from nwbin.binning import Closed, as_window, count_in_windows
 from nwbin.errors import ArgumentError
 from nwbin.responses.windows import times_of, warn_if_too_long
+from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nwbin.trains import SpikeTrains
 
 __all__ = ["ResponseMatrix", "check_window", "labels_by_row", "response_matrix"]
 
@@ -81,7 +80,7 @@ def labels_by_row(rows: pd.DataFrame, given: Any) -> npt.NDArray[Any]:
 
 
 def response_matrix(
-    trains: SpikeTrains,
+    trains: Trains,
     rows: pd.DataFrame,
     labels: npt.NDArray[Any],
     window: tuple[float, float],
@@ -95,7 +94,7 @@ def response_matrix(
     Parameters
     ----------
     trains
-        The spikes.
+        The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
         The trials by id, with `start_time` in s. A window far longer than they last brings a warning.
     labels
@@ -120,6 +119,7 @@ def response_matrix(
     >>> matrix.X.tolist(), matrix.classes.tolist()
     ([[4.0], [2.0]], ['a', 'b'])
     """
+    trains = as_trains(trains)
     first, last = check_window(window, rate)
     warn_if_too_long(rows, (first, last))
     y = np.asarray(labels, dtype=object)

@@ -15,12 +15,11 @@ from nwbin.responses.counts import TIME, UNIT
 from nwbin.responses.windows import lengths_of, times_of, warn_if_too_long
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
+from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-    from nwbin.trains import SpikeTrains
 
 __all__ = ["mean_rates", "median_duration", "rates_table", "time_axis"]
 
@@ -93,7 +92,7 @@ def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.ND
 
 
 def mean_rates(
-    trains: SpikeTrains,
+    trains: Trains,
     rows: pd.DataFrame,
     edges: npt.ArrayLike,
     *,
@@ -106,7 +105,7 @@ def mean_rates(
     Parameters
     ----------
     trains
-        The spikes.
+        The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
         Presentations with `start_time` in s. A window far longer than they last brings a warning.
     edges
@@ -126,6 +125,7 @@ def mean_rates(
     """
     import xarray as xr
 
+    trains = as_trains(trains)
     bounds = bin_edges(edges)
     warn_if_too_long(rows, bounds)
     levels, code = conditions_of(rows, by)

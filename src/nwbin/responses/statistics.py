@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nwbin._memory import require
 from nwbin.binning import Closed, count_in_windows
 from nwbin.tables.missing import missing
-from nwbin.trains import SpikeTrains
+from nwbin.trains import Trains, as_trains
 
 __all__ = ["GroupStatistics", "group_statistics"]
 
@@ -53,7 +53,7 @@ class GroupStatistics(NamedTuple):
 
 
 def group_statistics(
-    trains: SpikeTrains,
+    trains: Trains,
     windows: npt.NDArray[np.float64],
     groups: npt.NDArray[Any],
     *,
@@ -67,7 +67,7 @@ def group_statistics(
     Parameters
     ----------
     trains
-        The spikes. A unit that is there twice is one unit.
+        The spikes, as :func:`nwbin.bin_spikes` takes them. A unit that is there twice is one unit.
     windows
         Start and stop of each on the trains' clock, in s: float64 (windows, 2).
     groups
@@ -84,6 +84,7 @@ def group_statistics(
     -----
     Working set: three times the result, and four times `max_bytes`.
     """
+    trains = as_trains(trains)
     # By group, so that the windows of one lie together; those of none come last.
     none = missing(groups)
     by_group = np.argsort(groups[~none], kind="stable")

@@ -14,11 +14,10 @@ from nwbin.binning.edges import multiples, whole_bins
 from nwbin.errors import ArgumentError, warn
 from nwbin.responses.counts import UNIT, Blocks, Coordinate, LabelledCounts
 from nwbin.responses.windows import times_of, what_rows_are
+from nwbin.trains import Trains
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nwbin.trains import SpikeTrains
 
 __all__ = ["TiledCounts"]
 
@@ -33,7 +32,7 @@ class TiledCounts(LabelledCounts):
     Parameters
     ----------
     trains
-        The spikes.
+        The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
         Intervals by id, with `start_time` and `stop_time` in s; other columns become labels.
     width
@@ -49,7 +48,7 @@ class TiledCounts(LabelledCounts):
 
     def __init__(
         self,
-        trains: SpikeTrains,
+        trains: Trains,
         rows: pd.DataFrame,
         width: float,
         *,

@@ -334,6 +334,8 @@ class Session:
         """
         return self._unit_spikes.spike_times
 
+    spike_trains = shown(lambda session: session._unit_spikes, UnitSpikes.spike_trains)
+
     @property
     def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:
         """Unit id -> amplitude of each spike in V; of all units in the file, whatever the filters.

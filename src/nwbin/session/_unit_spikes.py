@@ -21,6 +21,9 @@ from nwbin.session._session_tables import SessionTables
 if TYPE_CHECKING:
     import xarray as xr
 
+    from nwbin.session._lookup import Ids
+    from nwbin.trains import SpikeTrains
+
 __all__ = ["UnitSpikes"]
 
 
@@ -74,6 +77,15 @@ class UnitSpikes(Part):
     def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
         self.invalid_spikes.warn_of_any("spike_times")
         return self._spike_times
+
+    def spike_trains(self, unit_ids: Ids = None) -> SpikeTrains:
+        """Return the spike times of the session's units, in the order of its `units`, or of some of them in theirs.
+
+        This is what functions of arrays take where a session is given for trains, as ``nwbin.bin_spikes(session,
+        onsets, edges)``. Otherwise as :meth:`nwbin.File.spike_trains`.
+        """
+        self.invalid_spikes.warn_of_any("spike_times")
+        return self.tables.file.spike_trains(self.lookup.unit_ids(unit_ids))
 
     @cached_property
     def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nwbin import _threads
 from nwbin._memory import taking
-from nwbin._train_arrays import as_ids, as_offsets, as_times, frozen
 from nwbin.errors import ArgumentTypeError, FormatError, LookupFailure, nearest
+from nwbin.trains._given import as_ids, as_offsets, as_times, frozen
 
 __all__ = ["SpikeTrains"]
 
@@ -229,7 +229,7 @@ class SpikeTrains(Mapping[Hashable, NDArray[np.float64]]):
             return self._index()[unit_id]
         except (KeyError, TypeError):
             raise LookupFailure(
-                f"{self._source}: no unit {unit_id!r}; {nearest(unit_id, self._index())}"
+                f"{self._source}: no unit {unit_id!r}; {nearest(unit_id, dict.fromkeys(self._unit_ids.tolist()))}"
             ) from None
 
     # As a mapping

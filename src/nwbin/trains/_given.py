@@ -1,4 +1,4 @@
-"""The arrays that spike trains are made of: looked at, and of one type each."""
+"""What spike trains are made of, checked."""
 
 from __future__ import annotations
 
