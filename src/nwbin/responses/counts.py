@@ -197,7 +197,9 @@ def _variable(name: str, labels: Coordinate) -> xr.Variable:
 
     if labels.dims == (name,) and labels.values.dtype.kind in "iuf":
         index = pd.Index(labels.values)
-        return xr.IndexVariable(labels.dims, index, labels.attributes, fastpath=True)  # type: ignore[no-untyped-call]
+        made: Any = xr.IndexVariable  # whose constructor xarray has not typed
+        variable: xr.Variable = made(labels.dims, index, labels.attributes, fastpath=True)
+        return variable
     return xr.Variable(*labels, fastpath=True)
 
 

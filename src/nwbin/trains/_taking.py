@@ -73,7 +73,8 @@ def as_trains(given: Trains) -> SpikeTrains:
     if isinstance(given, SpikeTrains):
         return given
     if callable(getattr(given, "spike_trains", None)):
-        found = given.spike_trains()  # type: ignore[union-attr]
+        duck: Any = given
+        found = duck.spike_trains()
         if not isinstance(found, SpikeTrains):
             raise ArgumentTypeError(
                 f"the method spike_trains() of {type(given).__name__} gives {type(found).__name__}, not SpikeTrains"
@@ -84,7 +85,8 @@ def as_trains(given: Trains) -> SpikeTrains:
     if hasattr(given, "columns"):
         raise ArgumentTypeError(f"trains must not be a table; give {_WHAT}")
     if callable(getattr(given, "keys", None)) and callable(getattr(given, "items", None)):
-        return SpikeTrains.from_dict({unit: _times(one, unit) for unit, one in given.items()})  # type: ignore[union-attr]
+        mapping: Any = given
+        return SpikeTrains.from_dict({unit: _times(one, unit) for unit, one in mapping.items()})
     return SpikeTrains.from_dict(dict(enumerate(_times(one, n) for n, one in enumerate(_listed(given)))))
 
 
