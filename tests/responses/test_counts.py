@@ -24,7 +24,7 @@ from nwbin.binning import (
     iter_bin_spikes,
     spikes_in_order_of_time,
 )
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, FileAccessError
 from nwbin.export import write_counts, write_zarr_group
 from nwbin.responses.counts import AlignedCounts
 from nwbin.responses.matrix import response_matrix
@@ -201,3 +201,15 @@ def test_one_way_from_what_is_said_to_bins(tmp_path: Path) -> None:
             bin_edges(**given)  # type: ignore[arg-type]
         with pytest.raises(ArgumentError, match="either edges, or a window"):
             nwbin.Dataset(tmp_path).spike_counts(tmp_path / "x.zarr", **given)  # type: ignore[arg-type]
+
+
+def test_a_group_replaces_nothing(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("all of it")
+    rows = pd.DataFrame({"start_time": [0.0, 1.0], "stop_time": [1.0, 2.0]})
+    trains = nwbin.SpikeTrains.from_dict({7: [0.1, 1.2]})
+    with pytest.raises(FileAccessError, match="is a folder with something in it"):
+        write_zarr_group(tmp_path, AlignedCounts(trains, rows, [0.0, 0.5]))
+    assert (tmp_path / "thesis.txt").read_text() == "all of it"
+    with pytest.raises(ArgumentError, match="by presentation, bin and unit"):
+        write_zarr_group(tmp_path / "x", TiledCounts(trains, rows, 0.5))
+    assert not (tmp_path / "x").exists()

@@ -73,3 +73,9 @@ def test_a_job_says_of_labels_what_a_session_says(
     assert ("nothing to tell apart" in noted) == (label == "same")
     assert ("the matrix is empty" in noted) == (label == "none")
     assert (note or "") in noted
+
+
+def test_a_label_for_each_trial() -> None:
+    rows = pd.DataFrame({"start_time": [0.0, 1.0]})
+    with pytest.raises(ArgumentError, match="one value a trial"):
+        response_matrix(nwbin.SpikeTrains.from_dict({7: [0.1]}), rows, np.asarray(["a", "b", "c"]), (0, 1))

@@ -81,3 +81,38 @@ def test_a_file_object_opens_by_the_class_too(path: Path) -> None:
     with path.open("rb") as stream:
         session = nwbin.Session.from_nwb_path(stream)
         assert session.num_units == nwbin.open(path).num_units
+
+
+def test_what_a_session_was_opened_with_is_not_exchanged(path: Path) -> None:
+    """Tables are read once: other filters later would be said, and not applied."""
+    with nwbin.open(path) as session:
+        for name in ("filters", "file"):
+            with pytest.raises(AttributeError):
+                setattr(session, name, None)
+
+
+class Noted(nwbin.Session):
+    """A session whose state has something of its own."""
+
+    note = ""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**super().__getstate__(), "note": self.note}
+
+
+def test_a_subclass_may_have_more_state(path: Path) -> None:
+    noted = Noted.from_nwb_path(path)
+    noted.note = "mine"
+    again = pickle.loads(pickle.dumps(noted))
+    assert (again.note, again.num_units) == ("mine", noted.num_units)
+    noted.close()
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "named", [{"amplitude_cutoff_maximum": float("0.1")}, {"filter_by_validity": True}], ids=str
+)
+def test_a_default_by_name_counts_less_than_api_kwargs(path: Path, named: dict[str, float]) -> None:
+    name = next(iter(named))
+    with nwbin.open(path, **named, api_kwargs={name: 0}) as session:  # type: ignore[arg-type] # of either kind
+        assert getattr(session.filters, name) == 0

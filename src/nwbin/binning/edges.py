@@ -86,7 +86,9 @@ def bin_edges(
     if edges is not None:
         times = as_seconds(edges, "edges")
         if times.ndim != 1 or times.size < 2:
-            raise ArgumentError(f"edges must be a list of two or more times in s, not of shape {times.shape}")
+            raise ArgumentError(
+                f"bin edges must be a list of two or more times in s, not of shape {times.shape}"
+            )
         return times
     assert window is not None
     start, stop = as_window(window)

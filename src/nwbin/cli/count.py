@@ -73,7 +73,7 @@ def count(
     with share(writing.threads), nwbin.open(file, **units.filters()) as session:
         require_times(session, presentations)
         source, selection = SelectableSession(session), selection_of(presentations, units)
-        rows = only_labels(selection.presentations_of(source), writing.label_names())
+        rows = only_labels(selection.presentations_of(source), writing.label_names(), asked="--labels")
         chosen = selection.units_of(source)
         trains = session.file.spike_trains(chosen.index.to_numpy())
         counts = _counts_in(

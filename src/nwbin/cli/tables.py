@@ -46,7 +46,9 @@ ColumnsOption = Annotated[
 def _with_columns(table: pd.DataFrame, columns: str | None) -> pd.DataFrame:
     from nwbin.tables.labels import columns_named
 
-    return columns_named(table, None if columns is None else names_of(columns, "--columns"))
+    return columns_named(
+        table, None if columns is None else names_of(columns, "--columns"), asked="--columns"
+    )
 
 
 def _give(

@@ -51,7 +51,8 @@ __all__ = [
 # Raise it when the same request on the same files gives another answer than before, or the same answer in another
 # form: a corrected count, other units behind the same filters, a renamed or added label. Results of an older meaning
 # are then made again, and never stand beside new ones. A quicker way to the same numbers is no reason.
-MEANING = 1
+# 2: dimensions are named as AllenSDK names them, and units have ecephys_structure_acronym.
+MEANING = 2
 
 Stamp = dict[str, Any]
 

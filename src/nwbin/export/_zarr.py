@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin.errors import ArgumentError, FileAccessError
 from nwbin.export._output import labels_with_units
 from nwbin.responses.counts import LabelledCounts
 
@@ -36,7 +37,7 @@ def write_zarr_group(
     Parameters
     ----------
     path
-        A folder; one that is there is replaced. Whoever needs it whole or not at all writes beside, and renames.
+        A folder that is not there yet, or empty. Whoever needs it whole or not at all writes beside, and renames.
     counts
         Of three dimensions, such as :class:`nwbin.responses.counts.AlignedCounts`.
     units
@@ -47,6 +48,12 @@ def write_zarr_group(
     import zarr
     from zarr.codecs import BloscCodec
 
+    if path.is_dir() and any(path.iterdir()):
+        raise FileAccessError(
+            f"{path}: is a folder with something in it, which is not replaced; give another path"
+        )
+    if len(counts.shape) != 3:
+        raise ArgumentError(f"{path}: a group is of counts by presentation, bin and unit, not {counts.dims}")
     presentations, bins, width = counts.shape
     dtype = np.dtype(counts.dtype)
     chunks, shards = chunks_of((presentations, bins, width), max(1, dtype.itemsize))

@@ -169,7 +169,8 @@ class LabelledCounts(ABC):
         Parameters
         ----------
         labels
-            Whether to have all coordinates, or only those of the dimensions, as AllenSDK has.
+            Whether to have all coordinates and attributes of the counts, or only the coordinates of the dimensions,
+            as AllenSDK has.
 
         Returns
         -------
@@ -178,12 +179,13 @@ class LabelledCounts(ABC):
         """
         import xarray as xr
 
+        attributes: dict[str, str] = {}
         if labels:
             known = self.coordinates()
+            attributes = {"long_name": "number of spikes", "closed": self.closed}
         else:
             places = {**self._places(), UNIT: Coordinate((UNIT,), self.unit_ids, {})}
             known = {name: places[name] for name in self.dims}
-        attributes = {"long_name": "number of spikes", "closed": self.closed}
         # Quick: else xarray looks whether this is an array of Dask's, and loads all of Dask for that.
         counts = xr.Variable(self.dims, self.to_numpy(), attributes, fastpath=True)
         coords = {name: _variable(name, one) for name, one in known.items()}

@@ -122,7 +122,7 @@ def response_matrix(
     trains = as_trains(trains)
     first, last = check_window(window, rate)
     warn_if_too_long(rows, (first, last))
-    y = np.asarray(labels, dtype=object)
+    y = labels_by_row(rows, labels)
     if all(isinstance(one, int | float | np.number | np.bool_) for one in y):
         y = y.astype(np.float64)
     counts = count_in_windows(

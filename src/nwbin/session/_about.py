@@ -9,7 +9,25 @@ from typing import Any
 from nwbin.nwb.file import File
 from nwbin.session._part_of_session import Part
 
-__all__ = ["About"]
+__all__ = ["METADATA", "About"]
+
+# What Session.metadata says, in AllenSDK's order.
+METADATA = (
+    "specimen_name",
+    "session_type",
+    "full_genotype",
+    "sex",
+    "age_in_days",
+    "rig_equipment_name",
+    "num_units",
+    "num_channels",
+    "num_probes",
+    "num_stimulus_presentations",
+    "session_start_time",
+    "ecephys_session_id",
+    "structure_acronyms",
+    "stimulus_names",
+)
 
 
 @dataclass(eq=False, repr=False)

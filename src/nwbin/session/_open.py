@@ -90,6 +90,11 @@ def open(
     }
     left = {name: parameter.default for name, parameter in signature(open).parameters.items()}
     for name, value in known_arguments(api_kwargs).items():
-        if arguments[name] is left[name]:
+        if _is_default(arguments[name], left[name]):
             arguments[name] = value
     return Session.from_nwb_path(path, api_kwargs=arguments)
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    """Whether an argument says nothing: numbers by their value, tables (which have no single answer) as they are."""
+    return value is default or (isinstance(value, int | float) and bool(value == default))

@@ -15,7 +15,7 @@ from nwbin.allen import behavior, lfp, stimuli
 from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
 from nwbin.nwb.file import File
-from nwbin.session._about import About
+from nwbin.session._about import METADATA, About
 from nwbin.session._arguments import DEFAULTS, FILTERS, known_arguments
 from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
@@ -33,23 +33,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Session"]
-
-_METADATA = (
-    "specimen_name",
-    "session_type",
-    "full_genotype",
-    "sex",
-    "age_in_days",
-    "rig_equipment_name",
-    "num_units",
-    "num_channels",
-    "num_probes",
-    "num_stimulus_presentations",
-    "session_start_time",
-    "ecephys_session_id",
-    "structure_acronyms",
-    "stimulus_names",
-)
 
 
 class Session:
@@ -84,10 +67,10 @@ class Session:
             raise ArgumentTypeError(
                 f"a Session is made of an nwbin.File, not of {type(file).__name__}; nwbin.open(path) makes both"
             )
-        self.file = file
-        self.filters = filters or UnitFilters()
         self._about = About(file)
-        self._tables = SessionTables(file, self.filters, external_channel_columns, additional_unit_metrics)
+        self._tables = SessionTables(
+            file, filters or UnitFilters(), external_channel_columns, additional_unit_metrics
+        )
         lookup = Lookup(self._tables)
         self._structures = Structures(self._tables, lookup)
         self._stimuli = StimulusQueries(self._tables, lookup)
@@ -129,6 +112,16 @@ class Session:
         filters = UnitFilters(**{name: how.pop(name) for name in FILTERS})
         return cls(File(path, mmap=how.pop("mmap")), filters, **how)
 
+    @property
+    def file(self) -> File:
+        """The session's file."""
+        return self._tables.file
+
+    @property
+    def filters(self) -> UnitFilters:
+        """Which units are kept. To keep others, open the session again: tables are read once."""
+        return self._tables.filters
+
     def __getstate__(self) -> dict[str, Any]:
         paths = self._signals.given_lfp_paths
         if paths is not None:  # the other process may have another working folder
@@ -144,7 +137,11 @@ class Session:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Session.__init__(self, **state)
+        mine = ("file", "filters", "probe_lfp_paths", "external_channel_columns", "additional_unit_metrics")
+        Session.__init__(self, **{name: state[name] for name in mine})
+        self.__dict__.update(
+            {name: value for name, value in state.items() if name not in mine}
+        )  # a subclass's
 
     def close(self) -> None:
         """Close the file."""
@@ -211,7 +208,7 @@ class Session:
     @property
     def metadata(self) -> dict[str, Any]:
         """What the session is, in one dictionary; None for what the file does not say."""
-        return {name: self._or_none(name) for name in _METADATA}
+        return {name: self._or_none(name) for name in METADATA}
 
     def _or_none(self, name: str) -> Any:
         try:

@@ -84,7 +84,7 @@ class SelectableSession:
     def why_left_out(
         self, unit_ids: Sequence[Any], bound_as: Callable[[str, float], str]
     ) -> Sequence[LeftOut]:
-        """See :func:`nwbin.allen.units.why_left_out`."""
+        """See :func:`nwbin.allen.left_out.why_left_out`."""
         session = self._session
         return why_left_out(
             session.file,

@@ -23,22 +23,26 @@ __all__ = [
 ]
 
 
-def columns_named(table: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
-    """Return the table with only these columns, in this order; whole where none are named."""
+def columns_named(table: pd.DataFrame, names: Sequence[str] | None, *, asked: str = "") -> pd.DataFrame:
+    """Return the table with only these columns, in this order; whole where none are named.
+
+    `asked` is where they were asked for, such as an option, for messages.
+    """
     if names is None:
         return table
     for name in names:
         if name not in table.columns:
-            raise LookupFailure(f"there is no column {name!r}; {nearest(name, table.columns)}")
+            where = f"{asked}: " if asked else ""
+            raise LookupFailure(f"{where}there is no column {name!r}; {nearest(name, table.columns)}")
     return table[list(names)]
 
 
-def only_labels(rows: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+def only_labels(rows: pd.DataFrame, names: Sequence[str] | None, *, asked: str = "") -> pd.DataFrame:
     """Return the rows with their times, and of other columns only those that are named; whole where none are."""
     if names is None:
         return rows
     times = [name for name in ("start_time", "stop_time") if name in rows.columns and name not in names]
-    return columns_named(rows, [*times, *names])
+    return columns_named(rows, [*times, *names], asked=asked)
 
 
 def names_without_clashes(names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
