@@ -38,7 +38,7 @@ def add_up(numbers: Any) -> Any:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A cache of this test's own."""
     folder = tmp_path / "cache"
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(folder))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
     monkeypatch.setattr(cache, "_said", set())
     cache._folder.cache_clear()
     yield folder
@@ -160,6 +160,17 @@ def test_what_others_can_write_is_not_read(place: Path, where: str, tmp_path: Pa
 
 
 @posix
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_a_pipe_is_not_opened(place: Path, ending: str) -> None:
+    taken()
+    pipe = files(place, ending)[0]
+    pipe.unlink()
+    os.mkfifo(pipe)
+    with pytest.warns(NwbinWarning, match=re.escape(f"'{pipe}' is neither a file nor a folder")):
+        assert taken() == [False]
+
+
+@posix
 def test_what_belongs_to_another_user_is_not_read(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken()
     me = os.geteuid()
@@ -220,8 +231,7 @@ def test_nobody_without_a_home(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def no_home() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
-    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", no_home)
     with pytest.warns(NwbinWarning, match="no compiled kernels can be kept"):
@@ -282,7 +292,7 @@ def test_what_older_sources_left_is_removed(place: Path) -> None:
 
 
 def _sum_up(place: str, kinds: list[str]) -> list[float]:
-    numba.config.CACHE_DIR = place
+    os.environ["NUMBA_CACHE_DIR"] = place
     cache._folder.cache_clear()
     function = cache.kept(add_up, lambda given, **options: numba.njit(**options)(given))
     return [float(function(NUMBERS.astype(kind))) for kind in kinds]

@@ -4,12 +4,14 @@ The public names are resolved on first use, so that ``import nwbin`` costs next 
 only counts arrays never loads pandas or HDF5.
 """
 
-from __future__ import annotations
-
+# ``python -m nwbin`` runs this with the current folder, where files lie and not programs, first on the import path:
+# nothing is imported here, nor from __future__, that Python has not loaded for any ``-m`` by then.
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from nwbin import testing
     from nwbin.binning import (
         AlignedSpikes,
@@ -73,7 +75,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _HOME:
         value = getattr(import_module(_HOME[name]), name)
         globals()[name] = value

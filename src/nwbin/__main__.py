@@ -1,7 +1,6 @@
 """``python -m nwbin`` is ``nwbin``."""
 
-from __future__ import annotations
-
+# Nothing else, nor from __future__, before the current folder is left: Python has loaded these for any ``-m``.
 import os
 import sys
 

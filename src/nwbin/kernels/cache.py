@@ -19,11 +19,10 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
-from numba import config
 
 from nwbin.errors import warn
+from nwbin.kernels.settings import config, numba, refuse_settings_here
 
 __all__ = ["kept"]
 
@@ -85,6 +84,7 @@ def _compiled(
     function: Callable[..., Any], jit: Callable[..., Any], types: tuple[Any, ...], settings: dict[str, Any]
 ) -> Any:
     """The function compiled for arguments of these types, if possible from the cache."""
+    refuse_settings_here()  # the current folder may be another by now
     folder = _folder()
     compiled = None
     if folder is not None:
@@ -144,7 +144,8 @@ def _folder() -> Path | None:
 
 def _home() -> Path:
     """NUMBA_CACHE_DIR, or where a user's programs keep such things; in there one for each installation."""
-    given = _config.CACHE_DIR
+    # Not Numba's own setting: that may come from a file among the user's data.
+    given = os.environ.get("NUMBA_CACHE_DIR")
     if given:
         parent = Path(given).absolute()
     elif os.name == "nt":
@@ -173,7 +174,7 @@ def _say(folder: Path | None, error: Exception) -> None:
 
 
 def _refuse_unsafe(folder: Path) -> None:
-    """Raise OSError unless only this user can change what lies in a folder, or put another in its place."""
+    """Raise OSError unless a folder has only files and folders that this user alone can change or replace."""
     if not hasattr(os, "geteuid"):  # Windows: folders of a user are that user's
         return
     folder = folder.parent.resolve() / folder.name
@@ -188,7 +189,10 @@ def _refuse_unsafe(folder: Path) -> None:
             found = path.lstat()
         except FileNotFoundError:  # another process is just done with it
             continue
-        if stat.S_ISLNK(found.st_mode) or not _belongs_to(found, os.geteuid()) or _others_write(found):
+        # A link leads elsewhere, and who opens a pipe waits for a writer.
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise OSError(f"{str(path)!r} is neither a file nor a folder")
+        if not _belongs_to(found, os.geteuid()) or _others_write(found):
             raise OSError(f"{str(path)!r} is another user's, or others can write to it")
 
 

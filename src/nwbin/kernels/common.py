@@ -28,10 +28,9 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numba import config, njit, types
-from numba.extending import intrinsic
 
 from nwbin.kernels.cache import kept
+from nwbin.kernels.settings import config, intrinsic, njit, types
 
 __all__ = [
     "FEW",
