@@ -29,5 +29,5 @@ def refuse_settings_here() -> None:
 refuse_settings_here()
 
 import numba  # noqa: E402 - it would have read them
-from numba import config, njit, types  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
+from numba import config, njit, types  # noqa: E402 - the same again
+from numba.extending import intrinsic  # noqa: E402 - the same again
