@@ -277,7 +277,7 @@ def test_spikes_that_do_not_fit_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
             f.spike_trains()
         monkeypatch.undo()
         trains = f.spike_trains([11, 7])
-        monkeypatch.setattr("nwbin.trains.np", Full())
+        monkeypatch.setattr("nwbin.trains._spike_trains.np", Full())
         with pytest.raises(
             NotEnoughMemoryError, match=r"small\.nwb: units/spike_times: 7 spike times in one array"
         ):
