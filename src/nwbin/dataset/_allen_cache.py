@@ -150,6 +150,8 @@ class AllenCache(DatasetTables):
 
         Raises
         ------
+        ArgumentError
+            `number` is no whole number.
         MissingFileError
             It was not downloaded; the message says where it belongs.
         MissingDependencyError
@@ -173,6 +175,8 @@ class AllenCache(DatasetTables):
 
         Raises
         ------
+        ArgumentError
+            `number` is no whole number.
         MissingFileError
             It was not downloaded; the message says where it belongs.
         """
