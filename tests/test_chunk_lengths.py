@@ -14,7 +14,7 @@ import pytest
 
 import nwbin
 from nwbin.check import check
-from nwbin.errors import FileAccessError, FormatError, NotEnoughMemoryError
+from nwbin.errors import FileAccessError, FormatError, NotEnoughMemoryError, NwbinWarning
 from nwbin.storage.hdf5 import H5Source
 from nwbin.storage.hdf5._chunks import _summed, can_undo
 from tests.small_files import TEXT, write_small
@@ -198,11 +198,22 @@ def test_a_short_chunk_of_text_that_only_libhdf5_can_fill(small: Path) -> None:
 
 def test_chunks_that_cannot_be_compared(small: Path) -> None:
     with h5py.File(small, "a") as f:
-        f.create_dataset("acquisition/lzf", data=np.arange(3.0), chunks=(3,), compression="lzf")
-    found = [found for found in check(small).findings if found.object == "acquisition/lzf"]
-    assert [(one.severity, one.finding) for one in found] == [
-        ("note", "is under lzf, which HDF5 undoes: whether its chunks hold what they should cannot be seen")
+        del f["units/big"], f["units/rate"]
+        f.create_dataset("units/big", data=np.arange(3), chunks=(3,), scaleoffset=0)
+        f.create_dataset("units/rate", data=np.arange(3.0), chunks=(3,), compression="lzf")
+    found = [found for found in check(small).findings if found.object in ("units/big", "units/rate")]
+    assert [(one.object, one.severity, one.finding) for one in found] == [
+        (
+            "units/big",
+            "note",
+            "is under scaleoffset, which HDF5 undoes: whether its chunks hold what they should cannot be seen",
+        )
     ]
+    with nwbin.File(small) as f:
+        with pytest.warns(NwbinWarning, match="units/big is under scaleoffset, which HDF5 undoes") as given:
+            assert f.table("units").column("big").tolist() == [0, 1, 2]
+        assert len(given) == 1
+        assert f._source.read("units/big").tolist() == [0, 1, 2]  # said once
 
 
 # ------------------------------------------------------------------ more than is stored
@@ -266,7 +277,7 @@ def test_spikes_that_do_not_fit_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
             f.spike_trains()
         monkeypatch.undo()
         trains = f.spike_trains([11, 7])
-        monkeypatch.setattr("nwbin.trains.np", Full())
+        monkeypatch.setattr("nwbin.trains._spike_trains.np", Full())
         with pytest.raises(
             NotEnoughMemoryError, match=r"small\.nwb: units/spike_times: 7 spike times in one array"
         ):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = [
+    "WIDEST",
     "fitting",
     "frame_table",
     "grid",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _PIPE_WIDTH = 100_000  # never wrap or cut what another program reads
+WIDEST = 200  # characters of a cell on a terminal; in a pipe, up to which columns are aligned
 
 
 def output() -> Console:
@@ -68,8 +70,8 @@ def grid(title: str, rows: list[tuple[str, str]]) -> Table:
     return table
 
 
-def text(value: Any, decimals: int | None = None) -> str:
-    """One cell; a fraction with so many decimals."""
+def text(value: Any, decimals: int | None = None, *, widest: int | None = None) -> str:
+    """One cell; a fraction with so many decimals, text with so many characters at most."""
     if value is None or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, bool):
@@ -79,15 +81,19 @@ def text(value: Any, decimals: int | None = None) -> str:
             return f"{value:.{decimals}f}"
         integral = float(value).is_integer() and abs(value) < 1e15
         return f"{value:.0f}" if integral else f"{value:.3f}" if abs(value) >= 100 else f"{value:.4g}"
-    return printable(str(value))  # as it will be shown: widths are measured of it
+    whole = str(value)
+    if widest is not None and len(whole) > widest:  # before anything looks at each of a million characters
+        whole = f"{whole[:widest]}…"
+    return printable(whole)  # as it will be shown: widths are measured of it
 
 
-def column_text(values: list[Any], *, every_digit: bool = False) -> list[str]:
-    """The cells of a column: numbers with the same decimals, times in s to the millisecond; or with every digit."""
+def column_text(values: list[Any], *, whole: bool = False) -> list[str]:
+    """The cells of a column: numbers with the same decimals, times in s to the millisecond, long text cut; or whole."""
+    widest = None if whole else WIDEST
     numbers = [abs(v) for v in values if isinstance(v, float) and abs(v) < math.inf]
     if not numbers or all(v.is_integer() and v < 1e15 for v in numbers):
-        return [text(v) for v in values]
-    if every_digit:
+        return [text(v, widest=widest) for v in values]
+    if whole:
         return [repr(v) if isinstance(v, float) and v == v else text(v) for v in values]
     least = min((v for v in numbers if v), default=0.0)
     # Of numbers that differ by many orders of magnitude no number of decimals shows all.
@@ -97,7 +103,7 @@ def column_text(values: list[Any], *, every_digit: bool = False) -> list[str]:
 
     def cell(value: Any) -> str:
         large = decimals is None and isinstance(value, float) and 10 <= abs(value) < math.inf
-        return text(value, 3 if large else decimals)
+        return text(value, 3 if large else decimals, widest=widest)
 
     return [cell(v) for v in values]
 
@@ -113,18 +119,21 @@ def frame_table(frame: pd.DataFrame, console: Console, *, for_all: str) -> None:
     """Print a data frame: on a terminal as much as fits, with a line about the rest; in a pipe all of it."""
     from rich.table import Table
 
-    head, columns = frame, [printable(str(c)) for c in frame.columns]
+    whole = not console.is_terminal
+    widest = None if whole else WIDEST
+    head, columns = frame, [text(str(c), widest=widest) for c in frame.columns]
     numeric = [frame[c].dtype.kind in "iuf" for c in frame.columns]
-    if console.is_terminal:
+    if not whole:
         head = frame.head(max(5, console.height - 6))
-    cells = [column_text(_values(head[c]), every_digit=not console.is_terminal) for c in frame.columns]
-    index = [text(v) for v in head.index.tolist()]
-    if console.is_terminal:
-        columns, cells = fitting(
-            columns, cells, console.width - max(map(len, [*index, str(frame.index.name)])) - 3
-        )
+    cells = [column_text(_values(head[c]), whole=whole) for c in frame.columns]
+    index = [text(v, widest=widest) for v in head.index.tolist()]
+    index_name = text(str(frame.index.name or "id"), widest=widest)
+    if whole:
+        put("\n".join(_aligned([index_name, *columns], [index, *cells], [True, *numeric])))
+        return
+    columns, cells = fitting(columns, cells, console.width - max(map(len, [*index, index_name])) - 3)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(printable(str(frame.index.name or "id")), justify="right", no_wrap=True, style="cyan")
+    table.add_column(index_name, justify="right", no_wrap=True, style="cyan")
     for name, right in zip(columns, numeric, strict=False):
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row, name in enumerate(index):
@@ -136,6 +145,20 @@ def frame_table(frame: pd.DataFrame, console: Console, *, for_all: str) -> None:
     ]
     if left:
         console.print(f"... {', '.join(left)}; whole: {for_all}", style="dim")
+
+
+def _aligned(names: list[str], cells: list[list[str]], right: list[bool]) -> list[str]:
+    """The lines of a table, whole; a cell that is very long reaches out of its column, and widens no other line."""
+    from rich.cells import cell_len
+
+    columns = []
+    for name, values, flush_right in zip(names, cells, right, strict=True):
+        lengths = [cell_len(one) for one in (name, *values)]
+        width = max((n for n in lengths if n <= WIDEST), default=0)
+        blanks = [" " * (width - n) for n in lengths]
+        pairs = zip((name, *values), blanks, strict=True)
+        columns.append([f"{blank}{one}" if flush_right else f"{one}{blank}" for one, blank in pairs])
+    return ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
 def fitting(columns: list[str], cells: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:

@@ -21,13 +21,14 @@ def show_overview(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     from nwbin._atomic import size_text
-    from nwbin.cli._console import fitting, output, show, text
+    from nwbin.cli._console import WIDEST, fitting, output, show, text
 
     files = found["files"]
     console = output()
     lfp = f" and {counted(found['lfp_files'], 'LFP file')} beside them" if found["lfp_files"] else ""
     kind, size = _KINDS[found["kind"]], size_text(found["size"])
     console.print(f"{found['folder']}: {kind}, {counted(len(files), 'file')}{lfp}, {size}", soft_wrap=True)
+    widest = WIDEST if console.is_terminal else None
     rows = []
     for one in files:
         if "error" in one:
@@ -38,8 +39,10 @@ def show_overview(found: dict[str, Any]) -> None:
                 _listed(one["acquisition"], "acquisitions"),
             ]  # fmt: skip
             cells = [
-                text(one["file"]), size_text(one["size"]), text(one["session_id"]), f"{one['units']:,}",
-                f"{one['passing']:,}", text(", ".join(part for part in holds if part)), text(one["session_type"]),
+                text(one["file"]), size_text(one["size"]), text(one["session_id"], widest=widest),
+                f"{one['units']:,}", f"{one['passing']:,}",
+                text(", ".join(part for part in holds if part), widest=widest),
+                text(one["session_type"], widest=widest),
             ]  # fmt: skip
         rows.append([*cells, str(one["lfp_files"] or "")])
     names = ["file", "size", "session", "units", "passing", "holds", "type", "LFP files"]

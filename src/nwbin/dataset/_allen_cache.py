@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nwbin._keywords import names_checked
 from nwbin.dataset._allen_tables import DatasetTables
 from nwbin.dataset._templates import read_movie, read_scene
-from nwbin.errors import ArgumentError, GoneNameError, MissingFileError
+from nwbin.errors import ArgumentError, ArgumentTypeError, GoneNameError, MissingFileError
 from nwbin.storage.opening import StrPath
 
 __all__ = ["AllenCache"]
@@ -100,7 +100,18 @@ class AllenCache(DatasetTables):
         cache: StrPath | bool | None = True,
         fetch_tries: int = 2,
     ) -> Self:
-        """Open a cache that EcephysProjectCache.from_lims has downloaded into; see :meth:`from_warehouse`."""
+        """Open a cache that EcephysProjectCache.from_lims has downloaded into; see :meth:`from_warehouse`.
+
+        Raises
+        ------
+        ArgumentTypeError
+            Without `manifest`: then the Allen Institute's own database is meant, and no folder.
+        """
+        if manifest is None:
+            raise ArgumentTypeError(
+                "from_lims asks a database of the Allen Institute, which nwbin does not: it reads what was downloaded; "
+                "give manifest=, or use Dataset(folder)"
+            )
         return cls._by_manifest(manifest, cache)
 
     @classmethod
@@ -110,7 +121,11 @@ class AllenCache(DatasetTables):
         return cls._by_manifest(manifest, None)
 
     def _template(self, folder: str, name: str, number: int) -> Path:
-        if isinstance(number, bool) or number != int(number):
+        try:
+            whole = not isinstance(number, bool) and number == int(number)
+        except (TypeError, ValueError, OverflowError):  # text, NaN, infinity
+            whole = False
+        if not whole:
             raise ArgumentError(f"the number of a template must be a whole one, not {number!r}")
         path = self.root / folder / name.format(int(number))
         if not path.is_file():
@@ -135,6 +150,8 @@ class AllenCache(DatasetTables):
 
         Raises
         ------
+        ArgumentError
+            `number` is no whole number.
         MissingFileError
             It was not downloaded; the message says where it belongs.
         MissingDependencyError
@@ -158,6 +175,8 @@ class AllenCache(DatasetTables):
 
         Raises
         ------
+        ArgumentError
+            `number` is no whole number.
         MissingFileError
             It was not downloaded; the message says where it belongs.
         """

@@ -193,14 +193,18 @@ filter_out_of_brain_units, filter_by_metrics
                     f"{where}: session {session_id} is in sessions.csv but was not downloaded, and nwbin downloads "
                     "nothing; AllenSDK's get_session_data puts it there, or copy it there"
                 )
-            raise LookupFailure(
-                f"{self.root}: has no session {session_id!r}; {nearest(session_id, self._files)}"
-            )
+            raise LookupFailure(f"{self.root}: has no session {session_id!r}; {self._hint(session_id)}")
         lfp = {probe: str(path) for probe, path in file.lfp.items()}
         cache = None if self._csv is None else str(self.root)
         if self._csv is not None and session_id not in self._csv.sessions().index:
             cache = None  # a file that was added by hand: the tables know nothing of its channels
         return Opening(str(file.path), session_id, lfp, filters, cache)
+
+    def _hint(self, session_id: Any) -> str:
+        number = as_id(session_id.strip()) if isinstance(session_id, str) else session_id
+        if isinstance(session_id, str) and number in self._files and isinstance(number, int):
+            return f"ids are whole numbers, and this is text: give {number}"
+        return nearest(session_id, self._files)
 
     def _openings(self, sessions: Any, filters: dict[str, Any]) -> dict[Any, Opening]:
         """How to open the sessions that are meant: ids, a condition on the session table, or a function of it."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin.export._output import Output
 from nwbin.responses.counts import UNIT
-from nwbin.tables.tidy import text_of_objects
+from nwbin.tables.tidy import WITHOUT_IT, text_of_objects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def _labels(output: Output) -> dict[str, npt.NDArray[Any]]:
     begin, end = found["bin_start"].values, found["bin_stop"].values
     adjoin = "bin" not in counts.dims
     labels = {
-        "unit_ids": text_of_objects(found[UNIT].values),
+        "unit_ids": text_of_objects(found[UNIT].values, UNIT),
         "presentation_ids" if counts.row == "stimulus_presentation_id" else "interval_ids": found[
             counts.row
         ].values,
@@ -59,7 +60,10 @@ def _labels(output: Output) -> dict[str, npt.NDArray[Any]]:
 def _records(table: pd.DataFrame) -> npt.NDArray[Any]:
     """A table as an array of records, index first."""
     table = table.reset_index()
-    columns = {str(name): text_of_objects(table[name].to_numpy()) for name in table.columns}
+    columns = {str(name): text_of_objects(table[name].to_numpy(), str(name)) for name in table.columns}
+    widest = max(columns, key=lambda name: columns[name].nbytes)
+    n_bytes = sum(values.nbytes for values in columns.values())
+    require(n_bytes, f"{len(table):,} records of labels, most of it column {widest!r},", WITHOUT_IT)
     made = np.empty(len(table), dtype=[(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         made[name] = values

@@ -38,4 +38,4 @@ def labels_with_units(counts: LabelledCounts, units: pd.DataFrame | None) -> dic
     if units is not None:
         for name, values in unit_columns(units, [*found, "spike_counts"]).items():
             found[name] = Coordinate((UNIT,), values, {})
-    return {name: one._replace(values=text_of_objects(one.values)) for name, one in found.items()}
+    return {name: one._replace(values=text_of_objects(one.values, name)) for name, one in found.items()}

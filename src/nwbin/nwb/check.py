@@ -117,6 +117,7 @@ class _FileCheck:
         """Check how a dataset is stored: how much it grows when it is read, and whether that can be checked."""
         layout = self.source.layout(path)
         if layout.not_compared:
+            self.source.take_as_said(path)
             self.found.add(
                 NOTE,
                 path,

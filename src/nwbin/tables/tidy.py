@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin.tables.missing import as_numbers, missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["escape_text", "text_of_objects", "tidy", "tidy_index"]
+__all__ = ["WITHOUT_IT", "escape_text", "text_of_objects", "tidy", "tidy_index"]
+
+WITHOUT_IT = "leave that column out (--labels without it), or write .csv or .parquet"
 
 
 def escape_text(text: str) -> str:
@@ -26,11 +29,21 @@ def escape_text(text: str) -> str:
     return text
 
 
-def text_of_objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Text of fixed width in place of objects, which other programs cannot read; "" where something is missing."""
+def text_of_objects(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """Text of fixed width in place of objects, which other programs cannot read; "" where something is missing.
+
+    `name` is the column's, for the message where that does not fit in memory: one long text makes all of them long.
+    """
     if values.dtype.kind != "O":
         return values
-    return np.asarray(["" if v is None or v != v else str(v) for v in values], dtype=np.str_)
+    texts = ["" if v is None or v != v else str(v) for v in values]
+    widest = max(map(len, texts), default=0)
+    require(
+        4 * len(texts) * widest,
+        f"column {name!r}: {len(texts):,} texts, each with room for the longest ({widest:,} characters),",
+        WITHOUT_IT,
+    )
+    return np.asarray(texts, dtype=np.str_)
 
 
 # Surrogates that stand for no byte: h5py makes none, a user's own table may.

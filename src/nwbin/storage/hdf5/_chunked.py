@@ -17,6 +17,7 @@ from nwbin.storage.hdf5._chunks import (
     ChunkTable,
     DamagedChunkError,
     Fetch,
+    can_measure,
     can_undo,
     check_chunk,
     decode_into,
@@ -53,7 +54,7 @@ class ChunkReader:
 
 
 class ChunkCheck:
-    """Decodes, and drops, the chunks that libhdf5 is about to decode: it does not compare their lengths."""
+    """Measures the chunks that libhdf5 is about to decode: it does not compare their lengths."""
 
     def __init__(self, file: OpenFile, path: str, node: Any, table: ChunkTable) -> None:
         self._where = f"{file.name}: {path}"
@@ -98,7 +99,7 @@ def chunk_reader(file: OpenFile, path: str, node: Any, layout: Layout) -> ChunkR
 
 def chunk_check(file: OpenFile, path: str, node: Any, layout: Layout) -> ChunkCheck | None:
     """Return what looks at a dataset's chunks before libhdf5 decodes them; None where it cannot, or need not."""
-    if layout.chunks is None or not layout.filters or not can_undo(layout.filters):
+    if layout.chunks is None or not layout.filters or not can_measure(layout.filters):
         return None
     none = np.empty(0, np.int64)
     # Of references to text, libhdf5 tells the size that they have in memory.

@@ -28,13 +28,23 @@ _inflater: Any = zlib
 with suppress(ImportError):  # twice to three times as quick as zlib: `pip install isal`
     _inflater = import_module("isal.isal_zlib")
 
-__all__ = ["FILTERS", "ChunkTable", "DamagedChunkError", "Fetch", "can_undo", "check_chunk", "decode_into"]
+__all__ = [
+    "FILTERS",
+    "ChunkTable",
+    "DamagedChunkError",
+    "Fetch",
+    "can_measure",
+    "can_undo",
+    "check_chunk",
+    "decode_into",
+]
 
 DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3  # HDF5's numbers of the filters undone here
+LZF = 32000  # and of the one that is only measured
 # What HDF5's filters are called, as far as files have them.
 FILTERS = {
     DEFLATE: "gzip", SHUFFLE: "shuffle", FLETCHER32: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset",
-    32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd", 32026: "blosc2",
+    LZF: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd", 32026: "blosc2",
 }  # fmt: skip
 
 _CHECKSUM = 4  # bytes, that FLETCHER32 puts behind the others
@@ -98,6 +108,17 @@ def can_undo(filters: tuple[int, ...]) -> bool:
     return known.issuperset(filters) and len(set(filters)) == len(filters) and SHUFFLE not in filters[1:]
 
 
+def can_measure(filters: tuple[int, ...]) -> bool:
+    """Whether it is known here how long chunks under these filters are when decoded: also under lzf.
+
+    Each at most once. Of what is under lzf or shuffled only the length is known, which is not enough to inflate it.
+    """
+    known = {DEFLATE, SHUFFLE, FLETCHER32, LZF}
+    if not known.issuperset(filters) or len(set(filters)) != len(filters) or {DEFLATE, LZF} <= set(filters):
+        return False
+    return DEFLATE not in filters or SHUFFLE not in filters[filters.index(DEFLATE) :]
+
+
 def _inflate(raw: Any, n_bytes: int) -> bytes:
     engine = _inflater.decompressobj()
     try:
@@ -141,6 +162,29 @@ def _without_checksum(raw: Any) -> memoryview:
     return data
 
 
+def _lzf_length(raw: Any, n_bytes: int) -> int:
+    """Return how many bytes lzf would make of these; its stream is walked along, and nothing is decoded."""
+    at, end, length = 0, len(raw), 0
+    while at < end:
+        control = raw[at]
+        at += 1
+        if control < 32:  # so many bytes and one more follow as they are
+            at += control + 1
+            length += control + 1
+        else:  # so many bytes and two more are repeated from further back; how far is said last
+            many = control >> 5
+            if many == 7:
+                many += raw[at] if at < end else 0
+                at += 1
+            at += 1
+            length += many + 2
+        if length > n_bytes:
+            raise DamagedChunkError(f"it decodes to more than the {n_bytes:,} bytes that a chunk has here")
+    if at != end or not end:
+        raise DamagedChunkError("its compressed data end too early")
+    return length
+
+
 def _decode(table: ChunkTable, raw: Any, skipped: int) -> npt.NDArray[np.uint8]:
     """Undo the filters of one chunk, but for the shuffling.
 
@@ -163,7 +207,23 @@ def _decode(table: ChunkTable, raw: Any, skipped: int) -> npt.NDArray[np.uint8]:
 
 def check_chunk(table: ChunkTable, raw: Any, skipped: int) -> None:
     """Raise DamagedChunkError unless a chunk's stored bytes decode to as many as it should have."""
-    _decode(table, raw, skipped)
+    applied = [kind for position, kind in enumerate(table.filters) if not skipped >> position & 1]
+    length: int | None = None  # where only that is known
+    for position, kind in reversed([*enumerate(applied)]):
+        most = table.n_bytes + _CHECKSUM * (FLETCHER32 in applied[:position])
+        if kind == LZF:
+            length = _lzf_length(raw, most)
+        elif kind == SHUFFLE:
+            length = len(raw) if length is None else length
+        elif kind == FLETCHER32 and length is not None:
+            length -= _CHECKSUM  # what it says, libhdf5 compares
+        elif kind == FLETCHER32:
+            raw = _without_checksum(raw)
+        else:
+            raw = _inflate(raw, most)
+    length = len(raw) if length is None else length
+    if length != table.n_bytes:
+        raise DamagedChunkError(f"it holds {length} bytes instead of {table.n_bytes}")
 
 
 def _unshuffle(data: npt.NDArray[np.uint8], values: npt.NDArray[Any]) -> None:

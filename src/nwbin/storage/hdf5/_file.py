@@ -50,6 +50,8 @@ class OpenFile:
         As it stands in messages.
     size
         In bytes.
+    said
+        Paths of the objects that were warned of: once is enough.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class OpenFile:
         self.limits = limits
         self._may_map = mapped
         self._closed = False
+        self.said: set[str] = set()
         self.path: Path | None = None
         self.held: HeldFile | None = None
         where: Path | BinaryIO

@@ -97,6 +97,10 @@ class H5Source:
         if self._file.held is not None and not self.closed:
             self._file.held.check()
 
+    def take_as_said(self, path: str) -> None:
+        """Give no warning when an object is read: what it would say is told in another way."""
+        self._file.said.add(path.strip("/"))
+
     def pynwb_io(self) -> Any:
         """Open pynwb's reader on the same HDF5 handle."""
         from pynwb import NWBHDF5IO

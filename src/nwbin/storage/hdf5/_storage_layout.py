@@ -32,7 +32,7 @@ import h5py
 import numpy as np
 
 from nwbin.errors import FormatError
-from nwbin.storage.hdf5._chunks import FILTERS, can_undo
+from nwbin.storage.hdf5._chunks import FILTERS, can_measure
 from nwbin.storage.hdf5._file import OpenFile
 from nwbin.storage.hdf5._heap import REFERENCE
 
@@ -64,7 +64,7 @@ class Layout(NamedTuple):
     @property
     def not_compared(self) -> tuple[str, ...]:
         """The filters by which nobody knows whether its chunks decode to as much as they should."""
-        return () if can_undo(self.filters) else tuple(FILTERS.get(f, f"filter {f}") for f in self.filters)
+        return () if can_measure(self.filters) else tuple(FILTERS.get(f, f"filter {f}") for f in self.filters)
 
     @property
     def growth(self) -> float:

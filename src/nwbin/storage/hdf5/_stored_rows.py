@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from nwbin.errors import warn
 from nwbin.storage.hdf5._chunked import ChunkCheck, ChunkReader, chunk_check, chunk_reader
 from nwbin.storage.hdf5._file import OpenFile
 from nwbin.storage.hdf5._storage_layout import Layout
@@ -37,6 +38,13 @@ class Rows:
         """Look at the chunks of some rows before libhdf5 decodes them; raises FileAccessError for damaged ones."""
         if self._chunk_check is not None:
             self._chunk_check.rows(rows)
+        elif self._layout.not_compared and self._path not in self._file.said:
+            self._file.said.add(self._path)
+            warn(
+                f"{self._file.name}: {self._path} is under {' and '.join(self._layout.not_compared)}, which HDF5 "
+                "undoes without comparing lengths: where the file is damaged, some values may be none of its own; "
+                "compare what matters with its source"
+            )
 
     def read_into(self, rows: slice, out: npt.NDArray[Any]) -> None:
         """Read rows into an array that is as long, and contiguous; not those that are references to text."""
