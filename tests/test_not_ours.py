@@ -146,6 +146,24 @@ def test_what_is_missing_from_a_group_is_made_again(data: nwbin.Dataset, store: 
     assert tree(store) == truth
 
 
+def test_what_cannot_be_seen_in_a_group_is_not_missing(
+    data: nwbin.Dataset, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = store / f"session_{KEY}"
+    real, before = os.scandir, tree(group)
+
+    def guarded(path: Any = ".") -> Any:  # for the superuser, too, who runs tests in containers
+        if os.fspath(path) == str(group / "unit_id"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return real(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", guarded)
+        with pytest.raises(ForeignResultError, match=r"cannot be read to its end \(Permission denied\)"):
+            count(data, store)
+    assert tree(group) == before
+
+
 @pytest.mark.parametrize("content", [None, {}, {"files": {}, "sha256": {}}, {"files": 3, "sha256": "x"}])
 def test_a_stamp_that_lists_nothing_proves_nothing(data: nwbin.Dataset, store: Path, content: Any) -> None:
     at = store / f"session_{KEY}" / "zarr.json"

@@ -157,7 +157,11 @@ def is_content(said: Any) -> TypeGuard[dict[str, Any]]:
 
 def _entries(folder: Path) -> Iterator[tuple[str, int | None]]:
     """Yield (name, bytes) of what is in a folder; None instead of bytes for folders, links and whatever is no file."""
-    for at, folders, files in os.walk(folder):
+
+    def unreadable(error: OSError) -> None:
+        raise error  # what cannot be seen is not taken for missing
+
+    for at, folders, files in os.walk(folder, onerror=unreadable):
         for name in (*folders, *files):
             path = Path(at, name)
             stat = path.lstat()

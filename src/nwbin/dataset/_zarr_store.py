@@ -79,10 +79,16 @@ class ZarrStore:
         said = _own(place / _META)
         if not isinstance(said.get("stamp"), dict):
             raise ForeignResultError(place, "has no stamp of a job")
-        listed, found = said.get("content"), _content(place)
+        listed = said.get("content")
         if not is_content(listed):
             raise ForeignResultError(place, "has a stamp that does not list what it consists of")
-        strange = strange_in(place, listed, found)
+        try:
+            found = _content(place)
+            strange = strange_in(place, listed, found)
+        except OSError as error:
+            raise ForeignResultError(
+                place, f"cannot be read to its end ({error.strerror or error})"
+            ) from error
         if strange:
             raise ForeignResultError(
                 place, f"has in it what no job can be shown to have written ({named(strange)})"
