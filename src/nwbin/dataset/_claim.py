@@ -137,6 +137,9 @@ def claimed(root: Path) -> Iterator[Claim]:
         (fresh / _OWNER).write_text(json.dumps(said), encoding="utf-8")
         _take_over(lock)
         fresh.rename(lock)
+    except FileAccessError:
+        remove(fresh)
+        raise
     except OSError as error:
         remove(fresh)
         if not os.path.lexists(lock):
@@ -159,7 +162,16 @@ def claimed(root: Path) -> Iterator[Claim]:
 def _take_over(lock: Path) -> None:
     """Take the folder away from a run that is no more."""
     said = read_json(lock / _OWNER)
-    if not lock.is_dir() or not _is_gone(said):
+    if _owner(said) is None or lock.is_symlink():
+        with suppress(OSError):
+            lock.rmdir()  # an empty one is a run's that was killed, or is just now, giving up its hold
+        if not os.path.lexists(lock) or (_owner(read_json(lock / _OWNER)) and not lock.is_symlink()):
+            return
+        raise FileAccessError(
+            f"{lock}: a job needs this name for itself, and what has it does not say that a job made it "
+            f"(no valid {_OWNER} in it); it is left alone: move it away, or give another path for the results"
+        )
+    if not _is_gone(said):
         return
     left = unfinished_name(lock)
     with suppress(FileNotFoundError):  # another run was quicker
@@ -177,12 +189,15 @@ def _give_up(lock: Path, run: str) -> None:
 
 
 def _is_gone(said: dict[str, Any] | None) -> bool:
-    if said is None:
-        return True
-    if said.get("host") != socket.gethostname():
+    owner = _owner(said)
+    if owner is None or owner[0] != socket.gethostname():
         return False  # another machine's processes cannot be seen from here
-    try:
-        owner = Owner(this_process().host, int(said["pid"]), int(said.get("started") or 0))
-    except (KeyError, TypeError, ValueError):
-        return True
-    return owner.is_gone
+    return Owner(this_process().host, *owner[1:]).is_gone
+
+
+def _owner(said: dict[str, Any] | None) -> tuple[str, int, int] | None:
+    """Host, process and its start, as a run writes them; None where no run has."""
+    host, pid, started = (said or {}).get("host"), (said or {}).get("pid"), (said or {}).get("started", 0)
+    if isinstance(host, str) and isinstance(pid, int) and isinstance(started, int | None):
+        return host, pid, started or 0
+    return None

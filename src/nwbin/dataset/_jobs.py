@@ -57,9 +57,12 @@ filter_out_of_brain_units, filter_by_metrics
         Unit filters, as for :func:`nwbin.open`.
 
     A session that fails does not stop the others: see :attr:`Results.failed`. Where results are written, each
-    session's is there whole or not at all; the same job on the same place does only what is missing or damaged,
-    what failed, and what has a changed file: the session's own or a table of the cache. What is there and was not
-    written by such a job is left alone, with an error that names it.
+    session's is there whole or not at all; the same job on the same place does only what is missing, in all or in
+    part, what failed, and what has a changed file: the session's own or a table of the cache. What is there and was
+    not written by such a job is left alone, with an error that names it: also a result that was changed, and what
+    was put into a session's group. Of a result in one file the digest (SHA-256) is compared, here and whenever it is
+    loaded; of a group the names and sizes of its files and the digests of those that describe the others, while its
+    chunks have a checksum (CRC-32C) each, which Zarr compares when it reads them.
     """
 
     def _openings(self, sessions: Any, filters: dict[str, Any]) -> dict[Any, Opening]:

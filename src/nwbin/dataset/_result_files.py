@@ -13,7 +13,15 @@ import numpy as np
 from nwbin._optional import need
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of
-from nwbin.dataset._stamps import Stamp, file_entry, is_whole_file, read_json, stamp_entry
+from nwbin.dataset._stamps import (
+    Stamp,
+    file_entry,
+    is_entry,
+    is_lost_file,
+    is_same_file,
+    read_json,
+    stamp_entry,
+)
 from nwbin.dataset._value_files import read_value, write_value
 from nwbin.errors import FormatError
 from nwbin.export import write_table
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["MatrixFolder", "TableFolder", "ValueFolder"]
 
 _STAMPS = ".nwbin"  # with a dot first, so that whoever reads the folder as one table passes it over
+_OTHER = "its size or digest is not that of its stamp"
 
 
 class _Folder:
@@ -35,7 +44,10 @@ class _Folder:
         self.root = root
 
     def begin(self, spec: Mapping[str, Any]) -> None:
-        (self.root / _STAMPS).mkdir(parents=True, exist_ok=True)
+        stamps = self.root / _STAMPS
+        if is_there(stamps) and (stamps.is_symlink() or not stamps.is_dir()):
+            raise ForeignResultError(stamps, "is no folder, and a job keeps its stamps in one of this name")
+        stamps.mkdir(parents=True, exist_ok=True)
 
     def finish(self) -> None:
         pass
@@ -57,8 +69,8 @@ class _Folder:
             return None
         said = read_json(at) or {}
         stamp, entry = said.get("stamp"), said.get("result")
-        named = [path for path in possible if isinstance(entry, dict) and path.name == entry.get("name")]
-        if not isinstance(stamp, dict) or not isinstance(entry, dict) or not named:
+        named = [path for path in possible if is_entry(entry) and path.name == entry.get("name")]
+        if not isinstance(stamp, dict) or not is_entry(entry) or not named:
             raise ForeignResultError(at, "is no stamp of a job")
         strange = [path for path in there if path != named[0] or not path.is_file()]
         if strange:
@@ -67,7 +79,13 @@ class _Folder:
 
     def written(self, key: int | str) -> Written | None:
         found = self._parts(key)
-        return None if found is None else Written(found[0], is_whole_file(found[1], found[2]))
+        if found is None:
+            return None
+        stamp, path, entry = found
+        whole = is_same_file(path, entry)
+        if not whole and not is_lost_file(path):
+            raise ForeignResultError(path, f"is not what a job has written ({_OTHER})")
+        return Written(stamp, whole)
 
     def save(self, claim: Claim, key: int | str, value: Any, stamp: Stamp, ready: Callable[[], None]) -> None:
         with claim.part() as folder:
@@ -75,6 +93,7 @@ class _Folder:
             part = folder / "stamp.json"
             said = {**stamp_entry(stamp), "result": file_entry(made)}
             part.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+            self.written(key)  # raises where what is there by now is no job's
             found = self._parts(key)
             old = [found[1]] if found and found[1].exists() else []
             # The stamp first: what a killed job leaves is then a stamp without its file, and never a file that
@@ -88,8 +107,13 @@ class _Folder:
 
     def _found(self, key: int | str) -> tuple[Path, dict[str, Any]]:
         found = self._parts(key)
-        if found is None or not is_whole_file(found[1], found[2]):
+        if found is None or is_lost_file(found[1]):
             raise FormatError(f"{self.place(key)}: the result is not there any more, or not all of it")
+        if not is_same_file(found[1], found[2]):
+            raise FormatError(
+                f"{found[1]}: is not what the job has written ({_OTHER}), so that it is not read; move it away and "
+                "run the job again"
+            )
         return found[1], found[2]
 
 
@@ -108,8 +132,8 @@ class ValueFolder(_Folder):
         data = path.read_bytes()  # once: what is compared is what is opened
         if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
             raise FormatError(
-                f"{path}: is not what the job has written (its digest is not that of its stamp), and opening a pickle "
-                "can run code: it stays closed; run the job again with overwrite=True, which replaces it"
+                f"{path}: is not what the job has written ({_OTHER}), and opening a pickle can run code: it stays "
+                "closed; move it away and run the job again"
             )
         import pickle
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ from nwbin.dataset._claim import Claim
 from nwbin.dataset._stamps import Stamp
 from nwbin.errors import FileAccessError
 
-__all__ = ["ForeignResultError", "Sink", "Written", "is_there", "need", "place_of", "write_json"]
+__all__ = ["ForeignResultError", "Sink", "Written", "is_there", "named", "need", "place_of", "write_json"]
 
 
 class ForeignResultError(FileAccessError):
@@ -62,6 +62,12 @@ class Sink(Protocol):
 
     def load(self, key: int | str) -> Any:
         """Read a result."""
+
+
+def named(names: Sequence[str]) -> str:
+    """The first few of some names of files, for a message."""
+    more = len(names) - 3
+    return ", ".join(map(repr, names[:3])) + (f" and {more} more" if more > 0 else "")
 
 
 def place_of(root: Path, key: int | str) -> Path:

@@ -12,10 +12,13 @@ in single files it is ``.nwbin/session_<name>.json`` in their folder::
         "session": {"size": ..., "mtime_ns": ...},                     of the session's file
         "tables": {"channels.csv": "<sha256>", "units.csv": null, ...} of an AllenSDK cache; null: not there
       },
-      "content": {"files": 57, "bytes": 123, "sha256": "..."},  of a group: its files, their bytes, and the digest of
-                                                                all their names and sizes
+      "content": {"files": {"unit_id/c/0": 123, ...},           of a group: its files and their bytes, and the digests
+                  "sha256": {"unit_id/zarr.json": "...", ...}}, of those that describe the others
       "result": {"name": "session_5.npz", "bytes": 123, "sha256": "..."}           of a file; the digest is of its bytes
     }
+
+What is there and is not what the stamp says is nothing that a job can be shown to have written: it is left alone.
+Only what is missing is made again: what a stamp lists, and of which there is nothing.
 
 Whatever a stamp says is data: names in it are compared, never followed.
 """
@@ -24,10 +27,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from stat import S_ISREG
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import nwbin
 
@@ -41,11 +46,14 @@ __all__ = [
     "digest_of",
     "file_entry",
     "inputs_of",
-    "is_whole_file",
-    "is_whole_folder",
+    "is_content",
+    "is_entry",
+    "is_lost_file",
+    "is_same_file",
     "read_json",
     "stamp_entry",
     "stamp_of",
+    "strange_in",
 ]  # fmt: skip
 
 # Raise it when the same request on the same files gives another answer than before, or the same answer in another
@@ -106,25 +114,58 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def content_of(folder: Path, leave_out: Iterable[str] = ()) -> dict[str, Any]:
-    """What a folder consists of: how many files, their bytes, and a digest of all names and sizes."""
-    left_out = set(leave_out)
-    sizes = {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    kept = sorted(item for item in sizes.items() if item[0] not in left_out)
-    digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest()
-    return {"files": len(kept), "bytes": sum(size for _, size in kept), "sha256": digest}
+def content_of(folder: Path, described_by: str, described: Mapping[str, Any]) -> dict[str, Any]:
+    """What a folder consists of: the size of each file, and the digest of each that describes the others.
+
+    Parameters
+    ----------
+    folder
+        Links in it are not followed: they count as what is of no size.
+    described_by
+        The name of the files of JSON that describe the others.
+    described
+        What the one at the top says, the stamp aside, which is in it and cannot list itself.
+    """
+    files = {name: size for name, size in _entries(folder) if size is not None and name != described_by}
+    digests = {name: _digest_now(folder / name) for name in files if name.rpartition("/")[2] == described_by}
+    top = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return {"files": files, "sha256": {**digests, described_by: top}}
 
 
-def is_whole_folder(folder: Path, content: Any, leave_out: Iterable[str] = ()) -> bool:
-    """Whether a folder holds what its stamp says."""
-    try:
-        return isinstance(content, dict) and content_of(folder, leave_out) == content
-    except OSError:
-        return False
+def strange_in(folder: Path, listed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """Names in a folder that its stamp does not list, or not as they are; what is missing or empty is not strange.
+
+    `listed` and `found` are of :func:`content_of`, the former as the stamp says it.
+    """
+    sizes, digests = dict(listed["files"]), dict(listed["sha256"])
+    folders = {name[:at] for name in sizes for at in range(len(name)) if name[at] == "/"}
+    strange = {name for name, size in _entries(folder) if size is None and name not in folders}
+    strange.update(name for name, size in found["files"].items() if size != sizes.get(name))
+    strange.update(name for name, digest in found["sha256"].items() if digest != digests.get(name))
+    empty = {name for name, size in found["files"].items() if not size and name in sizes}
+    return sorted(strange - empty)
+
+
+def is_content(said: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a stamp says what a folder consists of; one that does not proves nothing."""
+    return (
+        isinstance(said, dict)
+        and all(isinstance(said.get(part), dict) and said[part] for part in ("files", "sha256"))
+        and all(isinstance(size, int) for size in said["files"].values())
+    )
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, int | None]]:
+    """Yield (name, bytes) of what is in a folder; None instead of bytes for folders, links and whatever is no file."""
+
+    def unreadable(error: OSError) -> None:
+        raise error  # what cannot be seen is not taken for missing
+
+    for at, folders, files in os.walk(folder, onerror=unreadable):
+        for name in (*folders, *files):
+            path = Path(at, name)
+            stat = path.lstat()
+            yield path.relative_to(folder).as_posix(), stat.st_size if S_ISREG(stat.st_mode) else None
 
 
 def file_entry(path: Path) -> dict[str, Any]:
@@ -134,9 +175,33 @@ def file_entry(path: Path) -> dict[str, Any]:
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}
 
 
-def is_whole_file(path: Path, entry: Mapping[str, Any]) -> bool:
-    """Whether a file is there with the size that its stamp says."""
+def is_entry(said: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a stamp says what file a result is; one without size or digest proves nothing."""
+    return (
+        isinstance(said, dict) and isinstance(said.get("bytes"), int) and isinstance(said.get("sha256"), str)
+    )
+
+
+def is_lost_file(path: Path) -> bool:
+    """Whether of a file nothing is there: it is missing, or empty."""
     try:
-        return path.is_file() and path.stat().st_size == entry.get("bytes")
+        return not path.lstat().st_size
+    except FileNotFoundError:
+        return True
+
+
+def is_same_file(path: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a file is the one that its stamp says, to the byte."""
+    try:
+        return bool(path.stat().st_size == entry["bytes"]) and _digest_now(path) == entry["sha256"]
     except OSError:
         return False
+
+
+def _digest_now(path: Path) -> str | None:
+    """As :func:`digest_of`, and nothing remembered: a result may be exchanged within one tick of the clock."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -14,9 +14,9 @@ import nwbin
 from nwbin._optional import need
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._session_work import SessionCounts
-from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of, write_json
-from nwbin.dataset._stamps import Stamp, content_of, is_whole_folder, read_json, stamp_entry
-from nwbin.errors import FileAccessError
+from nwbin.dataset._sinks import ForeignResultError, Written, is_there, named, place_of, write_json
+from nwbin.dataset._stamps import Stamp, content_of, is_content, read_json, stamp_entry, strange_in
+from nwbin.errors import FileAccessError, FormatError
 from nwbin.export import write_zarr_group
 
 __all__ = ["ZarrStore"]
@@ -79,7 +79,21 @@ class ZarrStore:
         said = _own(place / _META)
         if not isinstance(said.get("stamp"), dict):
             raise ForeignResultError(place, "has no stamp of a job")
-        return Written(said["stamp"], is_whole_folder(place, said.get("content"), [_META]))
+        listed = said.get("content")
+        if not is_content(listed):
+            raise ForeignResultError(place, "has a stamp that does not list what it consists of")
+        try:
+            found = _content(place)
+            strange = strange_in(place, listed, found)
+        except OSError as error:
+            raise ForeignResultError(
+                place, f"cannot be read to its end ({error.strerror or error})"
+            ) from error
+        if strange:
+            raise ForeignResultError(
+                place, f"has in it what no job can be shown to have written ({named(strange)})"
+            )
+        return Written(said["stamp"], found == listed)
 
     def save(
         self, claim: Claim, key: int | str, value: SessionCounts, stamp: Stamp, ready: Callable[[], None]
@@ -93,7 +107,7 @@ class ZarrStore:
                     f"{self.place(key)}: {file.relative_to(part)} was lost while it was written"
                 )
             made = read_json(part / _META) or {}
-            made["attributes"]["nwbin"] = {**stamp_entry(stamp), "content": content_of(part, [_META])}
+            made["attributes"]["nwbin"] = {**stamp_entry(stamp), "content": _content(part)}
             write_json(part / _META, made)
             old = [] if self.written(key) is None else [self.place(key)]
             claim.put(folder, [(part, self.place(key))], old, ready)
@@ -101,7 +115,19 @@ class ZarrStore:
     def load(self, key: int | str) -> Any:
         import xarray as xr
 
+        found = self.written(key)
+        if found is None or not found.whole:
+            raise FormatError(f"{self.place(key)}: the result is not there any more, or not all of it")
         return xr.open_zarr(str(self.place(key)), chunks=None)
+
+
+def _content(group: Path) -> dict[str, Any]:
+    """What a group consists of: its files, and what describes them but for the stamp."""
+    described = read_json(group / _META) or {}
+    attributes = described.get("attributes")
+    if isinstance(attributes, dict):
+        attributes.pop("nwbin", None)
+    return content_of(group, _META, described)
 
 
 def _own(path: Path) -> dict[str, Any]:

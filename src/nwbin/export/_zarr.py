@@ -46,7 +46,7 @@ def write_zarr_group(
         Of the group.
     """
     import zarr
-    from zarr.codecs import BloscCodec
+    from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
     if path.is_dir() and any(path.iterdir()):
         raise FileAccessError(
@@ -58,19 +58,23 @@ def write_zarr_group(
     dtype = np.dtype(counts.dtype)
     chunks, shards = chunks_of((presentations, bins, width), max(1, dtype.itemsize))
     codec = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle" if dtype.itemsize > 1 else "noshuffle")
+    checksum = (
+        Crc32cCodec()
+    )  # last: a chunk that was changed on the disk raises when it is read, whoever reads it
     group = zarr.open_group(str(path), mode="w", zarr_format=3, attributes=dict(attributes or {}))
     labels = labels_with_units(counts, units)
     auxiliary = " ".join(name for name in labels if name not in counts.dims)
     array = group.create_array(
-        "spike_counts", shape=counts.shape, dtype=dtype, chunks=chunks, shards=shards, compressors=codec, fill_value=0,
-        dimension_names=counts.dims, config=_EVERY_CHUNK,
+        "spike_counts", shape=counts.shape, dtype=dtype, chunks=chunks, shards=shards, fill_value=0,
+        compressors=(codec, checksum), dimension_names=counts.dims, config=_EVERY_CHUNK,
         attributes={"long_name": "number of spikes", "closed": counts.closed, "coordinates": auxiliary},
     )  # fmt: skip
     for name, (dims, values, described) in labels.items():
         text = values.dtype.kind == "U"
         made = group.create_array(
             name, shape=values.shape, dtype=str if text else values.dtype, dimension_names=dims,
-            chunks=(max(1, len(values)),), config=_EVERY_CHUNK, attributes={**described},
+            chunks=(max(1, len(values)),), compressors=(ZstdCodec(), checksum), config=_EVERY_CHUNK,
+            attributes={**described},
         )  # fmt: skip
         if len(values):
             made[:] = values
