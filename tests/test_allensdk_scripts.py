@@ -78,7 +78,7 @@ def test_structures_are_named_alike_from_a_file_and_a_cache(path: Path, cache: P
         for opened in (plain, valid, known):
             missing = [one for one in opened.structure_acronyms if not isinstance(one, str)]
             assert len(missing) == 1
-            assert missing[0] is np.nan
+            assert np.isnan(missing[0])
         assert set(valid.structure_acronyms) == set(known.structure_acronyms)
 
 

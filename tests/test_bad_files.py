@@ -362,3 +362,14 @@ def test_the_fixture_is_sound(small: Path) -> None:
     with nwbin.File(small) as f:
         assert f.spike_trains().counts.tolist() == np.diff([0, *ENDS]).tolist()
     assert sys.maxsize > 2**32
+
+
+def test_numbers_whose_parts_lie_outside_them(tmp_path: Path) -> None:
+    """Older releases of HDF5 read whatever lies behind the number then; newer ones refuse the type."""
+    path = write_small(tmp_path / "small.nwb")
+    raw = path.read_bytes()
+    float64 = bytes.fromhex("203f0008000000000040 00340b0034ff030000")  # how HDF5 describes one
+    assert float64 in raw
+    path.write_bytes(raw.replace(float64, float64[:13] + b"\xd9" + float64[14:]))
+    with nwbin.File(path) as f, pytest.raises((FormatError, FileAccessError), match="download it again"):
+        f.spike_trains()

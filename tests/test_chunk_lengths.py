@@ -137,7 +137,10 @@ def test_a_chunk_that_inflates_to_a_gigabyte(small: Path, kind: str) -> None:
     raw = b"".join(
         [*(engine.compress(bytes(1 << 20)) for _ in range(64)), engine.flush()]
     )  # no more is needed
-    with_chunk(small, "units/big", KINDS[kind], raw)
+    try:
+        with_chunk(small, "units/big", KINDS[kind], raw)
+    except OSError:  # its length takes more bytes than that of what it should hold
+        pytest.skip("this HDF5 writes no chunk that is so much longer than what it should hold")
     with nwbin.File(small) as f:
         tracemalloc.start()
         try:

@@ -176,10 +176,8 @@ def test_units_are_chosen_by_id_table_or_mask(small: Path) -> None:
             f.time_series("acquisition/whel")
         with pytest.raises(LookupFailure, match="units has no column 'waveform_mean'; did you mean"):
             f.unit_table.spans("waveform_mean")
-        with pytest.raises(
-            ArgumentTypeError, match=r"not File; of a File that is file\.spike_trains\(\), of a session"
-        ):
-            nwbin.bin_spikes(f, [0.0], [0, 1])  # type: ignore[arg-type]
+        counts = nwbin.bin_spikes(f, [0.0], [0, 1])  # a file is taken for its spike trains
+        assert counts.tolist() == nwbin.bin_spikes(f.spike_trains(), [0.0], [0, 1]).tolist()
         with pytest.raises(
             ArgumentTypeError, match=r"onsets must be .* not a table; give one column: table\.start_time"
         ):

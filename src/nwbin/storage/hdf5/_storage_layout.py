@@ -111,10 +111,24 @@ def is_as_stored(node: Any, layout: Layout) -> bool:
     return bool(node.id.get_type().equal(h5py.h5t.py_create(layout.dtype, logical=True)))
 
 
+def _refuse_bits_outside(file: OpenFile, path: str, kind: Any) -> None:
+    """Raise where a number's parts lie outside it: older releases of HDF5 then read whatever is in memory there."""
+    if not isinstance(kind, h5py.h5t.TypeFloatID):
+        return
+    sign, exponent, exponent_bits, mantissa, mantissa_bits = kind.get_fields()
+    last = max(sign + 1, exponent + exponent_bits, mantissa + mantissa_bits)
+    if last > 8 * kind.get_size():
+        raise FormatError(
+            f"{file.name}: {path} holds numbers of {8 * kind.get_size()} bits of which some part is said to reach up "
+            f"to bit {last}; the file is damaged: download it again"
+        )
+
+
 def layout_of(file: OpenFile, path: str, node: Any) -> Layout:
     """Look up how a dataset is stored; raises FormatError if that is in another file."""
     dtype, plist = node.id.dtype, node.id.get_create_plist()
     _refuse_elsewhere(file, path, plist)
+    _refuse_bits_outside(file, path, node.id.get_type())
     here = file.holds(node)
     stored = int(node.id.get_storage_size())
     return Layout(
