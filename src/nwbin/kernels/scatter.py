@@ -5,6 +5,9 @@ Words and preconditions are those of :mod:`nwbin.kernels.common`.
 A spike's bin is guessed and the guess settled by comparison with the bins' ends, so that no rounding of the
 guess is ever seen. For the guess, the time from the first edge to the last is cut into cells of one width, and
 ``table[cell]`` is the bin that holds the cell's start. Even bins are their own cells.
+
+A way of its own beside the walk along the windows' ends, because where bins are many it takes a sixth of its time:
+0.056 s against 0.358 for 250 bins of 1 ms around 5,811 onsets in 100 units, one thread, counted in one run.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
