@@ -29,6 +29,7 @@ FLOORS = [
     {"nwb"},
     {"responses"},
     {"allen"},
+    {"metrics"},
     {"session"},
     {"export", "plot", "testing"},
     {"check", "decode", "dataset"},

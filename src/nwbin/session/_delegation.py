@@ -16,22 +16,20 @@ Owner = TypeVar("Owner")
 R = TypeVar("R")
 
 
-def shown(
-    part: Callable[[Session], Owner], method: Callable[Concatenate[Owner, P], R]
-) -> Callable[Concatenate[Session, P], R]:
+def shown(part: str, method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Session, P], R]:
     """Make a method of the session out of one of a part that it holds: signature, types and docstring are its own.
 
     Parameters
     ----------
     part
-        Takes the part from a session.
+        The session's attribute that holds the part.
     method
         The part's method.
     """
 
     @wraps(method)
     def call(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return method(part(session), *args, **kwargs)
+        return method(getattr(session, part), *args, **kwargs)
 
     call.__module__, call.__qualname__ = "nwbin.session", f"Session.{call.__name__}"
     return call

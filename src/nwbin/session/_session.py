@@ -258,9 +258,7 @@ class Session:
         """How many units lie in each structure, most first."""
         return self._structures.unit_counts
 
-    channel_structure_intervals = shown(
-        lambda session: session._structures, Structures.channel_structure_intervals
-    )
+    channel_structure_intervals = shown("_structures", Structures.channel_structure_intervals)
 
     # ---------------------------------------------------------------- stimuli
 
@@ -307,16 +305,12 @@ class Session:
         """The time from the end of each presentation to the start of the next, in s."""
         return self._stimuli.inter_presentation_intervals
 
-    get_stimulus_table = shown(lambda session: session._stimuli, StimulusQueries.get_stimulus_table)
-    get_stimulus_epochs = shown(lambda session: session._stimuli, StimulusQueries.get_stimulus_epochs)
-    get_stimulus_parameter_values = shown(
-        lambda session: session._stimuli, StimulusQueries.get_stimulus_parameter_values
-    )
-    get_parameter_values_for_stimulus = shown(
-        lambda session: session._stimuli, StimulusQueries.get_parameter_values_for_stimulus
-    )
+    get_stimulus_table = shown("_stimuli", StimulusQueries.get_stimulus_table)
+    get_stimulus_epochs = shown("_stimuli", StimulusQueries.get_stimulus_epochs)
+    get_stimulus_parameter_values = shown("_stimuli", StimulusQueries.get_stimulus_parameter_values)
+    get_parameter_values_for_stimulus = shown("_stimuli", StimulusQueries.get_parameter_values_for_stimulus)
     get_inter_presentation_intervals_for_stimulus = shown(
-        lambda session: session._stimuli, StimulusQueries.get_inter_presentation_intervals_for_stimulus
+        "_stimuli", StimulusQueries.get_inter_presentation_intervals_for_stimulus
     )
 
     # ---------------------------------------------------------------- spikes
@@ -331,7 +325,7 @@ class Session:
         """
         return self._unit_spikes.spike_times
 
-    spike_trains = shown(lambda session: session._unit_spikes, UnitSpikes.spike_trains)
+    spike_trains = shown("_unit_spikes", UnitSpikes.spike_trains)
 
     @property
     def spike_amplitudes(self) -> Mapping[int, npt.NDArray[np.float64]]:
@@ -350,19 +344,17 @@ class Session:
         """
         return self._unit_spikes.mean_waveforms
 
-    warn_of_invalid_spikes = shown(
-        lambda session: session._invalid_spikes, InvalidSpikes.warn_of_invalid_spikes
-    )
+    warn_of_invalid_spikes = shown("_invalid_spikes", InvalidSpikes.warn_of_invalid_spikes)
     presentationwise_spike_counts = shown(
-        lambda session: session._presentation_spikes, PresentationSpikes.presentationwise_spike_counts
+        "_presentation_spikes", PresentationSpikes.presentationwise_spike_counts
     )
     presentationwise_spike_times = shown(
-        lambda session: session._presentation_spikes, PresentationSpikes.presentationwise_spike_times
+        "_presentation_spikes", PresentationSpikes.presentationwise_spike_times
     )
     conditionwise_spike_statistics = shown(
-        lambda session: session._presentation_spikes, PresentationSpikes.conditionwise_spike_statistics
+        "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
     )
-    response_matrix = shown(lambda session: session._presentation_spikes, PresentationSpikes.response_matrix)
+    response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
 
     # ---------------------------------------------------------------- signals
 
@@ -386,11 +378,9 @@ class Session:
         """Probe id -> its LFP file: those given to :func:`nwbin.open`, or found beside the session file."""
         return self._signals.lfp_paths
 
-    get_pupil_data = shown(lambda session: session._signals, Signals.get_pupil_data)
-    get_screen_gaze_data = shown(lambda session: session._signals, Signals.get_screen_gaze_data)
-    presentationwise_running_speed = shown(
-        lambda session: session._signals, Signals.presentationwise_running_speed
-    )
-    presentationwise_pupil_data = shown(lambda session: session._signals, Signals.presentationwise_pupil_data)
-    get_lfp = shown(lambda session: session._signals, Signals.get_lfp)
-    get_current_source_density = shown(lambda session: session._signals, Signals.get_current_source_density)
+    get_pupil_data = shown("_signals", Signals.get_pupil_data)
+    get_screen_gaze_data = shown("_signals", Signals.get_screen_gaze_data)
+    presentationwise_running_speed = shown("_signals", Signals.presentationwise_running_speed)
+    presentationwise_pupil_data = shown("_signals", Signals.presentationwise_pupil_data)
+    get_lfp = shown("_signals", Signals.get_lfp)
+    get_current_source_density = shown("_signals", Signals.get_current_source_density)
