@@ -35,7 +35,7 @@ KINDS = (
 )  # SIGKILL of the job's process, of one of its workers; SIGTERM of the job
 JOBS = ("count", "map")
 SESSIONS = 4
-PATIENCE = 120  # seconds: many times what a job takes on a busy machine
+PATIENCE = 120.0  # seconds: many times what a job takes on a busy machine
 SOON = 5.0  # seconds within which all processes of a killed job have to be gone, on a busy machine
 
 
@@ -296,7 +296,12 @@ def main() -> None:
     parser.add_argument("number", type=int, help="kills of each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument(
+        "--slow", type=float, default=1.0, help="wait so many times as long: on a busy machine"
+    )
     asked = parser.parse_args()
+    global PATIENCE, SOON
+    PATIENCE, SOON = asked.slow * PATIENCE, asked.slow * SOON
     with tempfile.TemporaryDirectory() as folder:
         harness = Harness(Path(folder))
         shown = ", ".join(f"{job} {seconds:.1f} s" for job, seconds in harness.seconds.items())

@@ -240,7 +240,7 @@ def test_nobody_without_a_home(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert taken() == [False]
 
 
-@pytest.mark.parametrize("name", ["stats", "signatures"])
+@pytest.mark.parametrize("name", ["stats", "compile", "signatures"])
 def test_a_numba_that_lacks_a_name(place: Path, name: str) -> None:
     class Newer:
         """A dispatcher of a Numba that has lost a public name."""
@@ -266,6 +266,12 @@ def test_a_numba_that_lacks_a_name(place: Path, name: str) -> None:
         function = cache.kept(add_up, jit)
     with pytest.warns(NwbinWarning, match="AttributeError|UnpicklingError"):
         assert function(NUMBERS) == 10.0
+
+
+def test_a_numba_without_settings(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_config", None)
+    with pytest.warns(NwbinWarning, match="no compiled kernels can be kept.*AttributeError"):
+        assert taken() == [False]
 
 
 def test_a_numba_that_heeds_no_cache_dir(place: Path, tmp_path: Path) -> None:
@@ -314,11 +320,11 @@ SCRIPT = """
 import os, warnings
 import numpy as np, nwbin
 assert nwbin.__file__.startswith(os.environ["EXPECTED_HOME"])
-from nwbin.kernels.compiled import count_rows
 values, totals = np.arange(0, 100, 0.1), np.zeros(99, np.int64)
 onsets = np.arange(99.0)
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
+    from nwbin.kernels.compiled import count_rows
     count_rows(values, np.array([0, 500]), np.array([500, 1000]), onsets, onsets + 0.55, True, totals)
 print(totals.sum())
 print(*(f"{type(one.message).__name__}: {one.message}" for one in said), sep="\\n")
@@ -364,18 +370,3 @@ def test_a_change_in_any_file_is_noticed(tmp_path: Path) -> None:
     with (tmp_path / "nwbin" / "kernels" / "common.py").open("a") as file:
         file.write("\n# changed\n")
     assert in_a_copy(tmp_path, script) != before
-
-
-def test_an_llvmlite_without_typed_pointers(tmp_path: Path) -> None:
-    # Numba's own is left whole; what nwbin asks for is not there.
-    script = """
-import importlib, types
-find = importlib.import_module
-importlib.import_module = lambda name, *more: types.SimpleNamespace() if name == "llvmlite.ir" else find(name, *more)
-import nwbin.kernels.common
-assert nwbin.kernels.common._PLAIN_LOADS
-"""
-    whole = "import nwbin.kernels.common\nassert not nwbin.kernels.common._PLAIN_LOADS\n"
-    own = {"NUMBA_BOUNDSCHECK": "0", "NUMBA_DISABLE_JIT": "0"}
-    right = in_a_copy(tmp_path, whole + SCRIPT, **own)
-    assert in_a_copy(tmp_path, script + SCRIPT, **own) == right

@@ -75,6 +75,16 @@ def test_formulas_are_marked_and_other_text_stays(tmp_path: Path) -> None:
     assert found == [f"'{one}" for one in FORMULAS] + HARMLESS
 
 
+def test_formulas_after_a_semicolon_are_marked(tmp_path: Path) -> None:
+    given = ["x;=1+1", ";@a;-b", "=1;+2", "=1;+A1", "a;-5", "a;b=1", "a;;=1", "a;\t=1", "x, y;=1"]
+    assert written(tmp_path / "x.csv", given) == [
+        "x;'=1+1", ";'@a;'-b", "'=1;+2", "'=1;'+A1", "a;-5", "a;b=1", "a;;'=1", "a;'\t=1", "x, y;'=1",
+    ]  # fmt: skip
+    assert written(tmp_path / "x.csv", given, csv_as_is=True) == given
+    with pytest.warns(nwbin.NwbinWarning, match="such as 'x;=1'"):
+        write_table(pd.DataFrame({"x": ["x;=1"]}), tmp_path / "x.csv")
+
+
 def test_a_sign_alone_stays(tmp_path: Path) -> None:
     assert written(tmp_path / "x.csv", ["-", "+", "x"]) == ["-", "+", "x"]
 

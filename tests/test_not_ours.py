@@ -309,3 +309,48 @@ def test_an_empty_hold_is_nobodys(tmp_path: Path) -> None:
     with claimed(tmp_path / "c.zarr") as claim:
         claim.check()
     assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- of an earlier version
+
+
+def of_an_earlier_version(store: Path) -> Path:
+    """Make a group what nwbin wrote before its stamps listed files: its attribute said what was done to which file."""
+    at = store / f"session_{KEY}" / "zarr.json"
+    said = json.loads(at.read_text())
+    stamp = said["attributes"]["nwbin"]["stamp"]
+    said["attributes"]["nwbin"] = {
+        "version": "0.1.0",
+        "stamp": {"spec": stamp["spec"], "file": stamp["session"]},
+    }
+    at.write_text(json.dumps(said))
+    return at.parent
+
+
+def test_a_group_of_an_earlier_version_is_replaced_where_that_is_asked_for(
+    data: nwbin.Dataset, store: Path
+) -> None:
+    group = of_an_earlier_version(store)
+    before = tree(group)
+    with pytest.raises(ForeignResultError, match=r"earlier version of nwbin \(which overwrite=True") as said:
+        count(data, store)
+    assert str(group) in str(said.value)
+    assert tree(group) == before
+    done = count(data, store, overwrite=True)
+    assert done.report.loc[KEY, "status"] == "done"
+    assert count(data, store).report.loc[KEY, "status"] == "kept"
+
+
+@pytest.mark.parametrize(
+    "put", [a_note, an_empty_note, a_folder, a_file_far_down, a_link], ids=lambda put: put.__name__
+)
+def test_what_is_put_into_a_group_of_an_earlier_version_stays(
+    data: nwbin.Dataset, store: Path, put: Any
+) -> None:
+    group = of_an_earlier_version(store)
+    name = put(group)
+    before = tree(group)
+    with pytest.raises(ForeignResultError, match="no job can be shown to have written") as said:
+        count(data, store, overwrite=True)
+    assert repr(name) in str(said.value)
+    assert tree(group) == before

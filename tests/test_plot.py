@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,39 @@ def test_a_long_title_stays_in_the_picture(rates: Any) -> None:
             box = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
             assert box.x0 >= 0
             assert box.x1 <= figure.bbox.x1
+
+
+class NoTex:
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise AssertionError("TeX was asked")
+
+
+@pytest.mark.parametrize("saved", ["by nwbin", "by matplotlib", "unpickled", "after zooming"])
+def test_a_matplotlibrc_with_tex(
+    rates: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: str
+) -> None:
+    import matplotlib as mpl
+    from matplotlib import texmanager
+
+    for name in ("get_text_width_height_descent", "make_dvi", "make_png", "get_rgba"):
+        monkeypatch.setattr(texmanager.TexManager, name, NoTex)
+    y = np.arange(60) % 3 * 30.0
+    with mpl.rc_context({"text.usetex": True}):
+        figures = [plot_rates(rates, title="drifting_gratings: 50 % $ \\x")]
+        if saved == "by nwbin":
+            figures += [
+                plot_rates(rates, per_unit=True, most=2),
+                plot_decoding(decode(np.random.default_rng(0).normal(size=(60, 5)), y), y, label="a_b & c"),
+            ]
+        for figure in figures:
+            if saved == "by nwbin":
+                save_picture(figure, tmp_path / "x.png")
+                continue
+            if saved == "unpickled":
+                figure = pickle.loads(pickle.dumps(figure))
+            if saved == "after zooming":
+                figure.savefig(io.BytesIO())
+                figure.axes[0].locator_params(axis="x", nbins=30)
+            figure.savefig(io.BytesIO(), bbox_inches="tight")  # as notebooks do
+            assert not any(text.get_usetex() for text in figure.findobj(mpl.text.Text))
+        assert mpl.rcParams["text.usetex"]

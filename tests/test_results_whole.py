@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import shutil
-import socket
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 import nwbin
 from nwbin import testing
+from nwbin._processes import this_process
 from nwbin.dataset import _claim
 from nwbin.dataset._claim import Claim, LostClaimError, claimed
 from nwbin.dataset._result_files import MatrixFolder
@@ -221,7 +222,7 @@ def orphan(tmp_path: Path) -> tuple[Claim, MatrixFolder]:
     folder.begin({})
     lock = tmp_path / ".out.parts"
     lock.mkdir()
-    said = {"host": socket.gethostname(), "pid": GONE, "started": 1, "run": "old"}
+    said = {**asdict(this_process()), "pid": GONE, "started": 1, "run": "old"}
     (lock / "owner.json").write_text(json.dumps(said))
     parts = left(folder.root)
     parts.mkdir()
@@ -278,7 +279,7 @@ def test_a_number_that_another_process_has_now(orphan: tuple[Claim, MatrixFolder
     claim, folder = orphan
     owner = Path(claim.lock) / "owner.json"
     said = {**json.loads(owner.read_text()), "pid": os.getppid()}
-    owner.write_text(json.dumps({**said, "started": 0}))  # as an older version wrote it
+    owner.write_text(json.dumps({**said, "started": 0}))  # as where the system does not say
     with pytest.raises(FileAccessError, match="another run is writing"), claimed(folder.root):
         pass
     if not Path("/proc/self/stat").exists():
@@ -295,7 +296,7 @@ def test_two_that_take_over_at_once(
     _, folder = orphan
     real, quicker = _claim._is_gone, claimed(folder.root)
 
-    def judged(said: Any) -> bool:
+    def judged(said: Any, lock: Path) -> bool:
         monkeypatch.setattr(_claim, "_is_gone", real)
         first.append(quicker.__enter__())
         return True

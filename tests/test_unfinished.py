@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nwbin._atomic import atomic_write
-from nwbin._processes import Owner, this_process
+from nwbin._processes import this_process
 from nwbin._unfinished import clear_unfinished, unfinished_name
 from nwbin.dataset._claim import claimed
 from nwbin.errors import FileAccessError
@@ -22,9 +24,9 @@ GONE = 2**22 + 1  # more than any process's number
 def left(target: Path, **owner: object) -> Path:
     """A name as another process would give it."""
     me = this_process()
-    said = {"host": me.host, "pid": GONE, "started": 5, **owner}
-    old = f".{me.host}-{me.pid}-{me.started}-"
-    new = f".{said['host']}-{said['pid']}-{said['started']}-"
+    said = {"host": me.host, "boot": me.boot, "pid": GONE, "started": 5, **owner}
+    old = f".{me.host}{me.boot}-{me.pid}-{me.started}-"
+    new = f".{said['host']}{said['boot']}-{said['pid']}-{said['started']}-"
     name = unfinished_name(target).name
     assert old in name
     return target.with_name(name.replace(old, new))
@@ -53,13 +55,15 @@ def test_only_what_nobody_finishes_goes(tmp_path: Path) -> None:
         left(target),
         left(target, host="0" * 8),
         tmp_path / f".x.csv.{'0' * 12}.part",
+        tmp_path / f".x.csv.{'0' * 8}-1-1-{'0' * 12}.part",
         left(target, pid=0),
     ]
     stay = [
         unfinished_name(target),  # this process's
         left(target, pid=os.getppid(), started=0),
         left(target, host="1" * 8),  # another machine's
-        tmp_path / f".x.csv.{'1' * 12}.part",  # an older version's
+        tmp_path / f".x.csv.{'1' * 12}.part",  # older versions'
+        tmp_path / f".x.csv.{'1' * 8}-{GONE}-1-{'0' * 12}.part",
         left(tmp_path / "y.csv"),  # of another output
         tmp_path / ".x.csv.notes.part",  # the user's
         tmp_path / ".x.csv",
@@ -70,7 +74,7 @@ def test_only_what_nobody_finishes_goes(tmp_path: Path) -> None:
     folder = left(target)
     folder.mkdir()
     (folder / "inside").write_text("")
-    for path in gone[1:3]:
+    for path in gone[1:4]:
         old = path.stat().st_mtime - week
         os.utime(path, (old, old))
     clear_unfinished(target)
@@ -100,13 +104,14 @@ def test_what_runs_have_left_goes(tmp_path: Path) -> None:
 def test_processes() -> None:
     me = this_process()
     assert me.is_here
-    assert not me.is_gone
+    now = time.time()
+    assert not me.is_gone(now)
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
-    assert Owner(me.host, done.pid, 0).is_gone
-    assert not Owner("0" * 8, done.pid, 0).is_gone  # another machine's cannot be seen
+    assert replace(me, pid=done.pid, started=0).is_gone(now)
+    assert not replace(me, host="0" * 8, pid=done.pid).is_gone(now)  # another machine's cannot be seen
     if me.started:
-        assert Owner(me.host, me.pid, me.started + 1).is_gone  # the number is another's now
+        assert replace(me, started=me.started + 1).is_gone(now)  # the number is another's now
 
 
 def test_a_folder_is_not_replaced(tmp_path: Path) -> None:

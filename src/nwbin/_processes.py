@@ -1,4 +1,9 @@
-"""Which process on which machine something belongs to, and whether that process is still there."""
+"""Which process on which machine something belongs to, and whether that process is still there.
+
+Two containers may have one host name, and each counts its processes from 1: what looks from here as gone, or as
+this very process, may be another's that is at work. So a machine is told by more than its name: on Linux by its
+machine-id, by when it was started, and by the numbering (the namespace) that a process's number belongs to.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,16 @@ import hashlib
 import os
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 __all__ = ["Owner", "this_process"]
+
+# The numbering of processes that a machine itself has, outside of all containers: fixed in Linux's interface.
+_OF_THE_MACHINE = "pid:[4026531836]"
+_UNKNOWN = "0" * 8
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,10 @@ class Owner:
     Attributes
     ----------
     host
-        The machine: a digest of its name.
+        The machine, or the container: a digest of what tells it from others.
+    boot
+        Since when it is running: a digest that is another one once it was started again. Zeros where that is not known,
+        or where after a new start nobody could say that it is the same machine.
     pid
         The process's number there.
     started
@@ -28,19 +41,29 @@ class Owner:
     """
 
     host: str
+    boot: str
     pid: int
     started: int = 0
 
     @property
     def is_here(self) -> bool:
-        """Whether it belongs to this machine, so that one can see whether it is there."""
-        return self.host == _host()
+        """Whether it belongs to this machine, as it is running now, so that one can see whether it is there."""
+        return (self.host, self.boot) == _here()
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether it has surely come to an end: never said of another machine's."""
-        if not self.is_here:
+    def is_gone(self, seen: float) -> bool:
+        """Whether it has surely come to an end: never said of another machine's.
+
+        Parameters
+        ----------
+        seen
+            When it was there for certain, in seconds since 1970: the time of what it wrote.
+        """
+        host, boot = _here()
+        if self.host != host or (self.boot != boot and _UNKNOWN in (self.boot, boot)):
             return False
+        if self.boot != boot:
+            # Copies of a machine may share its machine-id: what was there before this one's start is certain.
+            return seen < time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         found = _started(self.pid)
         if found is None:
             return True
@@ -49,11 +72,37 @@ class Owner:
 
 def this_process() -> Owner:
     """Return the process that asks."""
-    return Owner(_host(), os.getpid(), _started(os.getpid()) or 0)
+    return Owner(*_here(), os.getpid(), _started(os.getpid()) or 0)
 
 
-def _host() -> str:
-    return hashlib.sha256(socket.gethostname().encode("utf-8", "surrogateescape")).hexdigest()[:8]
+def _here() -> tuple[str, str]:
+    """This machine or container, and since when it is running."""
+    name, machine, boot, numbering = socket.gethostname(), *_told_apart()
+    if machine and boot and numbering == _OF_THE_MACHINE:
+        return _digest(name, machine), _digest(boot)
+    # A container, or a machine that says little of itself: after a new start it cannot be told from another.
+    return _digest(name, machine, boot, numbering), _UNKNOWN
+
+
+def _told_apart() -> tuple[str, str, str]:
+    """What tells machines of one name apart: its machine-id, its start, the numbering of processes; "" for unknown."""
+    boot = _text("/proc/sys/kernel/random/boot_id")
+    try:
+        numbering = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        numbering = ""
+    return _text("/etc/machine-id"), boot, numbering
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def _started(pid: int) -> int | None:

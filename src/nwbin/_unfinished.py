@@ -1,6 +1,6 @@
 """Names of what is not finished yet, beside the place where it will be; and the removal of what nobody finishes.
 
-``.<name>.<host>-<pid>-<started>-<token>.part`` says who writes it, so that the next writer of the same place can
+``.<name>.<host><boot>-<pid>-<started>-<token>.part`` says who writes it, so that the next writer of the same place can
 tell what a killed one has left from what another one is about to finish.
 """
 
@@ -17,8 +17,8 @@ from nwbin._processes import Owner, this_process
 
 __all__ = ["clear_unfinished", "remove", "unfinished_name"]
 
-_NAMED = re.compile(r"\.([0-9a-f]{8})-(\d{1,12})-(\d{1,20})-[0-9a-f]{12}\.part")
-_OF_OLDER_VERSIONS = re.compile(r"\.[0-9a-f]{8}(?:[0-9a-f]{4})?\.part")
+_NAMED = re.compile(r"\.([0-9a-f]{8})([0-9a-f]{8})-(\d{1,12})-(\d{1,20})-[0-9a-f]{12}\.part")
+_OF_OLDER_VERSIONS = re.compile(r"\.[0-9a-f]{8}(?:[0-9a-f]{4}|-\d{1,12}-\d{1,20}-[0-9a-f]{12})?\.part")
 _A_WEEK = 7 * 24 * 3600.0
 
 
@@ -26,7 +26,7 @@ def unfinished_name(target: Path) -> Path:
     """Return a name beside a path to write to until it is finished; nobody else's, threads included."""
     owner = this_process()
     return target.with_name(
-        f"{_begin(target)}.{owner.host}-{owner.pid}-{owner.started}-{uuid.uuid4().hex[:12]}.part"
+        f"{_begin(target)}.{owner.host}{owner.boot}-{owner.pid}-{owner.started}-{uuid.uuid4().hex[:12]}.part"
     )
 
 
@@ -55,16 +55,19 @@ def clear_unfinished(target: Path) -> None:
 
 def _is_left(path: Path, rest: str) -> bool:
     named = _NAMED.fullmatch(rest)
-    if named:
-        owner = Owner(named[1], int(named[2]), int(named[3]))
-        if owner.is_here:
-            return owner.is_gone
-    elif not _OF_OLDER_VERSIONS.fullmatch(rest):
+    if not named and not _OF_OLDER_VERSIONS.fullmatch(rest):
         return False
     try:
-        return time.time() - path.lstat().st_mtime > _A_WEEK
+        changed = path.lstat().st_mtime
     except OSError:
         return False
+    if named:
+        owner = Owner(named[1], named[2], int(named[3]), int(named[4]))
+        if owner.is_gone(changed):
+            return True
+        if owner.is_here:
+            return False
+    return time.time() - changed > _A_WEEK
 
 
 def remove(path: Path) -> None:

@@ -115,9 +115,12 @@ class InvalidSpikesWarning(NwbinWarning):
 def warn(message: str, kind: type[NwbinWarning] = NwbinWarning) -> None:
     """Give a warning that points at the line outside nwbin that led to it."""
     level, frame = 2, sys._getframe(1)
-    # cached_property stands between a property and its first reader.
-    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("nwbin", "functools"):
-        level, frame = level + 1, frame.f_back
+    # cached_property stands between a property and its first reader, and importing between a module and who first needs
+    # it; the frames of the latter that are Python's own are none for `warnings` either.
+    between = ("nwbin", "functools", "importlib")
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in between:
+        frame = frame.f_back
+        level += "importlib._bootstrap" not in frame.f_code.co_filename
     warnings.warn(message, kind, stacklevel=level)
 
 

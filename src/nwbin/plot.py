@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +34,38 @@ PICTURE_ENDINGS = (".png", ".pdf", ".svg")
 
 def _figure(width: float, height: float) -> Figure:
     """A figure that belongs to no window and to no global state."""
+    return _plain_figure()(figsize=(width, height), layout="constrained")
+
+
+@contextmanager
+def _without_tex() -> Iterator[None]:
+    """Whatever the user's matplotlibrc says: a file's names are no TeX, which would fail on them or obey them."""
     need("matplotlib", "plot", "a picture")
+    import matplotlib as mpl
+
+    with mpl.rc_context({"text.usetex": False}):
+        yield
+
+
+@cache
+def _plain_figure() -> type[Figure]:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    class PlainFigure(Figure):
+        """A figure that is drawn without TeX, whenever that is: the numbers at its axes are only made then."""
+
+        @_without_tex()
+        def draw(self, renderer: Any) -> None:
+            super().draw(renderer)
+
+    PlainFigure.__module__, PlainFigure.__qualname__ = __name__, "PlainFigure"  # by which pickles find it
+    return PlainFigure
+
+
+def __getattr__(name: str) -> Any:
+    if name == "PlainFigure":
+        return _plain_figure()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _head(figure: Figure, title: str) -> None:
@@ -46,7 +77,7 @@ def _head(figure: Figure, title: str) -> None:
 def save_picture(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
     """Save a figure, whole or not at all; the ending (.png, .pdf, .svg) is the format."""
     target, ending = check_target(path, PICTURE_ENDINGS)
-    with atomic_write(target) as unfinished:
+    with atomic_write(target) as unfinished, _without_tex():
         figure.savefig(unfinished, dpi=dpi, format=ending[1:])
     return target
 
@@ -87,6 +118,7 @@ def _bare(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+@_without_tex()
 def plot_decoding(
     decoding: Decoding, y: npt.ArrayLike, *, label: str = "orientation", title: str = ""
 ) -> Figure:
@@ -170,6 +202,7 @@ def plot_decoding(
     return figure
 
 
+@_without_tex()
 def plot_rates(
     rates: xr.DataArray,
     *,

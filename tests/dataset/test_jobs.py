@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import nwbin
+from nwbin._processes import this_process
 from nwbin.dataset import Results
 from nwbin.dataset._results import JobError
 from nwbin.errors import (
@@ -126,7 +128,7 @@ def test_two_runs_on_one_place(trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["dandi"])
     parts = tmp_path / ".out.parts"
     parts.mkdir()
-    owner = {"host": os.uname().nodename, "pid": os.getpid()}
+    owner = asdict(this_process())
     (parts / "owner.json").write_text(json.dumps(owner))
     with pytest.raises(FileAccessError, match="another run is writing to it"):
         data.map(rates, out=tmp_path / "out", workers=0)

@@ -14,6 +14,7 @@ from nwbin.allen.unit_filters import UnitFilters
 from nwbin.allen.units import METRIC_NAMES
 from nwbin.errors import FormatError
 from nwbin.tables.frames import frame_of
+from nwbin.tables.missing import distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -255,7 +256,7 @@ def _structures(table: pd.DataFrame, channels: pd.DataFrame, key: str) -> None:
     found: dict[Any, Any] = {}
     if "ecephys_structure_acronym" in channels.columns:
         grouped = channels.groupby(key)["ecephys_structure_acronym"]
-        found = {one: np.asarray(part.unique(), dtype=object) for one, part in grouped}
+        found = {one: np.asarray(distinct(part), dtype=object) for one, part in grouped}
     column = np.empty(len(table), dtype=object)
     for row, one in enumerate(table.index):
         column[row] = found.get(one, np.empty(0, dtype=object))

@@ -15,6 +15,7 @@ from nwbin.dataset._folder_layouts import Layout, SessionFile
 from nwbin.dataset._index import Index
 from nwbin.dataset._table_sources import CsvTables, FileTables, Tables
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
+from nwbin.tables.missing import distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -231,8 +232,7 @@ class DatasetTables:
     def _distinct(self, table: pd.DataFrame, column: str) -> list[Any]:
         if column not in table.columns:
             raise LookupFailure(f"{self.root}: no session says its {column}")
-        found: list[Any] = table[column].unique().tolist()
-        return found
+        return distinct(table[column])
 
 
 def _annotated(units: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def claimed(root: Path) -> Iterator[Claim]:
     claim = Claim(str(root), str(lock), str(unfinished_name(root)), uuid.uuid4().hex)
     clear_unfinished(lock)
     me = this_process()
-    said = {"host": socket.gethostname(), "pid": me.pid, "started": me.started, "run": claim.run}
+    said = {"name": socket.gethostname(), **asdict(me), "run": claim.run}
     # The folder gets its name with its owner already in it: at no moment does it look like nobody's.
     fresh = unfinished_name(lock)
     try:
@@ -144,10 +144,8 @@ def claimed(root: Path) -> Iterator[Claim]:
         remove(fresh)
         if not os.path.lexists(lock):
             raise FileAccessError(f"{root}: cannot be written: {error.strerror or error}") from error
-        owner = read_json(lock / _OWNER) or {}
-        whose = f"process {owner['pid']} on {owner.get('host')}" if "pid" in owner else "whose is not known"
         raise FileAccessError(
-            f"{root}: another run is writing to it ({whose}); wait for it, or if it is no more, remove {lock}"
+            f"{root}: another run is writing to it ({_whose(lock)}); wait for it, or if it is no more, remove {lock}"
         ) from None
     try:
         clear_unfinished(root)
@@ -171,7 +169,7 @@ def _take_over(lock: Path) -> None:
             f"{lock}: a job needs this name for itself, and what has it does not say that a job made it "
             f"(no valid {_OWNER} in it); it is left alone: move it away, or give another path for the results"
         )
-    if not _is_gone(said):
+    if not _is_gone(said, lock):
         return
     left = unfinished_name(lock)
     with suppress(FileNotFoundError):  # another run was quicker
@@ -188,16 +186,35 @@ def _give_up(lock: Path, run: str) -> None:
     remove(lock)
 
 
-def _is_gone(said: dict[str, Any] | None) -> bool:
+def _is_gone(said: dict[str, Any] | None, lock: Path) -> bool:
+    """Whether the run that says that it has a lock has surely come to an end."""
     owner = _owner(said)
-    if owner is None or owner[0] != socket.gethostname():
-        return False  # another machine's processes cannot be seen from here
-    return Owner(this_process().host, *owner[1:]).is_gone
+    try:
+        return owner is not None and owner.is_gone((lock / _OWNER).lstat().st_mtime)
+    except OSError:
+        return False
 
 
-def _owner(said: dict[str, Any] | None) -> tuple[str, int, int] | None:
-    """Host, process and its start, as a run writes them; None where no run has."""
-    host, pid, started = (said or {}).get("host"), (said or {}).get("pid"), (said or {}).get("started", 0)
-    if isinstance(host, str) and isinstance(pid, int) and isinstance(started, int | None):
-        return host, pid, started or 0
+def _whose(lock: Path) -> str:
+    """Say whose a lock is, for an error."""
+    said = read_json(lock / _OWNER) or {}
+    owner = _owner(said)
+    if owner is None:
+        return "whose is not known"
+    whose = f"process {owner.pid} on {said.get('name', owner.host)}"
+    if owner.is_here:
+        return whose
+    return (
+        f"{whose}, which is another machine or container, or was started again since, so that it cannot be seen from "
+        "here whether that process is at work"
+    )
+
+
+def _owner(said: dict[str, Any] | None) -> Owner | None:
+    """The process that has a lock, as a run writes it; None where no run has."""
+    said = said or {}
+    host, pid = said.get("host"), said.get("pid")
+    boot, started = said.get("boot", ""), said.get("started") or 0  # older versions said less
+    if isinstance(host, str) and isinstance(boot, str) and isinstance(pid, int) and isinstance(started, int):
+        return Owner(host, boot, pid, started)
     return None

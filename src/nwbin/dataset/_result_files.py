@@ -77,7 +77,7 @@ class _Folder:
             raise ForeignResultError(strange[0], f"is not what the stamp of a job names ({named[0].name})")
         return stamp, named[0], entry
 
-    def written(self, key: int | str) -> Written | None:
+    def written(self, key: int | str, *, older: bool = False) -> Written | None:
         found = self._parts(key)
         if found is None:
             return None

@@ -32,7 +32,9 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
     """Which sessions have their result already."""
     kept = set()
     for task in tasks:
-        found = sink.written(task.key)  # also of what is overwritten: what is no result is left alone
+        found = sink.written(
+            task.key, older=overwrite
+        )  # also of what is overwritten: what is no result is left alone
         if found is None or overwrite:
             continue
         if found.stamp.get("spec") != task.stamp["spec"]:

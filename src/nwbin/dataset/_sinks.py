@@ -51,10 +51,11 @@ class Sink(Protocol):
     def place(self, key: int | str) -> Path:
         """Where a session's result is, its ending aside."""
 
-    def written(self, key: int | str) -> Written | None:
+    def written(self, key: int | str, *, older: bool = False) -> Written | None:
         """What a job has written for a session; None where there is nothing.
 
-        Raises a ForeignResultError where there is something that is no result.
+        Raises a ForeignResultError where there is something that is no result. What an earlier version of nwbin wrote,
+        whose stamps said less, is one only with `older`, and never whole.
         """
 
     def save(self, claim: Claim, key: int | str, value: Any, stamp: Stamp, ready: Callable[[], None]) -> None:

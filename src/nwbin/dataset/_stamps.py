@@ -44,6 +44,7 @@ __all__ = [
     "Stamp",
     "content_of",
     "digest_of",
+    "entries",
     "file_entry",
     "inputs_of",
     "is_content",
@@ -126,7 +127,7 @@ def content_of(folder: Path, described_by: str, described: Mapping[str, Any]) ->
     described
         What the one at the top says, the stamp aside, which is in it and cannot list itself.
     """
-    files = {name: size for name, size in _entries(folder) if size is not None and name != described_by}
+    files = {name: size for name, size in entries(folder) if size is not None and name != described_by}
     digests = {name: _digest_now(folder / name) for name in files if name.rpartition("/")[2] == described_by}
     top = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     return {"files": files, "sha256": {**digests, described_by: top}}
@@ -139,7 +140,7 @@ def strange_in(folder: Path, listed: Mapping[str, Any], found: Mapping[str, Any]
     """
     sizes, digests = dict(listed["files"]), dict(listed["sha256"])
     folders = {name[:at] for name in sizes for at in range(len(name)) if name[at] == "/"}
-    strange = {name for name, size in _entries(folder) if size is None and name not in folders}
+    strange = {name for name, size in entries(folder) if size is None and name not in folders}
     strange.update(name for name, size in found["files"].items() if size != sizes.get(name))
     strange.update(name for name, digest in found["sha256"].items() if digest != digests.get(name))
     empty = {name for name, size in found["files"].items() if not size and name in sizes}
@@ -155,7 +156,7 @@ def is_content(said: Any) -> TypeGuard[dict[str, Any]]:
     )
 
 
-def _entries(folder: Path) -> Iterator[tuple[str, int | None]]:
+def entries(folder: Path) -> Iterator[tuple[str, int | None]]:
     """Yield (name, bytes) of what is in a folder; None instead of bytes for folders, links and whatever is no file."""
 
     def unreadable(error: OSError) -> None:

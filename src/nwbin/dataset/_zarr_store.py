@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from nwbin._optional import need
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._session_work import SessionCounts
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, named, place_of, write_json
-from nwbin.dataset._stamps import Stamp, content_of, is_content, read_json, stamp_entry, strange_in
+from nwbin.dataset._stamps import Stamp, content_of, entries, is_content, read_json, stamp_entry, strange_in
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.export import write_zarr_group
 
@@ -23,6 +24,8 @@ __all__ = ["ZarrStore"]
 
 _META = "zarr.json"
 _OF_ZARR_2 = (".zgroup", ".zarray", ".zattrs", ".zmetadata")
+# What belongs to an array: its folder, its description, and its chunks by their places.
+_IN_ARRAY = re.compile(r"|zarr\.json|c(/\d+)*")
 
 
 def missing_files(group: Path) -> Iterator[Path]:
@@ -72,7 +75,7 @@ class ZarrStore:
     def place(self, key: int | str) -> Path:
         return place_of(self.root, key)
 
-    def written(self, key: int | str) -> Written | None:
+    def written(self, key: int | str, *, older: bool = False) -> Written | None:
         place = self.place(key)
         if not is_there(place):
             return None
@@ -80,11 +83,14 @@ class ZarrStore:
         if not isinstance(said.get("stamp"), dict):
             raise ForeignResultError(place, "has no stamp of a job")
         listed = said.get("content")
-        if not is_content(listed):
-            raise ForeignResultError(place, "has a stamp that does not list what it consists of")
         try:
+            if not is_content(listed):
+                _refuse_unlisted(place, said, older)
+                return Written(said["stamp"], False)
             found = _content(place)
             strange = strange_in(place, listed, found)
+        except ForeignResultError:
+            raise
         except OSError as error:
             raise ForeignResultError(
                 place, f"cannot be read to its end ({error.strerror or error})"
@@ -109,7 +115,7 @@ class ZarrStore:
             made = read_json(part / _META) or {}
             made["attributes"]["nwbin"] = {**stamp_entry(stamp), "content": _content(part)}
             write_json(part / _META, made)
-            old = [] if self.written(key) is None else [self.place(key)]
+            old = [] if self.written(key, older=True) is None else [self.place(key)]
             claim.put(folder, [(part, self.place(key))], old, ready)
 
     def load(self, key: int | str) -> Any:
@@ -128,6 +134,33 @@ def _content(group: Path) -> dict[str, Any]:
     if isinstance(attributes, dict):
         attributes.pop("nwbin", None)
     return content_of(group, _META, described)
+
+
+def _refuse_unlisted(group: Path, said: Mapping[str, Any], older: bool) -> None:
+    """Raise a ForeignResultError unless a group without a list is to be replaced and is all an earlier version's."""
+    stamp, arrays = said["stamp"], _listed_arrays(group)
+    if "content" in said or not isinstance(stamp.get("spec"), dict) or "file" not in stamp or not arrays:
+        raise ForeignResultError(group, "has a stamp that does not list what it consists of")
+    strange = []
+    for name, _ in entries(group):
+        array, _, rest = name.partition("/")
+        if name != _META and (array not in arrays or not _IN_ARRAY.fullmatch(rest)):
+            strange.append(name)
+    if strange:
+        raise ForeignResultError(
+            group, f"has in it what no job can be shown to have written ({named(sorted(strange))})"
+        )
+    if not older:
+        raise ForeignResultError(
+            group, "is of an earlier version of nwbin (which overwrite=True, or --overwrite, replaces)"
+        )
+
+
+def _listed_arrays(group: Path) -> Mapping[str, Any]:
+    """The arrays that a group says it has."""
+    consolidated = (read_json(group / _META) or {}).get("consolidated_metadata")
+    listed = consolidated.get("metadata") if isinstance(consolidated, dict) else None
+    return listed if isinstance(listed, dict) else {}
 
 
 def _own(path: Path) -> dict[str, Any]:

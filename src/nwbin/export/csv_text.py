@@ -21,13 +21,16 @@ __all__ = ["CsvText"]
 # By these a cell begins that a spreadsheet computes; the last four are the wide forms of the first four.
 _BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _HARMLESS = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|nan)?", re.ASCII)
+# Where ; ends a cell for a spreadsheet, quotes that the comma before them keeps from the cell's begin quote nothing.
+_AFTER_SEMICOLON = re.compile(rf"(?<=;)[{re.escape(''.join(_BEGINS))}][^;]*")
 
 
 class CsvText:
     """Writes data frames as CSV, and counts the texts that were marked.
 
     In a spreadsheet a cell that begins with = + - @ may be a formula, which may read other files or call a page; in
-    a recording's file it is a name. A leading ' makes it text there. Numbers, and text that is one, stay.
+    a recording's file it is a name. A leading ' makes it text there. Numbers, and text that is one, stay. The same goes
+    for what stands after a semicolon: where a comma is the decimal mark, spreadsheets begin a cell there.
 
     Parameters
     ----------
@@ -74,7 +77,15 @@ class CsvText:
             return one
         text = self._shown(one)
         self._returns |= "\r" in text
-        if self._as_is or not text.startswith(_BEGINS) or _HARMLESS.fullmatch(text):
+        if self._as_is:
             return text
-        self._marked.add(text)
-        return f"'{text}"
+        made = _AFTER_SEMICOLON.sub(_marked, text)
+        if text.startswith(_BEGINS) and not _HARMLESS.fullmatch(text):
+            made = f"'{made}"
+        if made != text:
+            self._marked.add(text)
+        return made
+
+
+def _marked(found: re.Match[str]) -> str:
+    return found[0] if _HARMLESS.fullmatch(found[0]) else f"'{found[0]}"

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _compiled(
     """The function compiled for arguments of these types, if possible from the cache."""
     refuse_settings_here()  # the current folder may be another by now
     folder = _folder()
-    compiled = None
+    compiled = failed = None
     if folder is not None:
         key = f"{function.__qualname__}{types}{settings}"
         place = folder / hashlib.sha256(key.encode()).hexdigest()[:12]
@@ -99,13 +100,18 @@ def _compiled(
             _refuse_unsafe(place)
             compiled.compile(types)
         except Exception as error:
-            _say(folder, error)
+            failed = error
             # What was compiled and could only not be written is as good as any.
             if types not in getattr(compiled, "signatures", ()):
                 compiled = None
     if compiled is None:
         compiled = jit(function)
-        compiled.compile(types)
+        if hasattr(compiled, "compile"):  # else on its first call
+            compiled.compile(types)
+    if (
+        failed is not None
+    ):  # and not where nothing can be compiled, which is raised above: that is not the cache
+        _say(folder, failed)
     return compiled
 
 
@@ -152,8 +158,13 @@ def _home() -> Path:
         parent = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     else:
         parent = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    installation = f"{_SOURCES} {numba.__version__} {sys.version}"
+    installation = f"{_SOURCES} {numba.__version__} {_llvmlite()} {sys.version}"
     return parent / f"nwbin-{hashlib.sha256(installation.encode()).hexdigest()[:12]}"
+
+
+def _llvmlite() -> str:
+    """The version of what Numba compiles with."""
+    return str(getattr(import_module("llvmlite"), "__version__", ""))
 
 
 def _say(folder: Path | None, error: Exception) -> None:

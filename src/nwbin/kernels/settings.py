@@ -8,6 +8,7 @@ pickles are then run, or fail to be read.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nwbin.errors import FileAccessError
 
@@ -29,5 +30,11 @@ def refuse_settings_here() -> None:
 refuse_settings_here()
 
 import numba  # noqa: E402 - it would have read them
-from numba import config, njit, types  # noqa: E402 - the same again
-from numba.extending import intrinsic  # noqa: E402 - the same again
+from numba import extending as _extending  # noqa: E402 - the same again
+from numba import njit, types  # noqa: E402 - the same again
+
+# The variables of the environment are documented, this mirror of them hardly: whoever asks does without, too.
+config: Any = getattr(numba, "config", None)
+
+# Typed by Numba as what it decorates, and not as what kernels call.
+intrinsic: Any = _extending.intrinsic

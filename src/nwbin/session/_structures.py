@@ -12,6 +12,7 @@ from nwbin.allen import places, queries
 from nwbin.errors import LookupFailure, warn
 from nwbin.session._lookup import Ids, Lookup
 from nwbin.session._session_tables import SessionTables
+from nwbin.tables.missing import distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,9 +42,8 @@ class Structures:
 
     @property
     def acronyms(self) -> list[str]:
-        found = self._column(self.tables.channels)
-        # None in a file, NaN in a cache's table: one and the same, by AllenSDK's word for it.
-        return found.where(found.notna(), np.nan).unique().tolist()
+        # AllenSDK has NaN for what lies in no structure: None in a file, NaN in a cache's table.
+        return distinct(self._column(self.tables.channels))
 
     @property
     def unit_counts(self) -> pd.Series[int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Column", "Mask", "as_numbers", "is_number", "missing"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Column", "Mask", "as_numbers", "distinct", "is_number", "missing"]
 
 Column: TypeAlias = npt.NDArray[Any]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -36,3 +39,24 @@ def as_numbers(values: Column) -> npt.NDArray[np.float64]:
     if values.dtype.kind in "iufb":
         return values.astype(np.float64)
     return np.asarray([float(v) if is_number(v) else np.nan for v in values], dtype=np.float64)
+
+
+def distinct(values: pd.Series[Any]) -> list[Any]:
+    """Return the distinct values of a column, by their first appearance; what is missing is one of them, NaN.
+
+    It is ``numpy.nan`` itself: another NaN is another key of a set, and ``numpy.nan in`` a list does not find it.
+    Libraries hand out the one or the other, by their versions.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> distinct(pd.Series(["VISp", None, "LGd", float("nan"), "VISp"], dtype=object))
+    ['VISp', nan, 'LGd']
+    """
+    import pandas as pd
+
+    found = values.unique()
+    gone = np.asarray(pd.isna(found), dtype=bool)
+    return list(
+        dict.fromkeys(np.nan if lost else one for one, lost in zip(found.tolist(), gone, strict=True))
+    )
