@@ -163,7 +163,8 @@ importlib.import_module = lambda name, *more: types.SimpleNamespace() if name ==
     "UniTuple": """
 import types
 import nwbin.kernels.settings as settings
-settings.types = types.SimpleNamespace(int64=settings.types.int64, float64=settings.types.float64)
+real = settings.types
+settings.types = types.SimpleNamespace(void=real.void, int64=real.int64, float64=real.float64)
 """,
     "intrinsic": """
 import nwbin.kernels.settings as settings
