@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin._memory import taking
+from nwbin._threads import as_threads, run
 from nwbin.binning import Closed, bin_edges, count_in_windows, iter_bin_spikes
 from nwbin.errors import CountOverflowError
 from nwbin.trains import SpikeTrains
@@ -136,15 +139,14 @@ def binned_moments(
     narrow = bool(np.isfinite(bounds).all() and np.diff(bounds).max(initial=0.0) <= _NARROW)
     kinds: list[npt.DTypeLike] = [np.uint8, np.uint32] if narrow else [np.uint32]
     for kind in kinds:
-        size = np.dtype(kind).itemsize if smoother is None else 8
-        least = size * shape[1] * shape[2]
+        least = np.dtype(kind).itemsize * shape[1] * shape[2]
         blocks = iter_bin_spikes(
             trains, onsets[order], bounds, closed=closed, dtype=kind, threads=threads,
-            max_bytes=max(max_bytes, least) // (size // np.dtype(kind).itemsize), reuse=True,
+            max_bytes=max(max_bytes, least), reuse=True,
         )  # fmt: skip
         try:
             for rows, block in blocks:
-                _add(block, code[order[rows]], total, squared, smoother)
+                _add(block, code[order[rows]], total, squared, smoother, as_threads(threads))
         except CountOverflowError:  # a burst of many units taken together, say: begin again with room for it
             if kind is kinds[-1]:
                 raise
@@ -162,30 +164,43 @@ def _add(
     total: Floats,
     squares: Floats | None,
     smoother: Floats | None,
+    threads: int,
 ) -> None:
-    """Add a block of trials, ordered by condition, to the sums."""
-    starts = np.flatnonzero(np.diff(code, prepend=-1))
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(code)], strict=True):
-        part, at = block[start:stop], int(code[start])
-        if smoother is not None:
-            smooth = np.matmul(smoother, part.astype(np.float64))
-            total[at] += smooth.sum(axis=0)
-            if squares is not None:
-                squares[at] += np.einsum("tbu,tbu->bu", smooth, smooth)
-            continue
-        most = int(part.max(initial=0))
-        if not most:
-            continue
-        ones = np.add.reduce(part, axis=0, dtype=_room_for(len(part) * most))
-        total[at] += ones
-        if squares is None:
-            continue
-        if most == 1:
-            squares[at] += ones
-            continue
-        kind = _room_for(most * most)
-        own = np.multiply(part, part, dtype=kind, casting="unsafe")
-        squares[at] += np.add.reduce(own, axis=0, dtype=_room_for(len(part) * most * most))
+    """Add a block of trials, ordered by condition, to the sums: each condition by one thread."""
+
+    def add(start: int, stop: int) -> None:
+        at = int(code[start])
+        own = None if squares is None else squares[at]
+        if smoother is None:
+            _add_counts(block[start:stop], total[at], own)
+        else:
+            _add_smoothed(block[start:stop], total[at], own, smoother)
+
+    starts = np.flatnonzero(np.diff(code, prepend=-1)).tolist()
+    run([partial(add, *ends) for ends in pairwise([*starts, len(code)])], threads)
+
+
+def _add_counts(part: npt.NDArray[Any], total: Floats, squares: Floats | None) -> None:
+    most = int(part.max(initial=0))
+    if not most:
+        return
+    ones = np.add.reduce(part, axis=0, dtype=_room_for(len(part) * most))
+    total += ones
+    if squares is None:
+        return
+    if most == 1:
+        squares += ones
+        return
+    own = np.multiply(part, part, dtype=_room_for(most * most), casting="unsafe")
+    squares += np.add.reduce(own, axis=0, dtype=_room_for(len(part) * most * most))
+
+
+def _add_smoothed(part: npt.NDArray[Any], total: Floats, squares: Floats | None, smoother: Floats) -> None:
+    for counts in part:  # one trial at a time, so that threads do not each hold all of them
+        smooth = smoother @ counts.astype(np.float64)
+        total += smooth
+        if squares is not None:
+            squares += np.square(smooth, out=smooth)
 
 
 def _room_for(largest: int) -> Any:

@@ -122,7 +122,6 @@ def psth(
     if normalize not in (None, "subtract", "zscore"):
         raise ArgumentError(f"normalize must be 'subtract', 'zscore' or None, not {normalize!r}")
     counting: dict[str, Any] = {"closed": closed, "threads": threads}
-    warn_of_windows(rows, bounds)
     rates, sem = _rates(units, rows, bounds, shown, smooth, kernel, spread, counting)
     values: dict[str, Labelled] = {}
     measure = {"units": "Hz", "long_name": "firing rate"}
@@ -178,6 +177,7 @@ def _rates(
         if not np.isfinite(smoother).all():
             raise ArgumentError("smoothing needs bins of a width: two edges are the same")
         scale = np.ones((1, 1))
+    warn_of_windows(rows, bounds)
     moments = binned_moments(
         units, times_of(rows, "start_time"), bounds, shown.code, len(shown), squares=spread, smoother=smoother,
         **counting,

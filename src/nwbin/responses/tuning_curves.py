@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nwbin.binning import Closed
 from nwbin.errors import ArgumentError
-from nwbin.estimates import binned_moments, bootstrap_means, mean_and_spread, unit_blocks
+from nwbin.estimates import binned_moments, bootstrap_means, mean_and_spread, resamples_of, unit_blocks
 from nwbin.responses.groups import By, Conditions, as_rows, conditions_by
 from nwbin.responses.labelling import UNIT, Labelled, dataset, ids_of, plain
 from nwbin.responses.matrix import check_window
@@ -102,6 +102,7 @@ def tuning(
         raise ArgumentError(f"by: a result has a {clash[0]!r} of its own; rename that column")
     if preferred not in ("marginal", "joint"):
         raise ArgumentError(f"preferred must be 'marginal' or 'joint', not {preferred!r}")
+    resamples = resamples_of(resamples)
     warn_of_windows(rows, (first, last))
     onsets = times_of(rows, "start_time")
     number = int(np.prod(shown.shape))
