@@ -151,7 +151,11 @@ def test_latency_of_a_known_unit() -> None:
     assert found["first_spike_low"].values[0] <= found["first_spike"].values[0]
     assert found["first_spike_high"].values[0] < 0.051
     assert found["half_height"].values[0] == pytest.approx(0.05, abs=0.006)
-    assert found["half_height_low"].values[0] <= found["half_height"].values[0] <= found["half_height_high"].values[0]
+    assert (
+        found["half_height_low"].values[0]
+        <= found["half_height"].values[0]
+        <= found["half_height_high"].values[0]
+    )
     assert found["half_height_found"].values[0] == 1
     assert np.isnan(found["half_height"].values[1:]).all(), "no rise: one stops, the other never fires"
     assert np.isnan(found["first_spike"].values[2])
@@ -172,7 +176,9 @@ def test_later_units_are_later() -> None:
 @pytest.mark.parametrize("closed", ["left", "right", "both"])
 def test_first_spikes_by_hand(closed: Any) -> None:
     onsets = ROWS["start_time"].to_numpy()
-    trains = SpikeTrains.from_dict({1: np.sort(np.r_[onsets[:20], onsets[10:30] + 0.25]), 2: [], 3: TRAINS[11]})
+    trains = SpikeTrains.from_dict(
+        {1: np.sort(np.r_[onsets[:20], onsets[10:30] + 0.25]), 2: [], 3: TRAINS[11]}
+    )
     found = first_spikes(trains, onsets, (0.0, 0.25), closed)
     for u, times in enumerate(trains.values()):
         for t, onset in enumerate(onsets):
@@ -208,7 +214,9 @@ def test_the_interval_of_a_median_is_that_of_its_bootstrap(values: list[int], co
 
 def test_half_height_by_hand() -> None:
     centers = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    rates = np.array([[0, 4, 1, 5, 2], [6, 6, 6, 8, 0], [0, 0, 0, 0, 0], [9, 1, 1, 1, 1], [0, 2, 3, 4, 4]], float)
+    rates = np.array(
+        [[0, 4, 1, 5, 2], [6, 6, 6, 8, 0], [0, 0, 0, 0, 0], [9, 1, 1, 1, 1], [0, 2, 3, 4, 4]], float
+    )
     found = half_height_times(rates.T[None], np.array([[0.0, 4.0, 0.0, 0.0, 2.0]]), centers)[0]
     # On the last rise to the peak: from 1 (at 3) to 5 (at 4) half of 5 is passed at 3 + 1.5 / 4.
     assert found[0] == pytest.approx(3.375)

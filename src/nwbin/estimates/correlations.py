@@ -76,7 +76,8 @@ def residuals(values: Floats, code: Codes, conditions: int, *, scaled: bool) -> 
     centered[np.abs(centered) < 1e-9] = 0.0
     if scaled:
         spread = np.sqrt(
-            condition_means(np.square(centered), of, conditions) * (number / (number - 1.0))[:, None]
+            condition_means(np.square(centered), of, conditions)
+            * (number / np.maximum(number - 1.0, 1.0))[:, None]
         )
         with np.errstate(invalid="ignore", divide="ignore"):
             centered = np.where(spread[of] > 0, centered / spread[of], 0.0)

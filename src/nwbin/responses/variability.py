@@ -222,7 +222,10 @@ def reliability(
     warn_of_windows(rows, bounds)
     windows = np.stack([bounds[:-1], bounds[1:]], axis=1)
     order = _repeats(shown) if method == "pairwise" else None
-    enough = int((np.bincount(shown.code[shown.code >= 0]) >= 2).sum()) if order is None else order.shape[1]
+    if order is None:
+        enough = int((np.bincount(shown.code[shown.code >= 0]) >= 2).sum())
+    else:
+        enough = order.shape[1] if len(order) >= 2 else 0
     if enough * len(windows) < 2:
         raise ArgumentError(
             "reliability needs two conditions or bins with two presentations each; there are "
@@ -240,9 +243,8 @@ def reliability(
         found[0, block], found[2, block] = pairwise_reliability(repeats)
     one = {"units": "1"}
     if order is None:
-        # A correlation of -1 would be doubled without end.
-        with np.errstate(divide="ignore"):
-            corrected = np.where(found[0] > -1, 2 * found[0] / (1 + found[0]), -np.inf)
+        with np.errstate(divide="ignore"):  # halves that are each other's opposite
+            corrected = 2 * found[0] / (1 + found[0])
         whole = corrected if spearman_brown else found[0].copy()
         values: dict[str, Labelled] = {
             "reliability": ((UNIT,), whole, one),
