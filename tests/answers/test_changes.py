@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-stats = pytest.importorskip("scipy.stats")
+pytest.importorskip("scipy")
 
 from nwbin import SpikeTrains
 from nwbin.errors import ArgumentError
@@ -30,6 +30,8 @@ from nwbin.estimates import (
 )
 from nwbin.responses import latency, responsive
 from tests.answers.made import counts_of, noise, trials
+
+stats = pytest.importorskip("scipy.stats")
 
 ROWS, TRAINS = trials(40), noise()
 WINDOW, BEFORE = (0.0, 0.5), (-0.25, 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -139,6 +139,7 @@ def test_kernels() -> None:
     assert_allclose(smoothing_matrix(uneven, 0.2) @ np.full(4, 7.0), 7.0)
 
 
+@settings(max_examples=40)
 @given(cases(bins=True), st.integers(1, 4), st.booleans())
 def test_moments_are_those_of_counts(case: Case, conditions: int, small: bool) -> None:
     """Exactly, in whatever blocks, whatever units are asked for together, and in whatever order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def decode_over_time(
     -------
     xarray.Dataset
         accuracy (time_relative_to_stimulus_onset, fold), float64, share of trials; chance, what always guessing the
-        most frequent label would give. Where all trials have the same counts, as before the first spike, accuracy is
+        most frequent label would give. A window whose counts cannot be decoded, as where all trials have the same, has
         NaN. Coordinates: the middle of each window, bin_start, bin_stop, s.
 
     Raises
@@ -69,27 +70,27 @@ def decode_over_time(
     MissingDependencyError
         scikit-learn is not installed (extra "decode").
     ArgumentError
-        As :func:`nwbin.decode.decode`.
+        As :func:`nwbin.decode.decode`, where it holds of all windows.
     """
     rows, units = as_rows(presentations), as_trains(trains)
     spans = np.atleast_2d(as_seconds(windows, "windows"))
     if spans.ndim != 2 or spans.shape[1] != 2 or not len(spans):
         raise ArgumentError(f"windows must be (from, to) in s, one or more; not of shape {spans.shape}")
     warn_of_windows(rows, [spans.min(), spans.max()])
-    accuracy: Floats | None = None
-    chance = np.nan
+    accuracy, chance, wrong = np.full((len(spans), 0), np.nan), np.nan, None
     for at, (first, last) in enumerate(spans.tolist()):
         check_window((first, last), rate=False)
         matrix = response_matrix(units, rows, labels, (first, last), closed=closed, threads=threads)
-        if not len(matrix.X) or not matrix.X.var(axis=0).any():
-            if at == len(spans) - 1 and accuracy is None:
-                decode(matrix.X, matrix.y, shrinkage=shrinkage, folds=folds)  # says what is wrong
+        try:
+            found = decode(matrix.X, matrix.y, shrinkage=shrinkage, folds=folds)
+        except ArgumentError as error:
+            wrong = error
             continue
-        found = decode(matrix.X, matrix.y, shrinkage=shrinkage, folds=folds)
-        if accuracy is None:
-            accuracy = np.full((len(spans), folds), np.nan)
+        if not accuracy.size:
+            accuracy = np.full((len(spans), len(found.scores)), np.nan)
         accuracy[at], chance = found.scores, found.chance
-    assert accuracy is not None
+    if not accuracy.size and wrong is not None:  # nothing to decode from in any window
+        raise wrong
     values: dict[str, Labelled] = {
         "accuracy": ((TIME, "fold"), accuracy, {"units": "1", "long_name": "share of trials"}),
         "chance": ((), np.asarray(chance), {"units": "1"}),
@@ -132,8 +133,8 @@ def decode_over_neurons(
     Returns
     -------
     xarray.Dataset
-        accuracy (neurons, draw), float64, the mean over folds of the share of trials; chance. Where the neurons of a
-        set have the same counts in all trials accuracy is NaN.
+        accuracy (neurons, draw), float64, the mean over folds of the share of trials; chance. A set whose counts
+        cannot be decoded, as where they are the same in all trials (of one label), has NaN.
 
     Raises
     ------
@@ -160,7 +161,9 @@ def decode_over_neurons(
             some = counts[:, np.sort(order[:size])]
             if size == units:
                 accuracy[at] = whole.accuracy
-            elif some.var(axis=0).any():
+                break
+            # What is wrong with all of them was said above; with some, that they do not vary.
+            with suppress(ArgumentError):
                 accuracy[at, draw] = decode(some, y, shrinkage=shrinkage, folds=folds).accuracy
     values: dict[str, Labelled] = {
         "accuracy": (("neurons", "draw"), accuracy, {"units": "1", "long_name": "share of trials"}),

@@ -173,9 +173,9 @@ def _rates(
         scale = 1.0 / np.diff(bounds)[:, None]
     smoother = None
     if smooth is not None:
-        smoother = smoothing_matrix(bounds, smooth, kernel) * scale.T
-        if not np.isfinite(smoother).all():
+        if not (np.diff(bounds) > 0).all():
             raise ArgumentError("smoothing needs bins of a width: two edges are the same")
+        smoother = smoothing_matrix(bounds, smooth, kernel) * scale.T
         scale = np.ones((1, 1))
     warn_of_windows(rows, bounds)
     moments = binned_moments(
