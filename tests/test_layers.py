@@ -26,6 +26,7 @@ FLOORS = [
     {"kernels", "tables"},
     {"storage", "trains"},
     {"binning"},
+    {"estimates"},
     {"nwb"},
     {"responses"},
     {"allen"},
@@ -38,7 +39,7 @@ FLOORS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Files on one side, arrays on the other: below `responses` neither knows of the other.
-FILES, ARRAYS = {"storage", "nwb"}, {"kernels", "trains", "binning"}
+FILES, ARRAYS = {"storage", "nwb"}, {"kernels", "trains", "binning", "estimates"}
 MEETING = {("nwb", "trains")}  # a file hands out spike trains
 # Rooms that alone may import a library, and the lowest floor that may.
 HOMES = {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nwbin._memory import taking
 from nwbin.binning import Closed, Progress, bin_centers, bin_edges, bin_spikes, count_type, iter_bin_spikes
+from nwbin.responses.labelling import TIME, UNIT, variable
 from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap, windows_around
 from nwbin.tables.labels import names_without_clashes
 from nwbin.tables.tidy import escape_text, tidy, tidy_index
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TIME", "UNIT", "AlignedCounts", "Blocks", "Coordinate", "LabelledCounts"]
 
-TIME = "time_relative_to_stimulus_onset"
-UNIT = "unit_id"
 Blocks: TypeAlias = Iterator[tuple[slice, npt.NDArray[Any]]]
 
 _BLOCK_BYTES = 32 << 20
@@ -188,21 +187,8 @@ class LabelledCounts(ABC):
             known = {name: places[name] for name in self.dims}
         # Quick: else xarray looks whether this is an array of Dask's, and loads all of Dask for that.
         counts = xr.Variable(self.dims, self.to_numpy(), attributes, fastpath=True)
-        coords = {name: _variable(name, one) for name, one in known.items()}
+        coords = {name: variable(name, one) for name, one in known.items()}
         return xr.DataArray(counts, coords=coords, name="spike_counts")
-
-
-def _variable(name: str, labels: Coordinate) -> xr.Variable:
-    """The labels for xarray, which takes pandas' index of a dimension as it is, and asks Dask about any other array."""
-    import pandas as pd
-    import xarray as xr
-
-    if labels.dims == (name,) and labels.values.dtype.kind in "iuf":
-        index = pd.Index(labels.values)
-        made: Any = xr.IndexVariable  # whose constructor xarray has not typed
-        variable: xr.Variable = made(labels.dims, index, labels.attributes, fastpath=True)
-        return variable
-    return xr.Variable(*labels, fastpath=True)
 
 
 class AlignedCounts(LabelledCounts):

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from nwbin._memory import taking
-from nwbin.binning import Closed, bin_centers, bin_edges, iter_bin_spikes
-from nwbin.errors import ArgumentError, LookupFailure, nearest
-from nwbin.responses.counts import TIME, UNIT
-from nwbin.responses.windows import lengths_of, times_of, warn_if_too_long
-from nwbin.tables.missing import as_numbers, missing
-from nwbin.tables.tidy import escape_text
-from nwbin.trains import Trains, as_trains
+from nwbin.binning import Closed
+from nwbin.responses.counts import TIME
+from nwbin.responses.rates import psth
+from nwbin.responses.windows import lengths_of
+from nwbin.trains import Trains
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
 __all__ = ["mean_rates", "median_duration", "rates_table", "time_axis"]
-
-_BLOCK = 32 << 20
 
 
 def median_duration(rows: pd.DataFrame) -> float:
@@ -72,25 +66,6 @@ def time_axis(
     return float(f"{start:.12g}"), float(f"{stop:.12g}"), float(f"{width:.12g}")
 
 
-def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.NDArray[np.int64]]:
-    """The distinct values of a column in order, and each row's number among them; -1 where it has none."""
-    if by is None:
-        return ["all"], np.zeros(len(rows), np.int64)
-    if by not in rows.columns:
-        raise LookupFailure(f"the presentations have no column {by!r}; {nearest(by, rows.columns)}")
-    values = rows[by].to_numpy()
-    gone = missing(values)
-    numbers = as_numbers(values)
-    if not np.isnan(numbers[~gone]).any():
-        levels: npt.NDArray[Any] = np.unique(numbers[~gone])
-        code = np.searchsorted(levels, numbers)
-    else:
-        text = np.asarray([escape_text(str(v)) for v in values], dtype=object)
-        levels = np.unique(text[~gone])
-        code = np.searchsorted(levels, text)
-    return levels.tolist(), np.where(gone, -1, code).astype(np.int64)
-
-
 def mean_rates(
     trains: Trains,
     rows: pd.DataFrame,
@@ -123,43 +98,9 @@ def mean_rates(
         condition (`by`'s values, or "all"), the centers of bins in s, bin_start and bin_stop (s), presentations (how
         many, by condition).
     """
-    import xarray as xr
-
-    trains = as_trains(trains)
-    bounds = bin_edges(edges)
-    warn_if_too_long(rows, bounds)
-    levels, code = conditions_of(rows, by)
-    if not levels:
-        raise ArgumentError(f"no presentation has a value of {by!r}")
-    onsets = times_of(rows, "start_time")
-    shape = (len(levels), bounds.size - 1, len(trains))
-    what = f"rates of {shape[0]:,} conditions x {shape[1]:,} bins x {shape[2]:,} units, and their sums,"
-    with taking(3 * 8 * math.prod(shape), what, "average over fewer units, bins or conditions at a time"):
-        total = np.zeros(shape)
-    shown = np.bincount(code[code >= 0], minlength=len(levels))
-    least = 4 * total.shape[1] * total.shape[2]
-    for level in range(len(levels)):
-        blocks = iter_bin_spikes(
-            trains, onsets[code == level], bounds, closed=closed, dtype=np.uint32, threads=threads,
-            max_bytes=max(_BLOCK, least), reuse=True,
-        )  # fmt: skip
-        for _, block in blocks:
-            total[level] += block.sum(axis=0, dtype=np.int64)
-    rates = total / shown[:, None, None] / np.diff(bounds)[None, :, None]
-    return xr.DataArray(
-        rates,
-        name="firing_rate",
-        dims=("condition", TIME, UNIT),
-        coords={
-            "condition": np.asarray(levels, dtype=None if not isinstance(levels[0], str) else object),
-            TIME: (TIME, bin_centers(bounds), {"units": "s", "long_name": "center of the bin"}),
-            "bin_start": (TIME, bounds[:-1], {"units": "s"}),
-            "bin_stop": (TIME, bounds[1:], {"units": "s"}),
-            UNIT: np.asarray(trains.unit_ids),
-            "presentations": ("condition", shown),
-        },
-        attrs={"units": "Hz", "by": by or "", "closed": closed},
-    )
+    found = psth(trains, rows, edges, by=by, spread=False, closed=closed, threads=threads)
+    rates = found["firing_rate"].assign_coords(presentations=found["presentations"])
+    return rates.assign_attrs({"units": "Hz", "by": by or "", "closed": closed})
 
 
 def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:

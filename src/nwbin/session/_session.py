@@ -16,10 +16,12 @@ from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure
 from nwbin.nwb.file import File
 from nwbin.session._about import METADATA, About
+from nwbin.session._answers import Answers
 from nwbin.session._arguments import DEFAULTS, FILTERS, known_arguments
 from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
+from nwbin.session._population_answers import PopulationAnswers
 from nwbin.session._presentation_spikes import PresentationSpikes
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
@@ -355,6 +357,18 @@ class Session:
         "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
+    # ---- answers
+    _answers, _populations = property(Answers), property(PopulationAnswers)
+    psth = shown("_answers", Answers.psth)
+    tuning = shown("_answers", Answers.tuning)
+    responsive = shown("_answers", Answers.responsive)
+    latency = shown("_answers", Answers.latency)
+    noise_correlations = shown("_populations", PopulationAnswers.noise_correlations)
+    signal_correlations = shown("_populations", PopulationAnswers.signal_correlations)
+    reliability = shown("_populations", PopulationAnswers.reliability)
+    fano_factor = shown("_populations", PopulationAnswers.fano_factor)
+    decode_over_time = shown("_populations", PopulationAnswers.decode_over_time)
+    decode_over_neurons = shown("_populations", PopulationAnswers.decode_over_neurons)
 
     # ---------------------------------------------------------------- signals
 
