@@ -23,6 +23,7 @@ from nwbin.session._lookup import Lookup
 from nwbin.session._presentation_spikes import PresentationSpikes
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
+from nwbin.session._stimulus_metrics import StimulusMetrics
 from nwbin.session._stimulus_queries import StimulusQueries
 from nwbin.session._structures import Structures
 from nwbin.session._unit_spikes import UnitSpikes
@@ -78,6 +79,7 @@ class Session:
         self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
         self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
         self._signals = Signals(self._tables, lookup, probe_lfp_paths)
+        self._stimulus_metrics = StimulusMetrics(self._tables, lookup, self._signals, self._invalid_spikes)
 
     @classmethod
     def from_nwb_path(
@@ -355,6 +357,7 @@ class Session:
         "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
+    stimulus_metrics = shown("_stimulus_metrics", StimulusMetrics.stimulus_metrics)
 
     # ---------------------------------------------------------------- signals
 
