@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-__all__ = ["CORRECTIONS", "corrections_table", "why_corrected"]
+__all__ = ["CORRECTIONS", "OVERLAPS", "corrections_table", "why_corrected"]
 
 CORRECTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -36,6 +36,11 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
         "*_nm1": "AllenSDK cannot compute metrics of natural movies",
         "*_nm3": "the same as *_nm1",
     }
+)
+# What goes for every column, in sessions that are so.
+OVERLAPS = (
+    "Where presentations overlap, AllenSDK finds some of their spikes in none or in one of them, and "
+    '`convention="allen"` with it; otherwise each counts in every presentation that it lies in.'
 )
 
 

@@ -87,25 +87,31 @@ class StimulusMetrics:
         >>> session = nwbin.open("session_715093703.nwb")  # doctest: +SKIP
         >>> session.stimulus_metrics("drifting_gratings")["pref_ori_dg"]  # doctest: +SKIP
         """
-        by = as_convention(convention)
+        as_convention(convention)
         need("scipy", "metrics", "stimulus_metrics")
         chosen = self.lookup.unit_ids(unit_ids)
         self.invalid_spikes.warn_of_any("stimulus_metrics")
-        # In the order of the file, in which their spikes lie there; each once.
+        view = self.view(chosen, convention)
+        wanted = chosen_stimuli(stimuli, view, self.tables.file.stimulus_notes)
+        table, lacking = stimulus_metrics_table(view, wanted, seed=seed, progress=progress)
+        if not wanted:
+            warn(f"{self.tables.file.name}: shows none of the stimuli that have metrics: no columns")
+        elif lacking:
+            warn(f"{self.tables.file.name}: has no {', no '.join(lacking)}; the columns that need it are NaN")
+        return table.loc[chosen]
+
+    def view(self, unit_ids: Ids = None, convention: Convention = "corrected") -> SessionView:
+        """Return the session as metrics see it. Its units are in the order of the file, each once."""
         stored = self.tables.file.unit_ids
-        view = SessionView(
+        return SessionView(
             self.tables.file.name,
             self.tables.detailed_presentations,
             self.tables.stimuli.conditions,
-            self.tables.file.spike_trains(stored[np.isin(stored, chosen)]),
+            # In this order, in which their spikes lie there, nothing need be copied.
+            self.tables.file.spike_trains(stored[np.isin(stored, self.lookup.unit_ids(unit_ids))]),
             self._running,
-            by,
+            as_convention(convention),
         )
-        wanted = chosen_stimuli(stimuli, view, self.tables.file.stimulus_notes)
-        table, lacking = stimulus_metrics_table(view, wanted, seed=seed, progress=progress)
-        if lacking:
-            warn(f"{self.tables.file.name}: has no {', no '.join(lacking)}; the columns that need it are NaN")
-        return table.loc[chosen]
 
     def _running(self) -> pd.DataFrame | None:
         try:

@@ -15,6 +15,7 @@ from nwbin.binning import count_in_windows
 from nwbin.errors import FormatError
 from nwbin.metrics.common._conventions import Convention
 from nwbin.metrics.common._levels import Levels, levels_of
+from nwbin.metrics.common._overlaps import as_allensdk_counts
 from nwbin.metrics.common._stimuli import STIMULUS_KINDS, StimulusKind
 from nwbin.metrics.common._trials import OwnTrials, psth_edges
 from nwbin.tables.missing import missing
@@ -204,12 +205,17 @@ class StimulusView:
 
     @property
     def counts_to_stop(self) -> npt.NDArray[np.uint32]:
-        """Spikes in (start, stop] of each presentation: (presentations, units). Counted when asked for."""
+        """Spikes in (start, stop] of each presentation: (presentations, units). Counted when asked for.
+
+        By AllenSDK's convention those that it finds: it loses some where presentations overlap.
+        """
         windows = np.stack([self.starts, self.stops], axis=1)[:, None, :]
         found = count_in_windows(
             self.trains, np.zeros(len(windows)), windows, closed="right", dtype=np.uint32
         )
         counts: npt.NDArray[np.uint32] = found[:, 0, :]
+        if self.session.convention == "allen":
+            as_allensdk_counts(counts, self.trains, self.starts, self.stops)
         return counts
 
     @cached_property
