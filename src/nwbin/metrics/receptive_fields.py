@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nwbin.metrics._field_fits import Fits
+    from nwbin.metrics.common import Convention, SessionView
 
-__all__ = ["FieldOptions", "field_columns", "field_maps"]
+__all__ = ["FieldOptions", "field_columns", "field_maps", "receptive_field_metrics"]
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], object]
+
+COLUMNS = (
+    "azimuth_rf", "elevation_rf", "width_rf", "height_rf", "area_rf", "p_value_rf", "on_screen_rf", "suppressed_rf",
+)  # fmt: skip
+FLAGS = ("on_screen_rf", "suppressed_rf")
 
 # In degrees: what AllenSDK takes the middle of the screen for, where x_position and y_position are 0.
 _AZIMUTH, _ELEVATION = 50.0, 10.0
@@ -57,6 +63,49 @@ class FieldOptions:
     resamples: int = 1000
 
 
+def receptive_field_metrics(
+    session_view: SessionView,
+    unit_ids: npt.ArrayLike | None = None,
+    *,
+    convention: Convention | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Measure the receptive fields of a session's units.
+
+    Parameters
+    ----------
+    session_view
+        The session.
+    unit_ids
+        Which of its units, in this order; all by default.
+    convention
+        By whose rules; those of the view by default.
+    seed
+        Of the resampling of trials.
+    progress
+        Called with (parts of the work done, parts in all).
+
+    Returns
+    -------
+    pandas.DataFrame
+        By unit_id, the columns of :func:`field_columns`; NaN and False where no gabors were shown.
+    """
+    import pandas as pd
+
+    chosen = session_view.unit_ids if unit_ids is None else np.asarray(unit_ids)
+    by = convention or session_view.convention
+    trains = session_view.trains.select(chosen)
+    index = pd.Index(trains.unit_ids, name="unit_id")
+    view = session_view.stimulus("rf")
+    if view is None:
+        names = COLUMNS if by == "corrected" else COLUMNS[:-1]
+        nothing = {name: np.full(len(index), False if name in FLAGS else np.nan) for name in names}
+        return pd.DataFrame(nothing, index=index)
+    found = field_columns(trains, view.presentations, convention=by, seed=seed, progress=progress)
+    return pd.DataFrame(found, index=index)
+
+
 def field_maps(trains: Trains, onsets: Floats, positions: Positions) -> npt.NDArray[np.int64]:
     """Add up spikes in 0.249 s from onset by position, both ends included.
 
@@ -87,7 +136,7 @@ def field_columns(
     trains: Trains,
     presentations: pd.DataFrame,
     *,
-    convention: str = "corrected",
+    convention: Convention = "corrected",
     seed: int = 0,
     options: FieldOptions | None = None,
     threads: int | None = None,
@@ -167,15 +216,10 @@ def field_columns(
 
 def _of_all(found: dict[str, npt.NDArray[Any]], enough: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[Any]]:
     """The values of units that had enough spikes, among all: NaN or False for the others."""
-    order = (
-        "azimuth_rf", "elevation_rf", "width_rf", "height_rf", "area_rf", "p_value_rf", "on_screen_rf",
-        "suppressed_rf",
-    )  # fmt: skip
     whole = {}
-    for name in order:
+    for name in COLUMNS:
         if name in found:
-            flags = found[name].dtype == bool
-            whole[name] = np.full(len(enough), False if flags else np.nan)
+            whole[name] = np.full(len(enough), False if name in FLAGS else np.nan)
             whole[name][enough] = found[name]
     return whole
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from nwbin.metrics.common import STIMULUS_KINDS, Convention, SessionView, StimulusView, as_convention
 
 from nwbin._keywords import refuse_unknown
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest
+from nwbin.metrics.common import STIMULUS_KINDS, Convention, SessionView, StimulusView, as_convention
 from nwbin.metrics.faces import _tables
 from nwbin.metrics.faces._source import check_session, trains_of
 from nwbin.trains import SpikeTrains

@@ -18,6 +18,7 @@ from nwbin.trains import SpikeTrains
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
     from nwbin.metrics.common import StimulusView
 
 __all__ = ["by_presentation", "chosen_units", "psth_by_condition"]
