@@ -16,6 +16,7 @@ from nwbin.responses.populations import (
 )
 from nwbin.responses.psth import mean_rates, rates_table
 from nwbin.responses.rates import psth
+from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.responses.statistics import GroupStatistics, group_statistics
 from nwbin.responses.tiles import TiledCounts
 from nwbin.responses.tuning_curves import tuning
@@ -44,6 +45,7 @@ __all__ = [
     "pseudo_population",
     "psth",
     "rates_table",
+    "receptive_fields",
     "reliability",
     "response_matrix",
     "responsive",

@@ -23,8 +23,10 @@ from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
 from nwbin.session._population_answers import PopulationAnswers
 from nwbin.session._presentation_spikes import PresentationSpikes
+from nwbin.session._receptive_fields import ReceptiveFields
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
+from nwbin.session._stimulus_metrics import StimulusMetrics
 from nwbin.session._stimulus_queries import StimulusQueries
 from nwbin.session._structures import Structures
 from nwbin.session._unit_spikes import UnitSpikes
@@ -79,7 +81,9 @@ class Session:
         self._invalid_spikes = InvalidSpikes(self._tables)
         self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
         self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
+        self._receptive_fields = ReceptiveFields(self._tables, lookup, self._invalid_spikes)
         self._signals = Signals(self._tables, lookup, probe_lfp_paths)
+        self._stimulus_metrics = StimulusMetrics(self._tables, lookup, self._signals, self._invalid_spikes)
 
     @classmethod
     def from_nwb_path(
@@ -369,6 +373,8 @@ class Session:
     fano_factor = shown("_populations", PopulationAnswers.fano_factor)
     decode_over_time = shown("_populations", PopulationAnswers.decode_over_time)
     decode_over_neurons = shown("_populations", PopulationAnswers.decode_over_neurons)
+    receptive_fields = shown("_receptive_fields", ReceptiveFields.receptive_fields)
+    stimulus_metrics = shown("_stimulus_metrics", StimulusMetrics.stimulus_metrics)
 
     # ---------------------------------------------------------------- signals
 
