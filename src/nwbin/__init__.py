@@ -51,7 +51,18 @@ _HOME = {
     "count_in_windows": "nwbin.binning",
     "open": "nwbin.session",
 }
-_MODULES = ("binning", "check", "dataset", "decode", "errors", "export", "plot", "responses", "testing")
+_MODULES = (
+    "binning",
+    "check",
+    "dataset",
+    "decode",
+    "errors",
+    "export",
+    "metrics",
+    "plot",
+    "responses",
+    "testing",
+)
 
 __all__ = [
     "AlignedSpikes",

@@ -21,6 +21,7 @@ from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
 from nwbin.session._presentation_spikes import PresentationSpikes
+from nwbin.session._quality import UnitQuality
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
 from nwbin.session._stimulus_queries import StimulusQueries
@@ -77,6 +78,7 @@ class Session:
         self._invalid_spikes = InvalidSpikes(self._tables)
         self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
         self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
+        self._quality = UnitQuality(self._tables, lookup, self._invalid_spikes)
         self._signals = Signals(self._tables, lookup, probe_lfp_paths)
 
     @classmethod
@@ -355,6 +357,7 @@ class Session:
         "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
+    quality_metrics = shown("_quality", UnitQuality.quality_metrics)
 
     # ---------------------------------------------------------------- signals
 
