@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -366,6 +367,24 @@ class File:
                 f"{self.name}: no unit has the id {unit_id!r}; {nearest(unit_id, self.unit_table.ids.tolist())}"
             )
         return self.unit_table.ragged(name, int(rows[0]))
+
+    def quality_metrics(self, unit_ids: Any = None, **how: Any) -> pd.DataFrame:
+        """Work out the quality of units, by default of all.
+
+        Parameters
+        ----------
+        unit_ids, **how
+            Arguments of :func:`nwbin.metrics.quality_metrics`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index unit_id: firing_rate, presence_ratio, isi_violations, amplitude_cutoff, waveform_duration, ...
+        """
+        # It lies in a room above, which knows this one: only its name is known here.
+        metrics = import_module("nwbin.metrics")
+        found: pd.DataFrame = metrics.quality_metrics(self, unit_ids, **how)
+        return found
 
     def pynwb(self) -> Any:
         """Return the file as a ``pynwb.NWBFile``, for whatever nwbin does not read itself.

@@ -1,0 +1,8 @@
+"""The catalogue: what each metric and each column of a table of units means. One entry each, and all of it data."""
+
+from __future__ import annotations
+
+from nwbin.metrics.catalogue._entry import Metric
+from nwbin.metrics.catalogue._look import catalogue, describe, entries_of, glossary, meaning_of
+
+__all__ = ["Metric", "catalogue", "describe", "entries_of", "glossary", "meaning_of"]
