@@ -31,6 +31,7 @@ __all__ = [
     "NothingChosen",
     "NwbinError",
     "NwbinWarning",
+    "UnappliedFiltersWarning",
     "nearest",
     "warn",
 ]
@@ -106,6 +107,10 @@ class NwbinWarning(UserWarning):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*map(_message, args))
+
+
+class UnappliedFiltersWarning(NwbinWarning):
+    """A file lacks columns that unit filters go by: these were not applied."""
 
 
 class InvalidSpikesWarning(NwbinWarning):

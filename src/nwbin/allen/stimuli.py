@@ -20,6 +20,7 @@ from nwbin.allen.invalid import overlapping, tagged
 from nwbin.allen.null import NULL
 from nwbin.errors import FormatError
 from nwbin.nwb import schema
+from nwbin.nwb.dynamic_table import DynamicTable
 from nwbin.nwb.file import File
 from nwbin.tables.frames import frame_of
 
@@ -135,18 +136,30 @@ def _stored_columns(file: File) -> tuple[Times, Columns]:
     order = np.argsort(start, kind="stable")
     place = np.empty(total, dtype=np.intp)
     place[order] = np.arange(total)
+    plain = not any(name.endswith(schema.PRESENTATIONS_SUFFIX) for name in names)
     pieces: dict[str, list[Piece]] = {"stimulus_name": []}
     for name, table, rows in zip(names, tables, stored, strict=True):
         for column in table.columns:
-            if column not in _ASIDE and table.is_flat(column):
+            aside = column in _ASIDE and not (plain and column == "tags")
+            if not aside and table.is_flat(column):
                 values = table.text_codes(column)
                 found = table.column(column) if values is None else values
                 pieces.setdefault(column, []).append((place[rows], found))
+            elif plain and table.is_list(column):  # such as tags, which in AllenSDK's tables are left out
+                pieces.setdefault(column, []).append((place[rows], _listed(table, column)))
         if "stimulus_name" not in table:
             shown = name.removesuffix(schema.PRESENTATIONS_SUFFIX)
             pieces["stimulus_name"].append((place[rows], (np.zeros(len(table), dtype=np.intp), [shown])))
     columns = {name: joined(found, total) for name, found in pieces.items()}
     return {"start_time": start[order], "stop_time": stop[order]}, columns
+
+
+def _listed(table: DynamicTable, column: str) -> tuple[npt.NDArray[np.intp], list[str]]:
+    """A column of lists, as text: "a; b"."""
+    texts = ["; ".join(map(str, one)) for one in table.lists(column)]
+    distinct = list(dict.fromkeys(texts))
+    place = {text: k for k, text in enumerate(distinct)}
+    return np.asarray([place[text] for text in texts], dtype=np.intp), distinct
 
 
 def _split_color(columns: Columns) -> None:

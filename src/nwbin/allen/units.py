@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.allen.unit_filters import UnitFilters
-from nwbin.errors import warn
+from nwbin.errors import UnappliedFiltersWarning, warn
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
 from nwbin.tables.frames import frame_of
@@ -193,7 +193,8 @@ def _passing(
     if skipped:
         warn(
             f"{file.name}: has no columns for some unit filters, which were not applied: {', '.join(skipped)}; "
-            f"{len(rows)} of {number} units are kept"
+            f"{len(rows)} of {number} units are kept",
+            UnappliedFiltersWarning,
         )
     if number and not len(rows):
         warn(f"{file.name}: none of its {number} units passes the filters")

@@ -15,10 +15,11 @@ import typer
 from typer.core import TyperGroup
 
 from nwbin._plain_text import printable
-from nwbin.errors import NwbinError, NwbinWarning
+from nwbin.errors import NwbinError, NwbinWarning, UnappliedFiltersWarning
 
-__all__ = ["FAILED", "app", "main", "say"]
+__all__ = ["BOUND_GIVEN", "FAILED", "app", "main", "say"]
 
+BOUND_GIVEN = "nwbin.bound_given"  # in the context: a quality bound stands on the line
 FAILED, INTERRUPTED, TERMINATED, PIPE_CLOSED = 2, 130, 143, 141
 
 
@@ -29,8 +30,11 @@ def say(kind: str, message: object) -> None:
 
 
 @contextmanager
-def notes(*, debug: bool = False) -> Iterator[None]:
-    """Show nwbin's warnings as one line each, once; others only when debugging."""
+def notes(ctx: Any = None, *, debug: bool = False) -> Iterator[None]:
+    """Show nwbin's warnings as one line each, once; others only when debugging.
+
+    That a file lacks columns which unit filters go by is true in every command: it is said where units are looked at.
+    """
     shown: set[str] = set()
     with warnings.catch_warnings():
         others = warnings.showwarning
@@ -38,6 +42,8 @@ def notes(*, debug: bool = False) -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
             if not issubclass(category, NwbinWarning):
                 others(message, category, *args, **kwargs)
+            elif issubclass(category, UnappliedFiltersWarning) and not _about_units(ctx):
+                return
             elif str(message) not in shown:
                 shown.add(str(message))
                 say("note", message)
@@ -49,13 +55,18 @@ def notes(*, debug: bool = False) -> Iterator[None]:
         yield
 
 
+def _about_units(ctx: Any) -> bool:
+    """Whether a command shows units, or was given a filter of them that it then cannot apply."""
+    return ctx is None or ctx.invoked_subcommand in ("info", "units") or bool(ctx.meta.get(BOUND_GIVEN))
+
+
 class Program(TyperGroup):
     """Ends every failure in one line and an exit code: 2 for errors, 130 for Ctrl-C."""
 
     def invoke(self, ctx: Any) -> Any:
         debug = bool(ctx.params.get("debug")) or bool(ctx.obj)
         try:
-            with notes(debug=debug):
+            with notes(ctx, debug=debug):
                 result = super().invoke(ctx)
                 sys.stdout.flush()
                 return result
@@ -128,7 +139,7 @@ def still_wanted() -> None:
         raise SystemExit(TERMINATED)
 
 
-app = typer.Typer(cls=Program, add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
+app = typer.Typer(cls=Program, rich_markup_mode="rich", no_args_is_help=True)
 
 
 def _version(asked: bool) -> None:
@@ -142,7 +153,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def nwbin(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+        bool, typer.Option("-V", "--version", help="Show the version.", callback=_version, is_eager=True)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")] = False,
 ) -> None:

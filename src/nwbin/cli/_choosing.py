@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nwbin.cli._app import BOUND_GIVEN
 from nwbin.cli._parse import ids_of, names_of
 from nwbin.errors import ArgumentError
 
@@ -55,7 +56,10 @@ class PresentationOptions:
 def _no_bound_with_all(ctx: typer.Context, param: typer.CallbackParam, value: float) -> float:
     """Refuse a bound beside --all, under which it would not be applied; 0, no bound, says the same."""
     source = ctx.get_parameter_source(str(param.name))
-    if value and ctx.params.get("everything") and source is not None and source.name == "COMMANDLINE":
+    given = source is not None and source.name == "COMMANDLINE"
+    if given:
+        ctx.meta[BOUND_GIVEN] = True
+    if value and ctx.params.get("everything") and given:
         raise ArgumentError(f"{param.opts[0]} {value:g} is a quality filter, and --all is for none: give one")
     return value
 

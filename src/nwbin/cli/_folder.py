@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nwbin._wording import counted
 from nwbin.cli._choosing import PresentationOptions, UnitOptions, selection_of
 from nwbin.cli._counting import BinOptions, FolderOptions, WritingOptions
+from nwbin.cli._json import put_json
 from nwbin.cli._parse import ids_of
 from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning
 
@@ -68,6 +69,8 @@ def count_folder(
     units: UnitOptions,
     writing: WritingOptions,
     many: FolderOptions,
+    *,
+    as_json: bool = False,
 ) -> None:
     """Count into a Zarr store, and say what became of each session."""
     from nwbin.dataset import Dataset, OtherJobError
@@ -103,10 +106,10 @@ def count_folder(
         raise LookupFailure(f"{folder}: none of its {number} sessions meets {many.sessions!r}")
     ids = ids_of(units.units)
     lost = [] if ids is None or results.failed else units_in_no_session(data, results, ids, selection.hints)
-    _say(folder, out, results, lost)
+    _say(folder, out, results, lost, as_json=as_json)
 
 
-def _say(folder: Path, out: Path, results: Results, lost: list[str]) -> None:
+def _say(folder: Path, out: Path, results: Results, lost: list[str], *, as_json: bool) -> None:
     """Say what became of the sessions, and of units that are in no result; raise where nothing, or not all, is done."""
     from nwbin.cli._console import output
     from nwbin.dataset import JobError
@@ -117,12 +120,28 @@ def _say(folder: Path, out: Path, results: Results, lost: list[str]) -> None:
         where = "its one session" if number == 1 else f"any of its {number:,} sessions"
         why = reasons_together(results.passed_over, number)
         raise LookupFailure("; ".join([f"{folder}: nothing to count in {where}: {why}", *lost]))
+    if (
+        not len(results) and results.passed_over
+    ):  # what failed hides nothing of what is wrong with the question
+        others = counted(len(results.passed_over), "other session")
+        raise JobError(
+            f"{folder}: {len(results.failed)} of {counted(number, 'session')} failed: "
+            f"{reasons_together(results.failed, number)}; nothing to count in the {others}: "
+            f"{reasons_together(results.passed_over, len(results.passed_over))}"
+        )
     for one in lost:
         warnings.warn(one, NwbinWarning, stacklevel=2)
     warn_of_all(results)
     status = results.report["status"].value_counts().to_dict()
     by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
-    output().print(f"{out}: {counted(number, 'session')}: {by_status or 'none'}")
+    if as_json:
+        said = ("status", "error", "notes", "seconds")
+        table = results.report[[name for name in said if name in results.report.columns]]
+        put_json(
+            {"output": str(out), "sessions": {str(k): v for k, v in table.to_dict(orient="index").items()}}
+        )
+    else:
+        output().print(f"{out}: {counted(number, 'session')}: {by_status or 'none'}")
     if results.failed:
         raise JobError(
             f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "

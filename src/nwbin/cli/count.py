@@ -9,6 +9,7 @@ from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times,
 from nwbin.cli._counting import BinOptions, FolderOptions, OutOption, WritingOptions
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
+from nwbin.cli._json import JsonOption, say_written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,7 @@ def count(
     units: UnitOptions,
     writing: WritingOptions,
     folder: FolderOptions,
+    as_json: JsonOption = False,
 ) -> None:
     """Count spikes in bins around the start of each presentation, for each unit, and write them to a file.
 
@@ -53,12 +55,12 @@ def count(
         from nwbin.cli._folder import count_folder
 
         writing.refuse_for_folder(file)
-        count_folder(file, out, presentations, bins, units, writing, folder)
+        count_folder(file, out, presentations, bins, units, writing, folder, as_json=as_json)
         return
     import nwbin
     from nwbin._threads import share
     from nwbin.allen.null import tidy
-    from nwbin.cli._console import output, progress
+    from nwbin.cli._console import progress
     from nwbin.cli._provenance import provenance, provenance_of_units
     from nwbin.export import write_counts
     from nwbin.responses.windows import warn_of_late, what_rows_are
@@ -69,7 +71,7 @@ def count(
     writing.check_for(out)
     edges, dtype = bins.around(onsets=bool(presentations.stimulus)), writing.count_type()
     closed = bins.rule(tiled=edges is None)
-    replaced = " (replaced)" if out.exists() else ""
+    replaced = out.exists()
     with share(writing.threads), nwbin.open(file, **units.filters()) as session:
         require_times(session, presentations)
         source, selection = SelectableSession(session), selection_of(presentations, units)
@@ -92,7 +94,10 @@ def count(
                 compress=writing.compress, csv_as_is=writing.csv_as_is, progress=report,
             )  # fmt: skip
         written = f"{_shape_of(counts, bool(presentations.stimulus))}; {_of_how_many(source, len(chosen))}"
-    output().print(f"{out}{replaced}: {written}")
+    say_written(
+        out, written, replaced=replaced, as_json=as_json, shape=list(counts.shape), dimensions=list(counts.dims),
+        dtype=str(counts.dtype), closed=counts.closed,
+    )  # fmt: skip
 
 
 def _counts_in(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nwbin.cli._json import JsonOption, put_json
 from nwbin.cli._parse import window_of
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 
@@ -117,6 +118,7 @@ def demo(
             "--keep", metavar="SESSION.nwb", show_default=False, help="Keep the synthetic session here."
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Decode which grating was shown from the spikes of visual cortex: the tutorial, in one command.
 
@@ -148,16 +150,17 @@ def demo(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nwbin-")))
             with clock.step("write a synthetic session"):
                 file = _write_synthetic(keep or folder / "synthetic_session.nwb")
-        _tutorial(file, out, stimulus, label, asked, structure, rate, clock)
+        _tutorial(file, out, stimulus, label, asked, structure, rate, clock, as_json)
 
 
 def _tutorial(
     file: Path, out: Path, stimulus: str | None, label: str, asked: tuple[float, float] | None, structure: str,
-    rate: float, clock: Clock,
+    rate: float, clock: Clock, as_json: bool,
 ) -> None:  # fmt: skip
     import nwbin
-    from nwbin.cli._console import grid, output, show
     from nwbin.plot import plot_decoding, save_picture
+    from nwbin.plot.answers import names_in
+    from nwbin.plot.sessions import title_of
     from nwbin.responses.decode import decode
 
     rows: list[tuple[str, str]] = []
@@ -193,9 +196,25 @@ def _tutorial(
         rows.append(("accuracy", f"{found.accuracy:.1%} (chance {found.chance:.1%}); folds: "
                                  + ", ".join(f"{s:.1%}" for s in found.scores)))  # fmt: skip
         with clock.step("draw the picture"):
-            title = f"{len(units):,} units {how}, {chosen.replace('_', ' ')}, session {name}"
-            save_picture(plot_decoding(found, matrix.y, label=label, title=title), out)
+            title = title_of(session, f"{len(units):,} units {how}", chosen.replace("_", " "))
+            names = names_in(table, label)
+            save_picture(plot_decoding(found, matrix.y, label=label, title=title, names=names), out)
         rows.append(("picture", str(out)))
+    if as_json:
+        put_json({
+            "output": str(out), "session": str(name), "units": units.index.tolist(), "stimulus": chosen,
+            "label": label, "window": list(window), "classes": matrix.classes.tolist(), "trials": len(matrix.y),
+            "accuracy": found.accuracy, "chance": found.chance, "folds": found.scores.tolist(),
+            "seconds": dict(clock.steps),
+        })  # fmt: skip
+        return
+    _show(rows, clock)
+
+
+def _show(rows: list[tuple[str, str]], clock: Clock) -> None:
+    """What was found, and how long each step took."""
+    from nwbin.cli._console import grid, output, show
+
     console = output()
     show(console, grid("", rows))
     console.print()

@@ -5,17 +5,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nwbin._wording import counted
-from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times, selection_of
+from nwbin.cli._choosing import PresentationOptions, UnitOptions
 from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileArgument
-from nwbin.cli._parse import window_of
+from nwbin.cli._json import JsonOption, refuse_json, say_written
+from nwbin.cli._parse import numbers_of, window_of
+from nwbin.cli._pictures import MaxPanelsOption, named_after
 from nwbin.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from nwbin.cli._chosen import Chosen
 
 __all__ = ["psth"]
 
@@ -40,6 +48,10 @@ class RateOptions:
             help="One mean for each value of a column, such as orientation.",
         ),
     ] = None  # fmt: skip
+    edges: Annotated[
+        str | None,
+        typer.Option("--edges", metavar="A,B,...", show_default=False, help="Edges of bins, s from onset."),
+    ] = None
     window: Annotated[
         str | None,
         typer.Option(
@@ -49,7 +61,10 @@ class RateOptions:
     ] = None  # fmt: skip
     bin_width: Annotated[
         float | None,
-        typer.Option("--bin", metavar="WIDTH", show_default=False, help="Width of a bin, s. Default: by window."),
+        typer.Option(
+            "--bin", metavar="WIDTH", show_default=False,
+            help="Width of a bin, s. Default: by window; of one unit, as wide as its spikes need.",
+        ),
     ] = None  # fmt: skip
     per_unit: Annotated[
         bool, typer.Option("--per-unit", help="Each unit by itself, not the mean over units.")
@@ -62,18 +77,42 @@ class RateOptions:
         ),
     ] = "left"  # fmt: skip
 
+    def check(self) -> None:
+        """Refuse what makes no sense, before anything is read."""
+        if self.edges is not None and (self.window is not None or self.bin_width is not None):
+            raise ArgumentError("give --edges, or --bin and --window, not both")
+        if self.bin_width is not None and not 0 < self.bin_width < math.inf:
+            raise ArgumentError(f"--bin must be more than 0 s, not {self.bin_width:g}")
+
+    def bins(self, chosen: Chosen) -> tuple[np.ndarray[Any, Any], float | None]:
+        """The edges of the bins, s from onset, and their width where it is one."""
+        from nwbin.binning import bin_edges
+        from nwbin.plot.answers import fitting_width
+        from nwbin.responses.psth import time_axis
+
+        if self.edges is not None:
+            return bin_edges(numbers_of(self.edges, "--edges")), None
+        duration = chosen.duration()
+        window = None if self.window is None else window_of(self.window)
+        start, stop, width = time_axis(duration, window, self.bin_width)
+        if self.bin_width is None and len(chosen.units) == 1:
+            fits = fitting_width(chosen.trains, chosen.rows, (start, stop), by=self.by, least=width)
+            if fits > width:
+                # Bins of that width tile a window of the user's where they can.
+                start, stop, width = time_axis(duration, window, fits if window is None else None)
+                tiles = window is None or abs((stop - start) / fits % 1) < 1e-9
+                width = fits if tiles else width
+        return bin_edges(None, (start, stop), width), width
+
 
 def _target(out: Path | None, asked: PresentationOptions, csv_as_is: bool) -> tuple[Path, bool]:
     """Where the rates go, and whether as a picture: what would be missing at the end is said before any work."""
     from nwbin._atomic import check_target
-    from nwbin._names import safe_name
     from nwbin._optional import need
     from nwbin.export import TABLE_ENDINGS
     from nwbin.plot import PICTURE_ENDINGS
 
-    if out is None:
-        what = "-".join([*(asked.stimulus or []), *([asked.intervals] if asked.intervals else [])])
-        out = Path(f"psth-{safe_name(what or 'none')}.png")
+    out = out or named_after("psth", asked)
     ending = ".csv" if str(out) == "-" else check_target(out, [*PICTURE_ENDINGS, *TABLE_ENDINGS])[1]
     refuse_as_is(csv_as_is, out)
     pictured = ending in PICTURE_ENDINGS
@@ -89,7 +128,9 @@ def psth(
     out: OutOption = None,
     presentations: PresentationOptions,
     rates: RateOptions,
+    max_panels: MaxPanelsOption = 16,
     csv_as_is: CsvAsIsOption = False,
+    as_json: JsonOption = False,
     units: UnitOptions,
 ) -> None:
     """Average firing rates over presentations, from before their onset to after their end.
@@ -100,53 +141,56 @@ def psth(
       nwbin psth session.nwb --stimulus drifting_gratings --by orientation \\
           --structures VISp --per-unit -o units.csv
     """  # fmt: skip
-    import nwbin
     from nwbin._atomic import one_of
-    from nwbin.allen.null import tidy
-    from nwbin.binning import CLOSED_RULES, bin_edges
-    from nwbin.cli._console import output
-    from nwbin.cli._provenance import provenance, provenance_of_units
+    from nwbin.binning import CLOSED_RULES
+    from nwbin.cli._chosen import chosen_from
     from nwbin.export import write_table
-    from nwbin.plot import plot_rates, save_picture
-    from nwbin.responses.psth import mean_rates, median_duration, rates_table, time_axis
-    from nwbin.responses.windows import warn_of_late, what_rows_are, windows_around
-    from nwbin.session.selectable import SelectableSession
+    from nwbin.plot.answers import rates_of
+    from nwbin.responses.psth import rates_table
 
+    refuse_json(as_json, out)
     out, pictured = _target(out, presentations, csv_as_is)
-    if rates.bin_width is not None and not 0 < rates.bin_width < math.inf:
-        raise ArgumentError(f"--bin must be more than 0 s, not {rates.bin_width:g}")
+    rates.check()
     closed = one_of("--closed", rates.closed, CLOSED_RULES)
-    replaced = " (replaced)" if out.exists() else ""
-    with nwbin.open(file, **units.filters()) as session:
-        require_times(session, presentations)
-        source, selection = SelectableSession(session), selection_of(presentations, units)
-        rows, chosen = selection.presentations_of(source), selection.units_of(source)
-        duration = median_duration(rows)
-        window = None if rates.window is None else window_of(rates.window)
-        start, stop, width = time_axis(duration, window, rates.bin_width)
-        trains = session.file.spike_trains(chosen.index.to_numpy())
-        windows = windows_around(rows, (start, stop))
-        session.warn_of_invalid_spikes("psth", chosen.index.to_numpy(), *windows.T, what=what_rows_are(rows))
-        warn_of_late(rows, windows, trains)
-        means = mean_rates(
-            trains, tidy(rows), bin_edges(None, (start, stop), width), by=rates.by, closed=closed
-        )
-        how = provenance(
-            session.file, **presentations.provenance(), **provenance_of_units(source, units), by=rates.by,
-            window=[start, stop], bin=width, closed=closed,
+    replaced = out.exists()
+    with chosen_from(file, presentations, units) as chosen:
+        edges, width = rates.bins(chosen)
+        ends = (float(edges[0]), float(edges[-1]))
+        chosen.warn_of("psth", ends)
+        means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed)
+        averaged = counted(int(means["presentations"].sum()), "presentation")
+        how = chosen.provenance(
+            presentations, units, by=rates.by, window=list(ends), closed=closed,
+            bin=width,
+            edges=edges.tolist() if width is None else None,
         )  # fmt: skip
-    averaged = counted(int(means["presentations"].sum()), "presentation")
-    if pictured:
-        name = ", ".join(presentations.stimulus or [str(presentations.intervals)])
-        title = f"{name}: {averaged}, session {how['session_id']}"
-        save_picture(plot_rates(means, per_unit=rates.per_unit, duration=duration, title=title), out)
-    elif str(out) == "-":
+        if pictured:
+            _draw(chosen, presentations, rates, means, sem, averaged, max_panels, out)
+    if str(out) == "-":
         print_csv(rates_table(means, per_unit=rates.per_unit), as_is=csv_as_is)
         return
-    else:
+    if not pictured:
         write_table(rates_table(means, per_unit=rates.per_unit), out, provenance=how, csv_as_is=csv_as_is)
     conditions, bins, number = means.shape
-    output().print(
-        f"{out}{replaced}: {counted(number, 'unit')}, {counted(conditions, 'condition')}, {counted(bins, 'bin')} of "
-        f"{width:g} s from {start:g} to {stop:g} s, {averaged}"
-    )
+    of_width = "" if width is None else f" of {width:g} s"
+    say_written(
+        out,
+        f"{counted(number, 'unit')}, {counted(conditions, 'condition')}, {counted(bins, 'bin')}{of_width} from "
+        f"{ends[0]:g} to {ends[1]:g} s, {averaged}",
+        replaced=replaced, as_json=as_json, units=number, conditions=means["condition"].to_numpy().tolist(),
+        edges=edges.tolist(), presentations=means["presentations"].to_numpy().tolist(), closed=closed,
+    )  # fmt: skip
+
+
+def _draw(
+    chosen: Chosen, presentations: PresentationOptions, rates: RateOptions, means: xr.DataArray,
+    sem: xr.DataArray | None, averaged: str, most: int, out: Path,
+) -> None:  # fmt: skip
+    from nwbin.plot import plot_rates, save_picture
+    from nwbin.plot.answers import names_in
+
+    figure = plot_rates(
+        means, per_unit=rates.per_unit, duration=chosen.duration(), title=chosen.title(presentations, averaged),
+        most=most, sem=sem, names=names_in(chosen.rows, rates.by),
+    )  # fmt: skip
+    save_picture(figure, out)

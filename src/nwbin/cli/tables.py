@@ -14,6 +14,7 @@ from nwbin.cli._choosing import PresentationOptions, UnitOptions, WhereOption, s
 from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileArgument
+from nwbin.cli._json import JsonOption, refuse_json, say_written
 from nwbin.cli._parse import ids_of, names_of
 from nwbin.errors import LookupFailure, NothingChosen, nearest, warn
 
@@ -52,13 +53,17 @@ def _with_columns(table: pd.DataFrame, columns: str | None) -> pd.DataFrame:
 
 
 def _give(
-    table: pd.DataFrame, out: Path | None, what: str, provenance: dict[str, Any], *, csv_as_is: bool = False
-) -> None:
+    table: pd.DataFrame, out: Path | None, what: str, provenance: dict[str, Any], *, csv_as_is: bool = False,
+    as_json: bool = False,
+) -> None:  # fmt: skip
     """Print a table, or write it."""
-    from nwbin.cli._console import frame_table, output
+    from nwbin.cli._console import frame_table, output, put
     from nwbin.export import write_table
+    from nwbin.export.tables import to_json
 
-    if out is None:
+    if out is None and as_json:
+        put(to_json(table))
+    elif out is None:
         console = output()
         file = "units.csv" if what == "units" else "table.csv"
         frame_table(table, console, for_all="in a pipe, | cat" if what == "stimuli" else f"-o {file}")
@@ -67,9 +72,12 @@ def _give(
     elif str(out) == "-":
         print_csv(table, as_is=csv_as_is)
     else:
+        replaced = out.exists()
         write_table(table, out, provenance=provenance, csv_as_is=csv_as_is)
         size = f"{counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}"
-        output().print(f"{out}: {size}")
+        say_written(
+            out, size, replaced=replaced, as_json=as_json, rows=len(table), columns=[str(c) for c in table.columns]
+        )  # fmt: skip
 
 
 def _meant(source: SelectableSession, asked: UnitOptions) -> pd.DataFrame:
@@ -118,6 +126,7 @@ def units(
     columns: ColumnsOption = None,
     out: OutOption = None,
     csv_as_is: CsvAsIsOption = False,
+    as_json: JsonOption = False,
     asked: UnitOptions,
     where: Annotated[str | None, typer.Option("--where", hidden=True, help="The same as --units.")] = None,
 ) -> None:
@@ -134,13 +143,14 @@ def units(
     from nwbin.session.selectable import SelectableSession
 
     refuse_as_is(csv_as_is, out)
+    refuse_json(as_json, out)
     with nwbin.open(file, **asked.filters()) as session:
         source = SelectableSession(session)
         table = _meant(source, asked) if where is None else _of_both(source, asked, where)
         how = provenance(session.file, **provenance_of_units(source, asked), where=where)
-        if columns is None and out is None:
+        if columns is None and out is None and not as_json:
             table = _shown_first(table)
-        _give(_with_columns(table, columns), out, "units", how, csv_as_is=csv_as_is)
+        _give(_with_columns(table, columns), out, "units", how, csv_as_is=csv_as_is, as_json=as_json)
 
 
 def stimuli(
@@ -153,6 +163,7 @@ def stimuli(
     columns: ColumnsOption = None,
     out: OutOption = None,
     csv_as_is: CsvAsIsOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the stimuli of a session; with a name (or --where, or -o), the presentations themselves.
 
@@ -168,13 +179,14 @@ def stimuli(
     from nwbin.session.overview import stimulus_overview
 
     refuse_as_is(csv_as_is, out)
+    refuse_json(as_json, out)
     with nwbin.open(file) as session:
         known = session.stimulus_names
         if name is not None and name not in known:
             raise LookupFailure(f"{session.file.name}: has no stimulus {name!r}; {nearest(name, known)}")
         if name is None and where is None and out is None and columns is None:
-            _give(stimulus_overview(session), None, "stimuli", {})
+            _give(stimulus_overview(session), None, "stimuli", {}, as_json=as_json)
             return
         table = select(session.get_stimulus_table(name), where)
         how = provenance(session.file, stimulus=name, where=where)
-        _give(_with_columns(table, columns), out, "presentations", how, csv_as_is=csv_as_is)
+        _give(_with_columns(table, columns), out, "presentations", how, csv_as_is=csv_as_is, as_json=as_json)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.export._output import Output
+from nwbin.export.csv_text import CsvText
 from nwbin.export.tables import parquet_metadata
 from nwbin.tables.labels import whole_ids
 
@@ -18,9 +22,13 @@ if TYPE_CHECKING:
 
     from nwbin.responses.counts import LabelledCounts
 
-__all__ = ["write_csv", "write_parquet"]
+__all__ = ["likely_csv_bytes", "write_csv", "write_parquet"]
 
 _COUNT_BYTES = 64  # what a count takes while it passes through a data frame
+_SAMPLE, _SAMPLED_ROWS = (
+    1 << 20,
+    200,
+)  # bytes that are counted, and rows that are written, to know how long they get
 
 
 def write_csv(path: Path, output: Output) -> None:
@@ -30,6 +38,18 @@ def write_csv(path: Path, output: Output) -> None:
         for number, frame in enumerate(_frames(output)):
             frame = frame.astype({k: v for k, v in ids.items() if k in frame.columns})
             output.csv.write(frame, file, index=False, header=number == 0)
+
+
+def likely_csv_bytes(output: Output) -> int:
+    """How large a CSV file will be, from how its first rows are written: their labels are as long as any others'."""
+    sample = next(_frames(replace(output, max_bytes=_SAMPLE, progress=None)))
+    if not len(sample):
+        return 0
+    sample = sample.head(_SAMPLED_ROWS)
+    text = io.StringIO()
+    CsvText(as_is=True).write(sample, text, index=False, header=False)
+    cells = output.counts.shape if output.layout == "long" else output.counts.shape[:-1]
+    return int(len(text.getvalue().encode()) / len(sample) * math.prod(cells))
 
 
 def write_parquet(path: Path, output: Output) -> None:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nwbin._atomic import atomic_write, check_space, check_target, one_of
+from nwbin._atomic import atomic_write, check_space, check_target, one_of, size_text
 from nwbin._optional import need
 from nwbin.allen.null import tidy
 from nwbin.binning import Progress
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, warn
 from nwbin.export._netcdf import write_netcdf
 from nwbin.export._npz import write_npz
 from nwbin.export._output import Output
-from nwbin.export._rows import write_csv, write_parquet
+from nwbin.export._rows import likely_csv_bytes, write_csv, write_parquet
 from nwbin.export.csv_text import CsvText
 from nwbin.responses.counts import UNIT, LabelledCounts
 from nwbin.tables.labels import rename_clashes
@@ -41,6 +41,7 @@ _FORMATS = {
     ".parquet": _Format(write_parquet, tabular=True, package="pyarrow", extra="parquet"),
 }
 COUNT_ENDINGS = tuple(_FORMATS)
+_LARGE = 500_000_000  # bytes of text from which it is said how large a file will be
 
 
 def write_counts(
@@ -119,10 +120,32 @@ def write_counts(
         progress(0, math.prod(counts.shape[:-1]) if form.tabular else counts.shape[0])
     csv = CsvText(as_is=csv_as_is)
     output = Output(counts, known, layout, provenance or {}, compress, csv, max_bytes, progress)
+    if ending == ".csv" and _cells_of(counts) >= _LARGE // 20:
+        _tell_if_large(target, output)
     with atomic_write(target) as unfinished:
         form.write(unfinished, output)
         csv.say(target)
     return target
+
+
+def _tell_if_large(target: Path, output: Output) -> None:
+    """Say of a text file that will be large how large, before it is written, and what is smaller."""
+    likely = likely_csv_bytes(output)
+    if likely < _LARGE:
+        return
+    check_space(target, likely * 9 // 10)
+    counts = output.counts
+    shape = " x ".join(f"{n:,}" for n in counts.shape)
+    binary = size_text(_cells_of(counts) * counts.dtype.itemsize)
+    warn(
+        f"{target}: {shape} counts as text will be about {size_text(likely)}; .npz takes {binary}, and .parquet and "
+        ".nc less than that"
+    )
+
+
+def _cells_of(counts: LabelledCounts) -> int:
+    """How many counts there are."""
+    return math.prod(counts.shape)
 
 
 def _least_bytes(counts: LabelledCounts, ending: str, layout: str, compress: bool) -> int:

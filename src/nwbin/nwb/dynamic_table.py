@@ -294,8 +294,12 @@ class DynamicTable:
         values = self._values(name).tolist()
         return [values[a:b] for a, b in zip(bounds.starts.tolist(), bounds.stops.tolist(), strict=True)]
 
-    def _is_text(self, name: str) -> bool:
-        return self.source.layout(self._terms(name) or self._at(name)).kind == "text"
+    def is_list(self, name: str) -> bool:
+        """Whether a column has one list of text or numbers a row, of a kind that nwbin reads."""
+        if self.levels(name) != 1 or self.source.kind(self._at(name)) != "dataset":
+            return False
+        layout = self.source.layout(self._terms(name) or self._at(name))
+        return len(layout.shape) == 1 and layout.kind in ("number", "bool", "text")
 
     def frame(self, columns: Iterable[str] | None = None, *, lists: bool = False) -> pd.DataFrame:
         """Read the flat columns into a data frame.
@@ -305,7 +309,7 @@ class DynamicTable:
         columns
             Only these. By default every column with one value a row.
         lists
-            Add the ragged text columns too (``tags``), as lists of str.
+            Add the ragged columns too (``tags``), a list a row.
 
         Returns
         -------
@@ -318,7 +322,7 @@ class DynamicTable:
         for name in self.columns if columns is None else columns:
             if columns is not None or self.is_flat(name):
                 found[name] = self.column(name)
-            elif lists and self.levels(name) == 1 and self._is_text(name):
+            elif lists and self.is_list(name):
                 found[name] = self.lists(name)
         return frame_of(found, pd.Index(self.ids, name="id"))
 

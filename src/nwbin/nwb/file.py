@@ -237,7 +237,7 @@ class File:
     def intervals(self) -> Mapping[str, pd.DataFrame]:
         """The tables of intervals (stimulus presentations, trials, epochs, ...) by name, read when asked for.
 
-        Each has index ``id`` and columns ``start_time``, ``stop_time`` (s) and the table's own; ragged text
+        Each has index ``id`` and columns ``start_time``, ``stop_time`` (s) and the table's own; ragged
         columns such as ``tags`` hold lists. The ``timeseries`` column is left out. Working set: one table.
         """
         return Intervals(self)

@@ -1,0 +1,78 @@
+"""The presentations and units that a command is about, and what is odd about them said once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times, selection_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nwbin.session import Session
+    from nwbin.session.selectable import SelectableSession
+    from nwbin.trains import SpikeTrains
+
+__all__ = ["Chosen", "chosen_from"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen of a session: presentations as they stand and tidy, units, and their spikes."""
+
+    session: Session
+    source: SelectableSession
+    presentations: pd.DataFrame
+    rows: pd.DataFrame
+    units: pd.DataFrame
+    trains: SpikeTrains
+
+    def warn_of(self, asked: str, window: tuple[float, float]) -> None:
+        """Say which of the windows around presentations are in invalid times, or after the last spike."""
+        from nwbin.responses.windows import warn_of_late, what_rows_are, windows_around
+
+        windows = windows_around(self.presentations, window)
+        ids = self.units.index.to_numpy()
+        what = what_rows_are(self.presentations)
+        self.session.warn_of_invalid_spikes(asked, ids, *windows.T, what=what)
+        warn_of_late(self.presentations, windows, self.trains)
+
+    def duration(self) -> float:
+        """How long a presentation lasts, in s: the median."""
+        from nwbin.responses.psth import median_duration
+
+        return median_duration(self.presentations)
+
+    def title(self, asked: PresentationOptions, *parts: str) -> str:
+        """A picture's title."""
+        from nwbin.plot.sessions import title_of
+
+        name = ", ".join(asked.stimulus or [str(asked.intervals)])
+        return title_of(self.session, name, *parts)
+
+    def provenance(self, asked: PresentationOptions, units: UnitOptions, **how: Any) -> dict[str, Any]:
+        """How an output was made."""
+        from nwbin.cli._provenance import provenance, provenance_of_units
+
+        return provenance(
+            self.session.file, **asked.provenance(), **provenance_of_units(self.source, units), **how
+        )
+
+
+@contextmanager
+def chosen_from(file: Path, asked: PresentationOptions, units: UnitOptions) -> Iterator[Chosen]:
+    """Open a session, and choose what is meant of it."""
+    import nwbin
+    from nwbin.allen.null import tidy
+    from nwbin.session.selectable import SelectableSession
+
+    with nwbin.open(file, **units.filters()) as session:
+        require_times(session, asked)
+        source, selection = SelectableSession(session), selection_of(asked, units)
+        rows, meant = selection.presentations_of(source), selection.units_of(source)
+        trains = session.file.spike_trains(meant.index.to_numpy())
+        yield Chosen(session, source, rows, tidy(rows), meant, trains)

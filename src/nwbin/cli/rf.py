@@ -1,0 +1,81 @@
+"""``nwbin rf``: receptive fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nwbin._wording import counted
+from nwbin.cli._choosing import PresentationOptions, UnitOptions
+from nwbin.cli._expand import expanded
+from nwbin.cli._files import FileArgument
+from nwbin.cli._json import JsonOption
+from nwbin.cli._parse import window_of
+from nwbin.cli._pictures import MaxPanelsOption, PictureOption, WindowOption, picture_to, write_picture
+
+if TYPE_CHECKING:
+    from nwbin.cli._chosen import Chosen
+
+__all__ = ["rf"]
+
+_GABORS = "gabors"
+
+
+@expanded
+def rf(
+    *,
+    file: FileArgument,
+    out: PictureOption = None,
+    presentations: PresentationOptions,
+    window: WindowOption = None,
+    max_panels: MaxPanelsOption = 36,
+    as_json: JsonOption = False,
+    units: UnitOptions,
+) -> None:
+    """Draw receptive fields: each unit's mean rate at each place on the screen.
+
+    Of one unit its field, of several a sheet of those that stand out most.
+    By default of gabors, during the presentation; any presentations with
+    x_position and y_position will do.
+
+    \b
+    Examples:
+      nwbin rf session.nwb --structures VISp -o fields.pdf
+      nwbin rf session.nwb --stimulus gabors --window 0.03,0.2 --max-panels 64
+    """
+    from nwbin.cli._chosen import chosen_from
+    from nwbin.plot import plot_receptive_field, plot_receptive_fields
+    from nwbin.plot.answers import receptive_fields_of
+    from nwbin.plot.canvas import figure_of, head
+
+    if presentations.stimulus is None and presentations.intervals is None:
+        presentations = PresentationOptions([_GABORS], None, presentations.where)
+    out = picture_to(out, "rf", presentations)
+    with chosen_from(file, presentations, units) as chosen:
+        ends = (0.0, chosen.duration() or 0.25) if window is None else window_of(window)
+        chosen.warn_of("rf", ends)
+        fields = receptive_fields_of(chosen.trains, chosen.rows, ends)
+        title = chosen.title(presentations, f"{ends[0]:g} to {ends[1]:g} s")
+        labels = _structures(chosen)
+    if len(fields) == 1:
+        axes = plot_receptive_field(fields[0])
+        unit = int(fields["unit_id"].to_numpy()[0])
+        axes.set_title(f"unit {unit}{f', {labels[unit]}' if labels.get(unit) else ''}", fontsize=10)
+        figure = figure_of(axes)
+        head(figure, title)
+    else:
+        figure = plot_receptive_fields(fields, most=max_panels, title=title, unit_labels=labels)
+    grid = f"{fields.sizes['x_position']} x {fields.sizes['y_position']} places"
+    said = f"{counted(len(fields), 'unit')}, {grid}, {counted(len(chosen.rows), 'presentation')}"
+    write_picture(
+        figure, out, said, as_json=as_json, units=len(fields), presentations=len(chosen.rows), window=list(ends),
+        x_position=fields["x_position"].to_numpy().tolist(), y_position=fields["y_position"].to_numpy().tolist(),
+    )  # fmt: skip
+
+
+def _structures(chosen: Chosen) -> dict[int, str]:
+    """Each unit's brain structure, where the file says."""
+    column = next((one for one in chosen.source.structure_columns if one in chosen.units.columns), None)
+    if column is None:
+        return {}
+    named = zip(chosen.units.index.tolist(), chosen.units[column].tolist(), strict=True)
+    return {unit: one for unit, one in named if isinstance(one, str)}

@@ -1,0 +1,158 @@
+"""Receptive fields: a rate for each place on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nwbin.errors import ArgumentError
+from nwbin.plot.canvas import axes_or_new, edges_between, figure_of, head, sheet, words
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_receptive_field", "plot_receptive_fields"]
+
+_PLACES = ("y_position", "x_position")
+
+
+def _checked(field: xr.DataArray, dims: tuple[str, ...]) -> xr.DataArray:
+    if set(field.dims) != set(dims):
+        raise ArgumentError(
+            f"a receptive field has the dimensions {', '.join(dims)}, not {', '.join(map(str, field.dims)) or 'none'}"
+        )
+    if not field.size:
+        raise ArgumentError("there is no receptive field to draw: it has no positions, or no units")
+    return field.transpose(*dims).sortby([*_PLACES])
+
+
+def plot_receptive_field(
+    field: xr.DataArray,
+    *,
+    label: str = "firing rate (Hz)",
+    vmin: float | None = 0.0,
+    vmax: float | None = None,
+    colorbar: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one unit's receptive field.
+
+    Parameters
+    ----------
+    field
+        A rate (or a count, or a score) at each place: dims (y_position, x_position), whose coordinates are degrees
+        of elevation and azimuth; any grid. NaN is where nothing was shown.
+    label
+        What `field` is, with what it is measured in.
+    vmin, vmax
+        Ends of the scale; None: of the field itself.
+    colorbar
+        Draw the scale.
+    ax
+        Where to draw; by default a figure of its own.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Up is up on the screen, and right is right.
+
+    Raises
+    ------
+    ArgumentError
+        It has other dims, or no place at all.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> places = {"y_position": [-10.0, 0.0, 10.0], "x_position": [0.0, 10.0]}
+    >>> ax = plot_receptive_field(xr.DataArray(np.ones((3, 2)), dims=list(places), coords=places))
+    >>> ax.get_xlabel()
+    'azimuth (°)'
+    """
+    field = _checked(field, _PLACES)
+    axes = axes_or_new(ax, 4.4, 3.6)
+    x, y = (field[name].to_numpy().astype(np.float64) for name in ("x_position", "y_position"))
+    mesh = axes.pcolormesh(
+        edges_between(x), edges_between(y), field.to_numpy(), cmap="viridis", vmin=vmin, vmax=vmax, rasterized=True
+    )  # fmt: skip
+    axes.set_aspect("equal")
+    axes.set_facecolor("0.85")
+    axes.set_xlabel("azimuth (°)")
+    axes.set_ylabel("elevation (°)")
+    if colorbar:
+        figure_of(axes).colorbar(mesh, ax=axes, label=label, shrink=0.85)
+    return axes
+
+
+def plot_receptive_fields(
+    fields: xr.DataArray,
+    *,
+    most: int = 36,
+    title: str = "",
+    unit_labels: dict[int, str] | None = None,
+) -> Figure:
+    """Draw a sheet of receptive fields: those that stand out most from their own noise.
+
+    Parameters
+    ----------
+    fields
+        Hz, dims (unit_id, y_position, x_position), places in degrees.
+    most
+        How many at most. A field stands out by its spread over places, for the rate that it has: the variance
+        over the mean, which is one number for noise of any rate.
+    title
+        Put above.
+    unit_labels
+        What is written beside a unit's id, such as its brain structure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Each from 0 to its own highest rate, which is written above it.
+
+    Raises
+    ------
+    ArgumentError
+        It has other dims, or no unit, or no place.
+
+    Examples
+    --------
+    >>> figure = plot_receptive_fields(fields, most=16)                            # doctest: +SKIP
+    """
+    fields = _checked(fields, ("unit_id", *_PLACES))
+    if most < 1:
+        raise ArgumentError(f"most must be 1 panel or more, not {most}")
+    rates = fields.to_numpy().reshape(len(fields), -1)
+    mean = np.nanmean(rates, axis=1)
+    spread = np.nanvar(rates, axis=1) / np.where(mean > 0, mean, np.inf)
+    shown = np.argsort(-spread, kind="stable")[:most]
+    columns = int(np.clip(np.ceil(np.sqrt(len(shown) * 1.3)), 1, 8))
+    figure, panels = sheet(len(shown), columns, 1.45, 1.6, sharex=True, sharey=True)
+    mesh = None
+    for axes, unit in zip(panels, shown, strict=True):
+        field = fields[unit]
+        highest = float(np.nanmax(field.to_numpy()))
+        plot_receptive_field(field / (highest or 1.0), vmax=1.0, colorbar=False, ax=axes)
+        mesh = axes.collections[0]
+        name = int(fields["unit_id"].to_numpy()[unit])
+        beside = (unit_labels or {}).get(name, "")
+        axes.set_title(f"{name}\n{words(beside)}{', ' if beside else ''}{highest:.3g} Hz", fontsize=7)
+        axes.set_xlabel("")
+        axes.set_ylabel("")
+        axes.tick_params(labelsize=6)
+    if mesh is not None:
+        bar = figure.colorbar(mesh, ax=panels, shrink=0.5, ticks=[0, 0.5, 1])
+        bar.set_label("share of the unit's highest rate", fontsize=8)
+    rest = (
+        f"; {len(shown)} of {len(fields)} units, those that stand out most"
+        if len(shown) < len(fields)
+        else ""
+    )
+    figure.supxlabel(f"azimuth (°){rest}", fontsize=9)
+    figure.supylabel("elevation (°)", fontsize=9)
+    if title:
+        head(figure, title)
+    return figure

@@ -1,0 +1,309 @@
+"""What pictures show, counted: the one place where pictures and counts meet. Trains and tables in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.allen.meanings import BLANK_FRAME, names_of_values
+from nwbin.binning import Closed, align_spikes, bin_spikes, count_in_windows
+from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.responses.psth import conditions_of, mean_rates
+from nwbin.responses.statistics import GroupStatistics, group_statistics
+from nwbin.responses.windows import windows_around
+from nwbin.trains import SpikeTrains
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = [
+    "Raster",
+    "Tuning",
+    "fitting_width",
+    "names_in",
+    "raster_of",
+    "rates_of",
+    "receptive_fields_of",
+    "tuning_of",
+]
+
+_WIDTHS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_ENOUGH = 10.0  # spikes in a bin, over the presentations of a condition: about a third of its rate in error
+_SHADED_UNITS = 1  # units of which the spread over trials is worked out
+
+
+def names_in(rows: pd.DataFrame, by: str | None) -> dict[Any, str]:
+    """What the values of a column are called: see :func:`nwbin.allen.meanings.names_of_values`."""
+    stimuli = rows["stimulus_name"].unique().tolist() if "stimulus_name" in rows.columns else []
+    return names_of_values(map(str, stimuli), by)
+
+
+# ---------------------------------------------------------------- over time
+
+
+def rates_of(
+    trains: SpikeTrains, rows: pd.DataFrame, edges: npt.ArrayLike, *, by: str | None, closed: Closed
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Average firing rates over presentations, with their standard error over trials where one unit is asked for.
+
+    Parameters
+    ----------
+    trains, rows, edges, by, closed
+        As for :func:`nwbin.responses.psth.mean_rates`.
+
+    Returns
+    -------
+    tuple
+        Rates, Hz, and their standard error, of the same dims; None of more units than one.
+    """
+    rates = mean_rates(trains, rows, edges, by=by, closed=closed)
+    if len(trains) > _SHADED_UNITS:
+        return rates, None
+    bounds = np.asarray(edges, dtype=np.float64)
+    levels, code = conditions_of(rows, by)
+    onsets = rows["start_time"].to_numpy(np.float64)
+    error = np.full(rates.shape, np.nan)
+    for level in range(len(levels)):
+        counts = bin_spikes(trains, onsets[code == level], bounds, closed=closed, dtype=np.uint32)
+        if len(counts) > 1:
+            error[level] = counts.std(axis=0, ddof=1) / np.sqrt(len(counts)) / np.diff(bounds)[:, None]
+    return rates, rates.copy(data=error)
+
+
+def fitting_width(
+    trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, by: str | None, least: float
+) -> float:
+    """Choose a width of bins that fits how many spikes one unit has: so that a bin of a condition holds about ten.
+
+    Parameters
+    ----------
+    trains
+        One unit.
+    rows, by
+        Presentations, and the column whose values they are averaged over by.
+    window
+        From and to, s from onset.
+    least
+        The narrowest width, s: what is chosen is that or wider, and leaves ten bins or more.
+
+    Returns
+    -------
+    float
+        s.
+    """
+    levels, code = conditions_of(rows, by)
+    windows = windows_around(rows, window)[:, None, :]
+    spikes = count_in_windows(trains, np.zeros(len(rows)), windows, dtype=np.int64)[code >= 0].sum()
+    length = window[1] - window[0]
+    a_second = float(spikes) / length / max(1, len(levels))
+    wanted = _ENOUGH / a_second if a_second > 0 else np.inf
+    fitting = [one for one in _WIDTHS if least <= one <= length / 10]
+    return next((one for one in fitting if one >= wanted), fitting[-1] if fitting else least)
+
+
+@dataclass(frozen=True)
+class Raster:
+    """One unit's spikes around presentations, or many units' over one stretch.
+
+    Attributes
+    ----------
+    presentation, unit
+        Index of each spike's presentation, and unit: int64 (spikes,).
+    time
+        From onset, s: float64 (spikes,).
+    conditions
+        Each presentation's value, None where it has none: (presentations,); None where none is asked for.
+    """
+
+    presentation: npt.NDArray[np.int64]
+    unit: npt.NDArray[np.int64]
+    time: npt.NDArray[np.float64]
+    conditions: npt.NDArray[Any] | None = None
+
+
+def raster_of(
+    trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, by: str | None = None
+) -> Raster:
+    """Find every spike around presentations: see :func:`nwbin.align_spikes`, [from, to)."""
+    found = align_spikes(trains, rows["start_time"].to_numpy(np.float64), window)
+    conditions = None
+    if by is not None:
+        levels, code = conditions_of(rows, by)
+        conditions = np.asarray([levels[k] if k >= 0 else None for k in code], dtype=object)
+    return Raster(found.presentation, found.unit, found.time, conditions)
+
+
+# ---------------------------------------------------------------- over values
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Rates over the values of a parameter.
+
+    Attributes
+    ----------
+    values
+        The parameter's values: (values,).
+    mean, sem
+        Hz, and its standard error over trials: float64 (values, units).
+    trials
+        How many each value has: int64 (values,).
+    blank
+        Mean rate without a stimulus, Hz: float64 (units,); None where there was no such presentation.
+    unit_ids
+        (units,).
+    others
+        Values of a second parameter, for which `mean` and `sem` are (others, values, units); None for none.
+    """
+
+    values: npt.NDArray[Any]
+    mean: npt.NDArray[np.float64]
+    sem: npt.NDArray[np.float64]
+    trials: npt.NDArray[np.int64]
+    blank: npt.NDArray[np.float64] | None
+    unit_ids: npt.NDArray[Any]
+    others: npt.NDArray[Any] | None = None
+
+
+def _levels(found: list[Any]) -> npt.NDArray[Any]:
+    return np.asarray(found, dtype=None if not isinstance(found[0], str) else object)
+
+
+def _statistics(
+    trains: SpikeTrains,
+    rows: pd.DataFrame,
+    code: npt.NDArray[np.int64],
+    window: tuple[float, float],
+    closed: Closed,
+) -> tuple[GroupStatistics, npt.NDArray[np.intp]]:
+    """Rates by group; -1 is none. With the place of each of the trains' units among those of the statistics."""
+    windows = windows_around(rows, window)
+    groups = np.where(code < 0, np.nan, code.astype(np.float64))
+    lengths = np.full(len(rows), window[1] - window[0])
+    found = group_statistics(trains, windows, groups, durations=lengths, closed=closed)
+    return found, np.searchsorted(found.unit_ids, np.asarray(trains.unit_ids))
+
+
+def tuning_of(
+    trains: SpikeTrains,
+    rows: pd.DataFrame,
+    by: Sequence[str],
+    window: tuple[float, float],
+    *,
+    closed: Closed = "left",
+) -> Tuning:
+    """Average each unit's rate in a window over the presentations of each value of a parameter.
+
+    Parameters
+    ----------
+    trains
+        The spikes.
+    rows
+        Presentations, tidy.
+    by
+        One column, or two: then there is a curve over the first for each value of the second.
+    window
+        From and to, s from onset.
+    closed
+        As in :func:`nwbin.count_in_windows`.
+
+    Returns
+    -------
+    Tuning
+        What has no value in the first column (a blank sweep), and of natural scenes frame -1, is `blank`.
+
+    Raises
+    ------
+    LookupFailure
+        There is no such column.
+    ArgumentError
+        No presentation has a value in it; the window has no length; more than two columns are named.
+    """
+    if not 1 <= len(by) <= 2:
+        raise ArgumentError(f"tuning is over one column, or two, not {len(by)}: {', '.join(by)}")
+    if not window[1] > window[0]:
+        raise ArgumentError(f"the window must have a length, not be from {window[0]:g} to {window[1]:g} s")
+    levels, code = conditions_of(rows, by[0])
+    blank = code < 0
+    if BLANK_FRAME in names_in(rows, by[0]) and by[0] == "frame" and BLANK_FRAME in levels:
+        at = levels.index(BLANK_FRAME)
+        blank |= code == at
+        levels, code = levels[:at] + levels[at + 1 :], np.where(code == at, -1, code - (code > at))
+    if not levels:
+        raise ArgumentError(f"no presentation has a value of {by[0]!r}")
+    seconds, second = conditions_of(rows, by[1]) if len(by) == 2 else ([None], np.zeros(len(rows), np.int64))
+    number = len(levels)
+    group = np.where((code < 0) | (second < 0), -1, second * number + code)
+    group = np.where(blank, number * len(seconds), group)
+    found, place = _statistics(trains, rows, group, window, closed)
+    shape = (len(seconds), number, len(trains))
+    mean, sem = np.full(shape, np.nan), np.full(shape, np.nan)
+    trials = np.zeros(shape[:2], np.int64)
+    at_rest = None
+    for k, one in enumerate(np.asarray(found.groups, dtype=np.int64)):
+        if one == number * len(seconds):
+            at_rest = found.mean[k, place]
+            continue
+        where = divmod(int(one), number)
+        mean[where], sem[where], trials[where] = found.mean[k, place], found.sem[k, place], found.windows[k]
+    ids = np.asarray(trains.unit_ids)
+    if len(by) == 1:
+        return Tuning(_levels(levels), mean[0], sem[0], trials[0], at_rest, ids)
+    return Tuning(_levels(levels), mean, sem, trials.sum(axis=0), at_rest, ids, _levels(seconds))
+
+
+def receptive_fields_of(
+    trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, closed: Closed = "left"
+) -> xr.DataArray:
+    """Average each unit's rate in a window over the presentations at each place on the screen.
+
+    Parameters
+    ----------
+    trains
+        The spikes.
+    rows
+        Presentations, tidy, with x_position and y_position in degrees.
+    window
+        From and to, s from onset.
+    closed
+        As in :func:`nwbin.count_in_windows`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Hz, dims (unit_id, y_position, x_position); NaN where nothing was shown.
+
+    Raises
+    ------
+    LookupFailure
+        The presentations have no places.
+    """
+    import xarray as xr
+
+    for name in ("x_position", "y_position"):
+        if name not in rows.columns or not rows[name].notna().any():
+            raise LookupFailure(
+                f"receptive fields take presentations with x_position and y_position, such as gabors; these have no "
+                f"{name}; {nearest(name, rows.columns)}"
+            )
+    (xs, column), (ys, line) = conditions_of(rows, "x_position"), conditions_of(rows, "y_position")
+    group = np.where((column < 0) | (line < 0), -1, line * len(xs) + column)
+    found, place = _statistics(trains, rows, group, window, closed)
+    rates = np.full((len(ys) * len(xs), len(trains)), np.nan)
+    rates[np.asarray(found.groups, dtype=np.int64)] = found.mean[:, place]
+    return xr.DataArray(
+        rates.T.reshape(len(trains), len(ys), len(xs)),
+        name="firing_rate",
+        dims=("unit_id", "y_position", "x_position"),
+        coords={
+            "unit_id": np.asarray(trains.unit_ids),
+            "y_position": ("y_position", np.asarray(ys, dtype=np.float64), {"units": "degree"}),
+            "x_position": ("x_position", np.asarray(xs, dtype=np.float64), {"units": "degree"}),
+        },
+        attrs={"units": "Hz"},
+    )

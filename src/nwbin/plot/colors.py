@@ -1,0 +1,97 @@
+"""Colors that are told apart by everybody: also without the red, the green or the blue cones, and in grey.
+
+Three scales, by what the values are. Directions: a circle through orange, rose, blue and plum, on which opposite
+values differ in blue-yellow and in red-green both, and the others in lightness (CIE L*a*b*); hues around the color
+wheel, which one often sees, fall together in pairs for one man in twelve. Numbers: viridis. Names: the palette of
+Okabe and Ito (2008), without its yellow, which white paper swallows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["DASHES", "INVALID", "MARKERS", "condition_colors", "is_angle", "titled"]
+
+_NAMED = ("#0072B2", "#E69F00", "#000000", "#CC79A7", "#009E73", "#D55E00", "#56B4E9")
+# Beside the color, of names: lines and points of another form, for who prints in grey.
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+INVALID = "#D55E00"
+
+# What the parameters of stimuli are measured in.
+_UNITS = {
+    "orientation": "°", "direction": "°", "ori": "°", "angle": "°", "phase": "cycles", "x_position": "°",
+    "y_position": "°", "azimuth": "°", "elevation": "°", "size": "°", "diameter": "°", "radius": "°",
+    "spatial_frequency": "cycles/°", "temporal_frequency": "Hz", "speed": "°/s", "duration": "s",
+    "start_time": "s", "stop_time": "s", "level": "V",
+}  # fmt: skip
+_ANGLES = ("orientation", "direction", "ori", "angle")
+
+
+def is_angle(name: str) -> bool:
+    """Whether a parameter comes back to where it began."""
+    return name.lower() in _ANGLES
+
+
+def titled(name: str) -> str:
+    """A parameter with what it is measured in, where that is known: orientation (°)."""
+    from nwbin.plot.canvas import words
+
+    unit = _UNITS.get(name.lower())
+    return f"{words(name)} ({unit})" if unit else words(name)
+
+
+def _from_lab(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """CIE L*a*b* under D65 as sRGB (IEC 61966-2-1): (colors, 3); what no screen has is the nearest that it has."""
+    f = np.empty_like(lab)
+    f[:, 1] = (lab[:, 0] + 16) / 116
+    f[:, 0] = f[:, 1] + lab[:, 1] / 500
+    f[:, 2] = f[:, 1] - lab[:, 2] / 200
+    xyz = np.where(f**3 > 216 / 24389, f**3, (116 * f - 16) * 27 / 24389) * (0.95047, 1.0, 1.08883)
+    to_rgb = np.asarray(
+        [[3.2404542, -1.5371385, -0.4985314], [-0.969266, 1.8760108, 0.041556], [0.0556434, -0.2040259, 1.0572252]]
+    )  # fmt: skip
+    rgb = np.clip(xyz @ to_rgb.T, 0, 1)
+    return np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
+
+
+def _around(turn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Colors around the circle, by the part of a turn: (n,) to (n, 3)."""
+    along, across = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
+    return _from_lab(np.stack([46 + 23 * across, 18 + 26 * along, 46 * along], axis=1))
+
+
+def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
+    """A color for each condition, told apart by the colour-blind too.
+
+    Parameters
+    ----------
+    values
+        The conditions: (conditions,).
+    name
+        The parameter that they are of: around a circle where it is an orientation or a direction, along a scale
+        where they are numbers, else distinct; of more than seven names colors come again.
+
+    Returns
+    -------
+    list
+        A color of matplotlib's for each.
+
+    Examples
+    --------
+    >>> len(condition_colors(np.asarray([0.0, 45.0, 90.0]), "orientation"))
+    3
+    """
+    import matplotlib as mpl
+
+    number = len(values)
+    if values.dtype.kind in "iuf" and is_angle(name):
+        # An orientation comes back after 180 degrees, a direction of motion after 360.
+        period = 360.0 if values.max() > 180 else 180.0
+        return list(_around(values.astype(np.float64) % period / period))
+    if values.dtype.kind in "iuf" and number > 1:
+        return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.85, number)))
+    return [_NAMED[k % len(_NAMED)] for k in range(number)]
