@@ -23,8 +23,8 @@ from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
 from nwbin.session._population_answers import PopulationAnswers
 from nwbin.session._presentation_spikes import PresentationSpikes
-from nwbin.session._receptive_fields import ReceptiveFields
 from nwbin.session._quality import UnitQuality
+from nwbin.session._receptive_fields import ReceptiveFields
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
 from nwbin.session._stimulus_metrics import StimulusMetrics
