@@ -24,7 +24,7 @@ from nwbin.estimates.resampling import (
     generator,
     resamples_of,
 )
-from nwbin.estimates.smoothing import KERNELS, Kernel, smoothing_matrix
+from nwbin.estimates.smoothing import KERNELS, Kernel, pieces_of, smoothed, smoothing_matrix
 
 __all__ = [
     "KERNELS",
@@ -46,9 +46,11 @@ __all__ = [
     "moments_of",
     "paired_test",
     "pairwise_reliability",
+    "pieces_of",
     "resamples_of",
     "residuals",
     "sign_flip_test",
+    "smoothed",
     "smoothing_matrix",
     "split_half_reliability",
     "unit_blocks",

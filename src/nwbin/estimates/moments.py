@@ -16,6 +16,7 @@ from nwbin._memory import taking
 from nwbin._threads import as_threads, run
 from nwbin.binning import Closed, bin_edges, count_in_windows, iter_bin_spikes
 from nwbin.errors import CountOverflowError
+from nwbin.estimates.smoothing import Pieces, pieces_of, smoothed
 from nwbin.trains import SpikeTrains
 
 __all__ = ["Moments", "binned_moments", "mean_and_spread", "moments_of", "unit_blocks"]
@@ -136,6 +137,7 @@ def binned_moments(
         total = np.zeros(shape)
         squared = np.zeros(shape) if squares else None
     trials = np.bincount(code[order], minlength=conditions).astype(np.int64)
+    pieces = None if smoother is None else pieces_of(smoother)
     narrow = bool(np.isfinite(bounds).all() and np.diff(bounds).max(initial=0.0) <= _NARROW)
     kinds: list[npt.DTypeLike] = [np.uint8, np.uint32] if narrow else [np.uint32]
     for kind in kinds:
@@ -146,7 +148,7 @@ def binned_moments(
         )  # fmt: skip
         try:
             for rows, block in blocks:
-                _add(block, code[order[rows]], total, squared, smoother, as_threads(threads))
+                _add(block, code[order[rows]], total, squared, pieces, as_threads(threads))
         except CountOverflowError:  # a burst of many units taken together, say: begin again with room for it
             if kind is kinds[-1]:
                 raise
@@ -163,7 +165,7 @@ def _add(
     code: npt.NDArray[np.int64],
     total: Floats,
     squares: Floats | None,
-    smoother: Floats | None,
+    smoother: Pieces | None,
     threads: int,
 ) -> None:
     """Add a block of trials, ordered by condition, to the sums: each condition by one thread."""
@@ -195,9 +197,9 @@ def _add_counts(part: npt.NDArray[Any], total: Floats, squares: Floats | None) -
     squares += np.add.reduce(own, axis=0, dtype=_room_for(len(part) * most * most))
 
 
-def _add_smoothed(part: npt.NDArray[Any], total: Floats, squares: Floats | None, smoother: Floats) -> None:
+def _add_smoothed(part: npt.NDArray[Any], total: Floats, squares: Floats | None, smoother: Pieces) -> None:
     for counts in part:  # one trial at a time, so that threads do not each hold all of them
-        smooth = smoother @ counts.astype(np.float64)
+        smooth = smoothed(smoother, counts.astype(np.float64))
         total += smooth
         if squares is not None:
             squares += np.square(smooth, out=smooth)

@@ -63,13 +63,17 @@ def exact_product(weights: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.ND
     numpy.ndarray
         float64 (resamples, units).
     """
+    return _product(weights, values).astype(np.float64, copy=False)
+
+
+def _product(weights: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same in float32, where that holds the sums."""
     if not weights.size or not values.size:
         return np.zeros((len(weights), values.shape[1]))
     bound = float(np.abs(weights).max()) * float(np.abs(values).sum(axis=0).max())
     kind = np.float32 if bound < _EXACT_SINGLE else np.float64
     assert bound < _EXACT_DOUBLE, "sums of counts beyond 2**53"
-    product: npt.NDArray[Any] = weights.astype(kind, copy=False) @ values.astype(kind, copy=False)
-    found: npt.NDArray[np.float64] = product.astype(np.float64, copy=False)
+    found: npt.NDArray[Any] = weights.astype(kind, copy=False) @ values.astype(kind, copy=False)
     return found
 
 
@@ -97,7 +101,7 @@ def bootstrap_means(
     units : slice
         Which units: as many as fit a block of 64 MB, one at least.
     means : numpy.ndarray
-        float64 (resamples, conditions, units); NaN for a condition without trials.
+        float64 (conditions, resamples, units); NaN for a condition without trials.
     """
     rng = generator(seed, "bootstrap")
     members = [np.flatnonzero(code == one) for one in range(conditions)]
@@ -105,8 +109,8 @@ def bootstrap_means(
     step = max(1, _BLOCK // max(1, 8 * resamples * conditions))
     for first in range(0, counts.shape[1], step):
         block = slice(first, min(first + step, counts.shape[1]))
-        means = np.full((resamples, conditions, block.stop - block.start), np.nan)
+        means = np.empty((conditions, resamples, block.stop - block.start))
         for at, (rows, drawn) in enumerate(zip(members, weights, strict=True)):
-            if len(rows):
-                means[:, at] = exact_product(drawn, counts[rows, block]) / len(rows)
+            sums = _product(drawn, counts[rows, block])
+            np.divide(sums, len(rows) or np.nan, out=means[at], dtype=np.float64)
         yield block, means

@@ -11,10 +11,14 @@ import numpy.typing as npt
 from nwbin.binning import bin_centers, bin_edges
 from nwbin.errors import ArgumentError
 
-__all__ = ["KERNELS", "Kernel", "smoothing_matrix"]
+__all__ = ["KERNELS", "Kernel", "Pieces", "pieces_of", "smoothed", "smoothing_matrix"]
 
 Kernel: TypeAlias = Literal["gaussian", "half_gaussian"]
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
+# Rows of a matrix, the columns in which they have anything, and what.
+Pieces: TypeAlias = list[tuple[slice, slice, npt.NDArray[np.float64]]]
+
+_ROWS = 32
 
 
 def smoothing_matrix(
@@ -65,4 +69,23 @@ def smoothing_matrix(
     alone = mass.sum(axis=1) <= 0
     mass[alone, np.flatnonzero(alone)] = 1.0
     found: npt.NDArray[np.float64] = mass / mass.sum(axis=1, keepdims=True)
+    return found
+
+
+def pieces_of(matrix: npt.NDArray[np.float64]) -> Pieces:
+    """Cut a matrix into rows that are zero but for some columns: a kernel is far narrower than the window."""
+    found: Pieces = []
+    for first in range(0, len(matrix), _ROWS):
+        rows = slice(first, min(first + _ROWS, len(matrix)))
+        some = np.flatnonzero(matrix[rows].any(axis=0))
+        columns = slice(int(some[0]), int(some[-1]) + 1) if some.size else slice(0, 0)
+        found.append((rows, columns, np.ascontiguousarray(matrix[rows, columns])))
+    return found
+
+
+def smoothed(pieces: Pieces, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Multiply by a matrix from the left: float64 (..., bins, units)."""
+    found = np.empty_like(values)
+    for rows, columns, part in pieces:
+        np.matmul(part, values[..., columns, :], out=found[..., rows, :])
     return found

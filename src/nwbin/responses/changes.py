@@ -21,8 +21,10 @@ from nwbin.estimates import (
     half_height_times,
     median_interval,
     paired_test,
+    pieces_of,
     resamples_of,
     sign_flip_test,
+    smoothed,
     smoothing_matrix,
     unit_blocks,
 )
@@ -290,6 +292,7 @@ def _half_heights(
     # Whole numbers, so that products are exact: else which of two equal bins is the peak would hang on the units that
     # are asked for together.
     whole = np.rint(smoother * _WEIGHT)
+    pieces = pieces_of(whole)
     width = np.diff(bounds)
     scale = 1.0 / (whole.sum(axis=1) * width)[None, :, None]
     found = np.full((len(weights), len(units)), np.nan)
@@ -300,7 +303,8 @@ def _half_heights(
     for block, counts in blocks:
         trials, number, some = counts.shape
         sums = exact_product(weights, counts.reshape(trials, -1)).reshape(-1, number, some)
-        rates = np.matmul(whole, sums[:, :bins]) * scale / trials
+        rates = smoothed(pieces, sums[:, :bins])
+        rates *= scale / trials
         base = np.zeros((len(weights), some))
         if before is not None:
             base = sums[:, bins] / trials / (before[1] - before[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["By", "Conditions", "as_rows", "conditions_by", "conditions_of", "parameters_of"]
 
-By = str | Iterable[str] | None
+By = str | Sequence[str] | None
 
 
 def as_rows(presentations: Any) -> pd.DataFrame:

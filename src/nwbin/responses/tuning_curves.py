@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -118,7 +119,7 @@ def tuning(
         "sem": (dims, sem, {"units": "Hz", "long_name": "standard error of the mean"}),
         "presentations": (tuple(shown.names), trials, {}),
     }
-    best = _preferred(rates[None], preferred)[:, 0]
+    best = _preferred(rates.reshape(number, 1, -1), shown, preferred)[:, 0]
     values |= _values_at(best, shown)
     if resamples:
         windows = [[first, last]]
@@ -159,42 +160,49 @@ def _values_at(best: npt.NDArray[np.int64], shown: Conditions) -> dict[str, Labe
     return found
 
 
-def _preferred(means: Floats, how: Preferred) -> npt.NDArray[np.int64]:
+def _preferred(means: Floats, shown: Conditions, how: Preferred) -> npt.NDArray[np.int64]:
     """The place of the preferred value among each parameter's levels: (parameters, resamples, units).
 
-    Means are (resamples, levels of the first parameter, ..., units), NaN where a combination was not shown; -1 where
-    all are the same.
+    Means are (places of the grid, resamples, units); -1 where those of all combinations that were shown are the same.
+    One is compared after the other: how NumPy adds along an axis hangs on the number of units, and with it which of
+    two equal means is the larger.
     """
-    parameters = means.ndim - 2
-    flat = means.reshape(len(means), -1, means.shape[-1])
-    known = np.where(np.isnan(flat), -np.inf, flat)
-    alike = known.max(axis=1) <= np.where(np.isnan(flat), np.inf, flat).min(axis=1)
-    found = np.empty((parameters, len(means), means.shape[-1]), np.int64)
+    parts = np.unravel_index(shown.places, shown.shape)
+    found = np.empty((len(parts), *means.shape[1:]), np.int64)
     if how == "joint":
-        found[:] = np.stack(np.unravel_index(known.argmax(axis=1), means.shape[1:-1]))
+        best = shown.places[_first_largest(means[place] for place in shown.places)]
+        found[:] = np.stack(np.unravel_index(best, shown.shape))
     else:
-        for one in range(parameters):
-            found[one] = _marginal(means, one).argmax(axis=1)
-    found[:, alike] = -1
+        for one, part in enumerate(parts):
+            levels = range(shown.shape[one])
+            found[one] = _first_largest(_mean_of(means, shown.places[part == level]) for level in levels)
+    low, high = means[shown.places[0]].copy(), means[shown.places[0]].copy()
+    for place in shown.places[1:]:
+        np.minimum(low, means[place], out=low)
+        np.maximum(high, means[place], out=high)
+    found[:, low == high] = -1
     return found
 
 
-def _marginal(means: Floats, parameter: int) -> Floats:
-    """Means over all other parameters, combinations that were shown counting alike: (resamples, levels, units).
+def _mean_of(means: Floats, places: npt.NDArray[np.int64]) -> Floats:
+    """The mean over some combinations, which count alike: (resamples, units)."""
+    total: Floats = means[places[0]].copy()
+    for place in places[1:]:
+        total += means[place]
+    total /= len(places)
+    return total
 
-    Added up one after the other: how NumPy adds along an axis hangs on the number of units, and with it which of two
-    equal means is the larger.
-    """
-    moved = np.moveaxis(means, 1 + parameter, 1)
-    by_level = moved.reshape(*moved.shape[:2], -1, moved.shape[-1])
-    total = np.zeros((*by_level.shape[:2], by_level.shape[-1]))
-    number = np.zeros_like(total)
-    for other in range(by_level.shape[2]):
-        there = ~np.isnan(by_level[:, :, other])
-        total += np.where(there, by_level[:, :, other], 0.0)
-        number += there
-    with np.errstate(invalid="ignore"):
-        return np.where(number > 0, total / number, -np.inf)
+
+def _first_largest(values: Iterable[Floats]) -> npt.NDArray[np.int64]:
+    """Which of some arrays is the largest, place by place; of equal ones the first."""
+    parts = iter(values)
+    best = next(parts).copy()
+    at = np.zeros(best.shape, np.int64)
+    for number, part in enumerate(parts, 1):
+        better = part > best
+        np.copyto(best, part, where=better)
+        at[better] = number
+    return at
 
 
 def _agreement(
@@ -215,8 +223,7 @@ def _agreement(
         drawn = bootstrap_means(counts[:, 0], shown.grid, number, resamples=resamples, seed=seed)
         for part, means in drawn:
             at = slice(block.start + part.start, block.start + part.stop)
-            again = _preferred(means.reshape(resamples, *shown.shape, -1), how)
-            same = again == best[:, None, at]
+            same = _preferred(means, shown, how) == best[:, None, at]
             shares = np.concatenate([same, same.all(axis=0, keepdims=True)]).mean(axis=1)
             found[:, at] = np.where(best[0, at] >= 0, shares, np.nan)
     return found

@@ -87,7 +87,7 @@ class Answers(Asked):
         bounds = bin_edges(as_seconds(edges, "edges"))
         trains = self._trains("psth", rows, ids, [bounds[[0, -1]], baseline], threads)
         return responses.psth(
-            trains, self._tidy(rows), bounds, by=by, baseline=baseline, normalize=normalize,
+            trains, self._tidy(rows, by), bounds, by=by, baseline=baseline, normalize=normalize,
             smooth=smooth, kernel=kernel, closed=closed, threads=threads,
         )  # fmt: skip
 
@@ -137,7 +137,7 @@ class Answers(Asked):
         span = self._window(rows, window)
         trains = self._trains("tuning", rows, ids, [span], threads)
         return responses.tuning(
-            trains, self._tidy(rows), by, span, preferred=preferred, resamples=resamples, seed=seed,
+            trains, self._tidy(rows, by), by, span, preferred=preferred, resamples=resamples, seed=seed,
             closed=closed, threads=threads,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from nwbin.allen.null import NULL, tidy
 from nwbin.allen.stimuli import INVALID
 from nwbin.binning import as_window
 from nwbin.errors import ArgumentError, NothingChosen
+from nwbin.responses.groups import By, parameters_of
 from nwbin.responses.psth import median_duration
 from nwbin.responses.selection import Selection
 from nwbin.responses.windows import what_rows_are
@@ -80,9 +81,12 @@ class Asked:
             )
         return chosen
 
-    def _tidy(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The presentations with NaN or None for what does not apply."""
-        return tidy(rows)
+    def _tidy(self, rows: pd.DataFrame, by: By) -> pd.DataFrame:
+        """The presentations' times and parameters, with NaN or None for what does not apply."""
+        names = parameters_of(by)
+        if not set(names) <= set(rows.columns):  # of which the nearest are said
+            return rows
+        return tidy(rows[[one for one in rows.columns if one in {"start_time", "stop_time", *names}]])
 
     def _window(self, rows: pd.DataFrame, window: Window | None) -> Window:
         """A window, by default as long as a presentation, s from onset."""

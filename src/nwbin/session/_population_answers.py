@@ -64,7 +64,7 @@ class PopulationAnswers(Asked):
         span = self._window(rows, window)
         trains = self._trains("noise_correlations", rows, ids, [span], threads)
         return responses.noise_correlations(
-            trains, self._tidy(rows), span, by=by, scaled=scaled, closed=closed, threads=threads
+            trains, self._tidy(rows, by), span, by=by, scaled=scaled, closed=closed, threads=threads
         )
 
     def signal_correlations(
@@ -101,7 +101,7 @@ class PopulationAnswers(Asked):
         span = self._window(rows, window)
         trains = self._trains("signal_correlations", rows, ids, [span], threads)
         return responses.signal_correlations(
-            trains, self._tidy(rows), span, by, closed=closed, threads=threads
+            trains, self._tidy(rows, by), span, by, closed=closed, threads=threads
         )
 
     def reliability(
@@ -144,7 +144,7 @@ class PopulationAnswers(Asked):
         span = self._window(rows, window)
         trains = self._trains("reliability", rows, ids, [span], threads)
         return responses.reliability(
-            trains, self._tidy(rows), span, by, bin_width=bin_width, method=method, splits=splits,
+            trains, self._tidy(rows, by), span, by, bin_width=bin_width, method=method, splits=splits,
             spearman_brown=spearman_brown, seed=seed, closed=closed, threads=threads,
         )  # fmt: skip
 
@@ -184,7 +184,9 @@ class PopulationAnswers(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         spans = as_seconds(self._window(rows, None) if windows is None else windows, "windows")
         trains = self._trains("fano_factor", rows, ids, [spans], threads)
-        return responses.fano_factor(trains, self._tidy(rows), spans, by=by, closed=closed, threads=threads)
+        return responses.fano_factor(
+            trains, self._tidy(rows, by), spans, by=by, closed=closed, threads=threads
+        )
 
     def decode_over_time(
         self,
