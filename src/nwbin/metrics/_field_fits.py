@@ -109,7 +109,7 @@ def unbounded_fits(maps: Floats, progress: Progress | None = None) -> Fits:
             if start is not None:
                 found[unit], how = optimize.leastsq(_residuals(one), start)
                 settled[unit] = how < 5
-            if progress is not None and (unit + 1) % 50 == 0:
+            if progress is not None and ((unit + 1) % 50 == 0 or unit + 1 == len(maps)):
                 progress(unit + 1, len(maps))
     return _fits(found, settled)
 
