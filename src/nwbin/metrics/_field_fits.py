@@ -45,7 +45,8 @@ class Fits(NamedTuple):
 
 
 def _fits(parameters: Floats, settled: npt.NDArray[np.bool_]) -> Fits:
-    return Fits(*np.ascontiguousarray(parameters.T), settled)
+    height, row, column, down, across = np.ascontiguousarray(parameters.T)
+    return Fits(height, row, column, down, across, settled)
 
 
 # ---------------------------------------------------------------- AllenSDK's
@@ -88,7 +89,8 @@ def _residuals(one: Floats) -> Callable[[Floats], Floats]:
         exp(values, values)
         values *= height
         values -= one
-        return values.reshape(-1)
+        flat: Floats = values.reshape(-1)
+        return flat
 
     return of
 
@@ -107,7 +109,7 @@ def unbounded_fits(maps: Floats, progress: Progress | None = None) -> Fits:
             if start is not None:
                 found[unit], how = optimize.leastsq(_residuals(one), start)
                 settled[unit] = how < 5
-            if progress is not None and (unit + 1) % 50 == 0:
+            if progress is not None and ((unit + 1) % 50 == 0 or unit + 1 == len(maps)):
                 progress(unit + 1, len(maps))
     return _fits(found, settled)
 
@@ -165,7 +167,8 @@ def _normal(parameters: Floats, maps: Floats) -> tuple[Floats, Floats, Floats]:
 def _cost(parameters: Floats, maps: Floats) -> Floats:
     *_, shape = _gaussians(parameters, (maps.shape[1], maps.shape[2]))
     error = parameters[:, 0, None, None] * shape - maps
-    return 0.5 * np.einsum("urc,urc->u", error, error)
+    half: Floats = 0.5 * np.einsum("urc,urc->u", error, error)
+    return half
 
 
 def bounded_fits(maps: Floats) -> Fits:

@@ -5,7 +5,7 @@ A stack of maps is float64 or int64 (units, rows, columns), row 0 at the top of 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ class Masks(NamedTuple):
         return np.asarray((self.mask & edge).sum(axis=(1, 2)) > edge.sum() / 2)
 
 
-def smoothed(maps: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def smoothed(maps: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Smooth each map by a Gaussian of one position.
 
     Whole numbers stay whole: of an int64 stack the fraction is cut off after each of the two directions, which is how

@@ -7,6 +7,7 @@ are the counts by position of every resample and unit.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def p_values(
             progress(len(done), len(blocks))
         return found
 
-    parts = run([lambda some=some: of_block(some) for some in blocks], as_threads(threads))
+    parts = run([partial(of_block, some) for some in blocks], as_threads(threads))
     return np.concatenate([np.empty(0), *parts])
 
 

@@ -278,7 +278,8 @@ def _allens(
 def _on_screen(fits: Fits, maps: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Whether the fitted centre lies on the screen, by AllenSDK's rule."""
     rows, columns = maps.shape[1:]
-    return (fits.row > 0) & (fits.row < rows) & (fits.column > 0) & (fits.column < columns)
+    inside = (fits.row > 0) & (fits.row < rows) & (fits.column > 0) & (fits.column < columns)
+    return np.asarray(inside)
 
 
 # ---------------------------------------------------------------- corrected

@@ -11,10 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._keywords import refuse_unknown
+from nwbin.allen.null import NULL
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest
-from nwbin.metrics.common import STIMULUS_KINDS, Convention, SessionView, StimulusView, as_convention
+from nwbin.metrics.common import (
+    STIMULUS_KINDS,
+    Convention,
+    SessionView,
+    StimulusKind,
+    StimulusView,
+    as_convention,
+)
 from nwbin.metrics.faces import _tables
 from nwbin.metrics.faces._source import check_session, trains_of
+from nwbin.tables.missing import as_numbers, missing
 from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["StimulusAnalysis"]
 
 Columns = tuple[tuple[str, type], ...]
+RESOLUTION = 0.001  # s, of PSTHs
 _OWN = (
     "filter", "params", "stimulus_key", "psth_resolution", "spontaneous_threshold", "nwb_version",
     "stimulus_step_size",
@@ -82,7 +92,7 @@ class StimulusAnalysis:
             raise ArgumentTypeError(f"params must be a dictionary, not {type(params).__name__}")
         of_mine = (params or {}).get(self.PARAMS, {})
         self._stimulus_key = of_mine.get("stimulus_key") if params else kwargs.get("stimulus_key")
-        self._psth_resolution = float(kwargs.get("psth_resolution", 0.001))
+        self._psth_resolution = float(kwargs.get("psth_resolution", RESOLUTION))
         self._spontaneous_threshold = float(kwargs.get("spontaneous_threshold", 100.0))
 
     def __repr__(self) -> str:
@@ -140,9 +150,7 @@ class StimulusAnalysis:
         if self._stimulus_key is not None:
             return self._stimulus_key
         names = self._session.stimulus_presentations["stimulus_name"].unique().tolist()
-        known = set(self.known_stimulus_keys())
-        kind = STIMULUS_KINDS.get(self.SUFFIX)
-        found = kind.found_in(names) if kind else next((n for n in names if str(n).lower() in known), None)
+        found = self._kind.found_in(names)
         if found is None:
             raise LookupFailure(
                 f"the session has no {self.NAME or 'stimulus of this kind'}; give stimulus_key=, of stimuli "
@@ -185,6 +193,22 @@ class StimulusAnalysis:
         """The conditions that are blank sweeps; -1 where the stimulus has none."""
         return -1
 
+    def _values(self, column: str) -> npt.NDArray[Any]:
+        """The values that a parameter takes, ascending; blank sweeps have none."""
+        if column not in self.stimulus_conditions.columns:
+            names = self.stimulus_conditions.columns
+            raise LookupFailure(f"the conditions have no column {column!r}; {nearest(column, names)}")
+        found = self.stimulus_conditions[column].to_numpy()
+        known = found[~missing(found, NULL)]
+        numbers = as_numbers(known)
+        return np.unique(known.astype(str) if np.isnan(numbers).any() else numbers)
+
+    def _where_null(self, column: str) -> pd.Index[Any]:
+        """The conditions to which a parameter does not apply."""
+        table = self.stimulus_conditions
+        found: pd.Index[Any] = table.index[table[column].to_numpy() == NULL]
+        return found
+
     # ---------------------------------------------------------------- responses
 
     @cached_property
@@ -210,7 +234,7 @@ class StimulusAnalysis:
 
     @cached_property
     def running_speed(self) -> pd.DataFrame:
-        """The mean running speed of each presentation, in cm/s."""
+        """The mean running speed of each presentation, in cm/s, by stimulus_presentation_id."""
         import pandas as pd
 
         index = self.stim_table.index.rename("stimulus_presentation_id")
@@ -236,22 +260,32 @@ class StimulusAnalysis:
 
     @cached_property
     def _session_view(self) -> SessionView:
-        presentations, conditions = self._renamed(self.stim_table), self.stimulus_conditions
         return SessionView(
             name=getattr(getattr(self._session, "file", None), "name", "session"),
-            presentations=presentations,
+            presentations=self._renamed(self._session.stimulus_presentations),
             conditions=self._renamed(self._session.stimulus_conditions),
             trains=self._trains,
-            read_running=lambda: self._session.running_speed,
+            read_running=self._running,
             convention=self._convention,
         )
 
+    def _running(self) -> pd.DataFrame | None:
+        try:
+            return self._session.running_speed
+        except LookupFailure:
+            return None
+
+    @property
+    def _kind(self) -> StimulusKind:
+        return STIMULUS_KINDS.get(self.SUFFIX) or StimulusKind(self.SUFFIX, "stimulus", (), None)
+
     @cached_property
     def _view(self) -> StimulusView:
-        kind = replace(STIMULUS_KINDS[self.SUFFIX], trial_duration=self._trial_duration)
-        return StimulusView(
-            self._session_view, kind, str(self.stimulus_key), self._session_view.presentations
-        )
+        kind = replace(self._kind, trial_duration=self._trial_duration)
+        view = StimulusView(self._session_view, kind, str(self.stimulus_key), self._renamed(self.stim_table))
+        if self._psth_resolution != RESOLUTION and self._trial_duration is not None:
+            view.edges = np.arange(0, self._trial_duration, self._psth_resolution)
+        return view
 
     def _renamed(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with nwbin's names for the parameters, where others were given."""
@@ -323,6 +357,20 @@ class StimulusAnalysis:
         return self._preferred[unit_id]
 
     _get_preferred_condition = get_preferred_condition
+
+    def _check_multiple_pref_conditions(
+        self, unit_id: Any, stim_cond_col: str, valid_conditions: Any
+    ) -> bool:
+        """Whether more than one of some values of a parameter has exactly the largest mean response."""
+        found = self.stimulus_conditions[stim_cond_col]
+        mean = self.conditionwise_statistics.loc[unit_id]["spike_mean"]
+        means = [mean.loc[found.index[found == value]].mean() for value in valid_conditions]
+        return sum(bool(one == max(means)) for one in means) > 1
+
+    def _get_time_to_peak(self, unit_id: Any, preferred_condition: Any) -> float:
+        """The centre of the first largest bin of the PSTH of a condition, in s."""
+        psth = self.conditionwise_psth.sel(unit_id=unit_id, stimulus_condition_id=preferred_condition)
+        return float(psth["time_relative_to_stimulus_onset"][int(psth.to_numpy().argmax())])
 
     def plot_raster(self, stimulus_condition_id: Any, unit_id: Any) -> None:
         """Draw the spikes of a unit during one condition, where that stands among all conditions of the stimulus."""

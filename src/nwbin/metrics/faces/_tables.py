@@ -62,7 +62,7 @@ def chosen_units(units: pd.DataFrame, wanted: Any) -> npt.NDArray[Any]:
         unknown = [one for one in ids if one not in units.index]
         if unknown:
             raise LookupFailure(f"{unknown[0]!r} is not the id of a unit; {nearest(unknown[0], units.index)}")
-        found = units.index[[units.index.get_loc(one) for one in ids]]
+        found = units.loc[ids].index
     if not len(found):
         raise LookupFailure("no unit is left: the session has none, or the filter lets none through")
     return found.to_numpy()
