@@ -110,6 +110,7 @@ def _of_units(
             conditions=found.conditions, duration=chosen.duration() or None, names=names, ax=axes,
         )  # fmt: skip
         axes.set_title(f"unit {ids[unit]}, {spikes[unit]:,} spikes", fontsize=9)
+        axes.label_outer(remove_inner_ticks=False)
     said = f"{counted(len(shown), 'unit')}, {counted(len(chosen.rows), 'presentation')}"
     if len(shown) < number:
         said = f"{len(shown)} of {counted(number, 'unit')}, {counted(len(chosen.rows), 'presentation')}"

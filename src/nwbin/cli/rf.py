@@ -54,7 +54,7 @@ def rf(
         ends = (0.0, chosen.duration() or 0.25) if window is None else window_of(window)
         chosen.warn_of("rf", ends)
         fields = receptive_fields_of(chosen.trains, chosen.rows, ends)
-        title = chosen.title(presentations, f"{ends[0]:g} to {ends[1]:g} s")
+        title = chosen.title(presentations, f"{ends[0]:.3g} to {ends[1]:.3g} s")
         labels = _structures(chosen)
     if len(fields) == 1:
         axes = plot_receptive_field(fields[0])

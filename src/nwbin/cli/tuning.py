@@ -67,7 +67,7 @@ def tuning(
         chosen.warn_of("tuning", ends)
         found = tuning_of(chosen.trains, chosen.rows, columns, ends)
         said = f"{counted(len(chosen.units), 'unit')}, {counted(len(found.values), 'value')} of {columns[0]}"
-        title = chosen.title(presentations, f"{ends[0]:g} to {ends[1]:g} s")
+        title = chosen.title(presentations, f"{ends[0]:.3g} to {ends[1]:.3g} s")
         figure = _draw(found, columns, names_in(chosen.rows, columns[0]), max_panels, title)
     numbers: dict[str, Any] = {"units": len(found.unit_ids), "values": found.values.tolist(),
                                "trials": found.trials.tolist(), "window": list(ends)}  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.plot.canvas import MANY, axes_or_new, bare, figure_of, head, name_of, new_figure, words
-from nwbin.plot.colors import MARKERS, condition_colors, is_angle, titled
+from nwbin.plot.colors import MARKERS, condition_colors, forms_of, is_angle, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,16 +82,10 @@ def _scatter(
     x = decoding.projection[:, 0]
     z = np.arange(len(labels)) if one_dimension else decoding.projection[:, 1]
     size = float(np.clip(12000 / len(labels), 5, 36))
-    named = classes.dtype.kind not in "iuf"
-    # All labels together, in order of time, so that none hides the others; of names each has a form, too.
-    for marker in MARKERS if named else MARKERS[:1]:
-        formed = (
-            np.asarray([MARKERS[k % len(MARKERS)] == marker for k in code])
-            if named
-            else np.ones(len(code), bool)
-        )
-        if not formed.any():
-            continue
+    forms = np.asarray(forms_of(classes, label)) % len(MARKERS)
+    # All labels of a form together, in order of time, so that none hides the others.
+    for form in np.unique(forms):
+        formed, marker = forms[code] == form, MARKERS[form]
         paint = np.asarray([colors[k] for k in code[formed]], dtype=object)
         held = decoding.held_out[formed]
         across, up = x[formed], z[formed]
@@ -105,10 +99,9 @@ def _scatter(
         )  # fmt: skip
     for k, (value, color) in enumerate(zip(classes, colors, strict=True)):
         own = decoding.held_out & (code == k)
-        marker = MARKERS[k % len(MARKERS)] if named else MARKERS[0]
         axes.scatter(
             x[own].mean(), z[own].mean(), s=110, color=color, edgecolor="black", linewidth=1.2, zorder=4,
-            marker=marker, label=f"{name_of(value, names)}{unit}",
+            marker=MARKERS[forms[k]], label=f"{name_of(value, names)}{unit}",
         )  # fmt: skip
     axes.set_xlabel("discriminant 1")
     axes.set_ylabel("trial" if one_dimension else "discriminant 2")

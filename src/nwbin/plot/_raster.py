@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
 from nwbin.plot.canvas import axes_or_new, bare, name_of
-from nwbin.plot.colors import condition_colors, titled
+from nwbin.plot.colors import titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_population_raster", "plot_raster"]
 
 _NAMED = 24  # groups whose names fit beside the rows
+_INKS = ("0.1", "#0072B2")
 _VECTOR = 20_000  # ticks that are lines in a .pdf or .svg; more are points of an image in it
 
 
@@ -60,8 +61,8 @@ def plot_raster(
     window
         From and to, in s from onset.
     conditions
-        Each presentation's condition, numbers or text: (presentations,). None and NaN, of no condition, are left
-        out. By default they stand in the order given.
+        Each presentation's condition, numbers or text: (presentations,). None and NaN, of no condition (blank
+        sweeps, say), come last, as "none". By default they stand in the order given.
     by
         What the conditions are.
     duration
@@ -95,18 +96,17 @@ def plot_raster(
         )
     levels, code = _grouped(conditions, presentations)
     order = np.argsort(code, kind="stable")
-    order = order[code[order] >= 0]
-    row_of = np.full(presentations, -1)
-    row_of[order] = np.arange(len(order))
-    axes = axes_or_new(ax, 6.0, float(np.clip(1.2 + len(order) * 0.02, 3.0, 9.0)))
-    colors = condition_colors(levels, by) if by else ["0.1"]
+    row_of = np.empty(presentations, np.int64)
+    row_of[order] = np.arange(presentations)
+    axes = axes_or_new(ax, 6.0, float(np.clip(1.2 + presentations * 0.02, 3.0, 9.0)))
     bounds = np.searchsorted(code[order], np.arange(len(levels) + 1))
-    for k, color in enumerate(colors):
+    for k in range(len(levels)):
+        # Neighbours in black and blue: conditions are named beside, and pale colors make no ticks.
         own = code[which] == k
-        _ticks(axes, when[own], row_of[which[own]], color if len(colors) <= _NAMED else "0.1", len(order))
+        _ticks(axes, when[own], row_of[which[own]], _INKS[k % 2], presentations)
         if k:
             axes.axhline(bounds[k], color="0.8", linewidth=0.5, zorder=0)
-    _frame(axes, window, len(order), duration)
+    _frame(axes, window, presentations, duration)
     axes.set_ylabel("presentation")
     if by:
         step = max(1, -(-len(levels) // _NAMED))
@@ -118,7 +118,7 @@ def plot_raster(
 
 
 def _grouped(conditions: npt.ArrayLike | None, number: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """The distinct conditions in order, and each presentation's number among them; -1 where it has none."""
+    """The distinct conditions in order, those without one last, and each presentation's number among them."""
     if conditions is None:
         return np.asarray(["all"], dtype=object), np.zeros(number, np.int64)
     given = np.asarray(conditions, dtype=object)
@@ -126,13 +126,13 @@ def _grouped(conditions: npt.ArrayLike | None, number: int) -> tuple[npt.NDArray
         raise ArgumentError(f"{number} presentations take as many conditions, not {given.shape}")
     there = np.asarray([one is not None and one == one for one in given], dtype=bool)
     found = set(given[there].tolist())
-    text = any(isinstance(one, str) for one in found)
     levels = sorted(found, key=lambda one: (isinstance(one, str), one))
     place = {one: k for k, one in enumerate(levels)}
     code = np.asarray(
-        [place.get(one, -1) if ok else -1 for one, ok in zip(given, there, strict=True)], np.int64
+        [place.get(one, len(levels)) if ok else len(levels) for one, ok in zip(given, there, strict=True)]
     )
-    return np.asarray(levels, dtype=object if text else np.float64), code
+    named = [*levels, "none"] if not there.all() else levels
+    return np.asarray(named, dtype=object), code.astype(np.int64)
 
 
 def _frame(axes: Axes, window: tuple[float, float], rows: int, duration: float | None) -> None:
@@ -211,12 +211,11 @@ def plot_population_raster(
         ends = [*begins[1:], units]
         code = np.searchsorted(begins, which, side="right") - 1
         for k, first in enumerate(begins):
-            # Neighbours in black and blue: areas are too many for a color each, and are named beside.
             own = code == k
-            _ticks(axes, when[own], which[own], ("0.1", "#0072B2")[k % 2], units)
+            _ticks(axes, when[own], which[own], _INKS[k % 2], units)
             if first:
                 axes.axhline(first, color="0.75", linewidth=0.5, zorder=0)
-        room = [k for k, (a, b) in enumerate(zip(begins, ends, strict=True)) if b - a >= units / 45]
+        room = [k for k, (a, b) in enumerate(zip(begins, ends, strict=True)) if b - a >= units / 70]
         axes.set_yticks([(begins[k] + ends[k]) / 2 for k in room], [name_of(named[begins[k]]) for k in room],
                         fontsize=8)  # fmt: skip
         axes.tick_params(axis="y", length=0)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nwbin.errors import ArgumentError
 from nwbin.plot._tuning import plot_tuning, plot_tuning_sheet
 from nwbin.plot.canvas import MANY, axes_or_new, bare, head, name_of, new_figure, sheet, words
-from nwbin.plot.colors import DASHES, condition_colors, titled
+from nwbin.plot.colors import DASHES, condition_colors, forms_of, titled
 from nwbin.responses.counts import TIME
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ class _Rates(NamedTuple):
         return name_of(condition, self.names)
 
     def dashes(self) -> list[str]:
-        """Of names, lines of another form beside the color."""
-        named = self.conditions.dtype.kind not in "iuf"
-        return [DASHES[k % len(DASHES)] if named else "-" for k in range(len(self.conditions))]
+        """The form of each condition's line, beside its color."""
+        return [DASHES[k % len(DASHES)] for k in forms_of(self.conditions, self.by)]
 
 
 def _taken(

@@ -137,7 +137,7 @@ def plot_session(overview: Overview, *, title: str = "") -> Figure:
         axes.set_xlabel("time (s)" if k == len(timed) - 1 else "")
     if overview.probes:
         _all_probes(figure, places[-1], overview.probes)
-    figure.align_ylabels()
+    figure.align_ylabels(figure.axes[: len(timed)])
     if title:
         head(figure, title)
     return figure
@@ -169,7 +169,7 @@ def plot_blocks(blocks: Sequence[tuple[str, float, float]], *, ax: Axes | None =
     for k, name in enumerate(names):
         bars = [(first, last - first) for one, first, last in blocks if one == name]
         color = "0.75" if name == "spontaneous" else "#0072B2"
-        axes.broken_barh(bars, (k - 0.35, 0.7), facecolor=color, linewidth=0)
+        axes.broken_barh(bars, (k - 0.35, 0.7), facecolor=color, edgecolor=color, linewidth=0.5)
     axes.set_yticks(range(len(names)), [words(name) for name in names], fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("time (s)")
@@ -264,8 +264,9 @@ def plot_probes(probes: Sequence[ProbePlaces], *, ax: Axes | None = None) -> Axe
     axes.set_xticks(np.arange(len(probes)) + 0.45, called, fontsize=8)
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.05, len(probes))
-    axes.set_ylim(lowest, highest)
-    axes.set_ylabel("distance from the tip (µm)")
+    axes.set_ylim(lowest, highest + 25)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set_ylabel("distance from the tip (µm)", fontsize=9)
     axes.set_title(f"structures, and units by depth (grey, to {most} in 50 µm)", fontsize=9)
     bare(axes)
     return axes

@@ -96,10 +96,12 @@ def plot_tuning(
     if blank is not None:
         axes.axhline(blank, color="0.35", linestyle="--", linewidth=1.0, zorder=1)
         axes.annotate(
-            "blank", (1.0, blank), xycoords=("axes fraction", "data"), fontsize=8, ha="right", va="bottom"
-        )
+            " blank", (1.0, blank), xycoords=("axes fraction", "data"), fontsize=7, ha="left", va="center",
+            annotation_clip=False,
+        )  # fmt: skip
     if np.nanmin(rates, initial=0.0) >= 0:
-        axes.set_ylim(bottom=0)
+        above = 0.0 if errors is None else np.nan_to_num(errors)
+        axes.set_ylim(0, 1.08 * max(float(np.nanmax(rates + above, initial=0.0)), blank or 0.0) or 1.0)
     axes.set_ylabel(ylabel)
     bare(axes)
     return axes

@@ -123,7 +123,8 @@ def _distribution(
     if there.min() >= 0 and low < 0.2 * high:
         low = 0.0
     if bound is not None and np.isfinite(bound[1]):
-        low, high = min(low, bound[1]), max(high, bound[1] * 1.2)
+        low = min(low, bound[1])
+        high = high if high > bound[1] else bound[1] + 0.2 * (bound[1] - low or 1.0)
     if not high > low:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, 31)
@@ -137,10 +138,15 @@ def _distribution(
         axes.set_title(f"{words(name)} {sign} {at:g}: {len(kept):,} of {len(values):,}{missing}", fontsize=8)
     else:
         axes.set_title(f"median {np.median(there):.3g}{missing}", fontsize=8)
-    beyond = int((there > high).sum())
-    if beyond:
+    said = []
+    if beyond := int((there < low).sum()):
+        said.append(f"{beyond:,} from {there.min():.3g}")
+    if beyond := int((there > high).sum()):
+        said.append(f"{beyond:,} to {there.max():.3g}")
+    if said:  # above the bars, not over them
+        axes.set_ylim(0, 1.2 * max(1, int(every.max())))
         axes.text(
-            0.99, 0.94, f"{beyond:,} beyond,\nto {there.max():.3g}", transform=axes.transAxes, ha="right", va="top",
+            0.99, 0.97, f"beyond the axis: {', '.join(said)}", transform=axes.transAxes, ha="right", va="top",
             fontsize=7,
         )  # fmt: skip
     axes.set_xlim(low, high)
@@ -211,6 +217,7 @@ def plot_metric_scatter(
     if log:
         axes.set_xscale("log")
         axes.set_yscale("log")
+        _label_decades(axes)
     for name, line in ((x, axes.axvline), (y, axes.axhline)):
         if bounds and name in bounds and np.isfinite(bounds[name][1]):
             line(bounds[name][1], color="#D55E00", linestyle="--", linewidth=1.2)
@@ -224,6 +231,16 @@ def plot_metric_scatter(
     axes.set_ylabel(_label(y))
     bare(axes)
     return axes
+
+
+def _label_decades(axes: Axes) -> None:
+    """1, 2, 5, 10, ... on logarithmic axes: between powers of ten matplotlib's own labels overlap."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _kinds(units: pd.DataFrame, by: str | None) -> list[tuple[str, npt.NDArray[np.bool_], Any, str]]:

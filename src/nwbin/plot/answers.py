@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _WIDTHS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-_ENOUGH = 10.0  # spikes in a bin, over the presentations of a condition: about a third of its rate in error
+_ENOUGH = 25.0  # spikes in a bin, over the presentations of a condition: a fifth of its rate in error
 _SHADED_UNITS = 1  # units of which the spread over trials is worked out
 
 
@@ -78,7 +78,7 @@ def rates_of(
 def fitting_width(
     trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, by: str | None, least: float
 ) -> float:
-    """Choose a width of bins that fits how many spikes one unit has: so that a bin of a condition holds about ten.
+    """Choose a width of bins that fits how many spikes one unit has: a bin of a condition holds about 25.
 
     Parameters
     ----------

@@ -92,12 +92,18 @@ def head(figure: Figure, title: str) -> None:
 def sheet(number: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
     """A figure of panels of one size, in inches, so many to a line; what is left of the last line stays empty."""
     columns = min(columns, number)
+    if number > columns:  # so many to a line, or one less, that the last line is fullest
+        columns = min((columns, columns - 1), key=lambda n: (-number) % n if n > 1 else number)
     lines = -(-number // columns)
     figure = new_figure(width * columns + 0.8, height * lines + 0.8)
     grid = figure.subplots(lines, columns, squeeze=False, **shared)
     panels = list(grid.flat)
     for axes in panels[number:]:
         axes.set_visible(False)
+    for axes in panels[
+        max(0, number - columns) : number
+    ]:  # those with nothing below them say what the axis is
+        axes.tick_params(labelbottom=True)
     return figure, panels[:number]
 
 
@@ -118,7 +124,7 @@ def save_picture(figure: Figure | Axes, path: str | os.PathLike[str], *, dpi: in
     figure
         A figure, or an axis of it: the whole figure is saved.
     path
-        Where to; a file that is there is replaced. The same picture gives the same bytes.
+        Where to; a file that is there is replaced. The same picture, drawn anew, gives the same bytes.
     dpi
         Points to an inch, of ``.png``, and of what is many points in the others.
 

@@ -1,9 +1,9 @@
 """Colors that are told apart by everybody: also without the red, the green or the blue cones, and in grey.
 
-Three scales, by what the values are. Directions: a circle through orange, rose, blue and plum, on which opposite
-values differ in blue-yellow and in red-green both, and the others in lightness (CIE L*a*b*); hues around the color
-wheel, which one often sees, fall together in pairs for one man in twelve. Numbers: viridis. Names: the palette of
-Okabe and Ito (2008), without its yellow, which white paper swallows.
+Three scales, by what the values are. Directions: a circle through orange, rose, blue and dark red, on which opposite
+values differ in blue-yellow and in red-green both, and the others in lightness (CIE L*a*b*; tests/plot has the
+distances); hues around the color wheel, which one often sees, fall together in pairs for one man in twelve.
+Numbers: viridis. Names: the palette of Okabe and Ito (2008), without its yellow, which white paper swallows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DASHES", "INVALID", "MARKERS", "condition_colors", "is_angle", "titled"]
+__all__ = ["DASHES", "INVALID", "MARKERS", "condition_colors", "forms_of", "is_angle", "titled"]
 
 _NAMED = ("#0072B2", "#E69F00", "#000000", "#CC79A7", "#009E73", "#D55E00", "#56B4E9")
 # Beside the color, of names: lines and points of another form, for who prints in grey.
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INVALID = "#D55E00"
+_FEW = 6  # steps of viridis that are far apart by themselves
 
 # What the parameters of stimuli are measured in.
 _UNITS = {
@@ -61,7 +62,8 @@ def _from_lab(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _around(turn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Colors around the circle, by the part of a turn: (n,) to (n, 3)."""
     along, across = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
-    return _from_lab(np.stack([46 + 23 * across, 18 + 26 * along, 46 * along], axis=1))
+    lab = [43 + 29 * across, 38 + 20 * along + 13 * across, 56 * along - 2 * across]
+    return _from_lab(np.stack(lab, axis=1))
 
 
 def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
@@ -86,6 +88,7 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
     3
     """
     import matplotlib as mpl
+    import matplotlib.colors
 
     number = len(values)
     if values.dtype.kind in "iuf" and is_angle(name):
@@ -93,5 +96,15 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
         period = 360.0 if values.max() > 180 else 180.0
         return list(_around(values.astype(np.float64) % period / period))
     if values.dtype.kind in "iuf" and number > 1:
-        return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.85, number)))
-    return [_NAMED[k % len(_NAMED)] for k in range(number)]
+        return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.78, number)))
+    return [mpl.colors.to_rgba(_NAMED[k % len(_NAMED)]) for k in range(number)]
+
+
+def forms_of(values: npt.NDArray[Any], name: str) -> list[int]:
+    """Which form lines and points of each condition have beside their color: of names each its own; of many numbers
+    every other one.
+    """
+    number = len(values)
+    if values.dtype.kind not in "iuf":
+        return list(range(number))
+    return [k % 2 for k in range(number)] if number > _FEW and not is_angle(name) else [0] * number

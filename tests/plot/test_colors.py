@@ -1,0 +1,65 @@
+"""Colors are told apart by everybody, and seen on white paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from nwbin.plot import condition_colors
+from nwbin.plot.colors import forms_of, titled
+from tests.plot.sight import WITHOUT, contrast_with_white, nearest_pair
+
+NAMES = np.asarray(["a", "b", "c", "d", "e", "f", "g"], dtype=object)
+
+
+@pytest.mark.parametrize("without", sorted(WITHOUT))
+@pytest.mark.parametrize(
+    ("values", "name", "least"),
+    [
+        (np.arange(0, 180, 30.0), "orientation", 25),
+        (np.arange(0, 360, 45.0), "direction", 18),
+        (np.arange(0, 360, 30.0), "orientation", 12),
+        (np.asarray([-1.0, 1.0]), "color", 60),
+        (np.arange(6.0), "contrast", 10),
+        (NAMES[:3], "image", 50),
+        (NAMES, "image", 15),
+    ],
+)
+def test_colors_are_told_apart_without_any_kind_of_cones(
+    values: np.ndarray, name: str, least: float, without: str
+) -> None:
+    assert nearest_pair(condition_colors(values, name), without) >= least
+
+
+def test_the_measure_itself_knows_what_is_mixed_up() -> None:
+    red_and_green: list[Any] = ["#b0402a", "#6b6a00"]
+    assert nearest_pair(red_and_green, "none") > 40
+    assert nearest_pair(red_and_green, "green") < 12
+
+
+def test_many_numbers_have_two_forms_beside_their_colors() -> None:
+    # Of neighbours on a long scale, which differ little, every other has another line and another point.
+    assert forms_of(np.arange(12.0), "contrast") == [0, 1] * 6
+    for form in (slice(0, None, 2), slice(1, None, 2)):
+        colors = condition_colors(np.arange(12.0), "contrast")[form]
+        assert min(nearest_pair(colors, without) for without in WITHOUT) >= 9
+    assert forms_of(np.arange(4.0), "contrast") == [0] * 4
+    assert forms_of(np.arange(0, 360, 30.0), "orientation") == [0] * 12
+    assert forms_of(NAMES, "image") == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("values", "name"), [(np.arange(0, 360, 15.0), "direction"), (np.arange(8.0), "x"), (NAMES, "image")]
+)
+def test_no_color_is_lost_on_white(values: np.ndarray, name: str) -> None:
+    assert contrast_with_white(condition_colors(values, name)).min() > 1.9
+
+
+def test_parameters_say_what_they_are_measured_in() -> None:
+    assert titled("spatial_frequency") == "spatial_frequency (cycles/°)"
+    assert titled("Ori") == "Ori (°)"
+    assert titled("$x$") == r"\$x\$"
