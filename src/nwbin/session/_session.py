@@ -24,6 +24,7 @@ from nwbin.session._presentation_spikes import PresentationSpikes
 from nwbin.session._quality import UnitQuality
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
+from nwbin.session._stimulus_metrics import StimulusMetrics
 from nwbin.session._stimulus_queries import StimulusQueries
 from nwbin.session._structures import Structures
 from nwbin.session._unit_spikes import UnitSpikes
@@ -80,6 +81,7 @@ class Session:
         self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
         self._quality = UnitQuality(self._tables, lookup, self._invalid_spikes)
         self._signals = Signals(self._tables, lookup, probe_lfp_paths)
+        self._stimulus_metrics = StimulusMetrics(self._tables, lookup, self._signals, self._invalid_spikes)
 
     @classmethod
     def from_nwb_path(
@@ -358,6 +360,7 @@ class Session:
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
     quality_metrics = shown("_quality", UnitQuality.quality_metrics)
+    stimulus_metrics = shown("_stimulus_metrics", StimulusMetrics.stimulus_metrics)
 
     # ---------------------------------------------------------------- signals
 
