@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from nwbin._plain_text import printable
 from nwbin.errors import ArgumentTypeError, LookupFailure, nearest
 from nwbin.metrics.catalogue._entry import Metric
 from nwbin.metrics.catalogue._quality import QUALITY, WAVEFORM
@@ -75,7 +74,7 @@ def describe(name: str) -> Metric:
         known = [*ENTRIES, *_OTHER_NAMES]
         folded = next((one for one in known if one.casefold() == name.casefold()), None)
         hint = f"did you mean {folded!r}?" if folded else nearest(name, known)
-        raise LookupFailure(f"the catalogue has no metric or column {printable(name)!r}; {hint}")
+        raise LookupFailure(f"the catalogue has no metric or column {name!r}; {hint}")
     sys.stdout.write(f"{found}\n")
     return found
 

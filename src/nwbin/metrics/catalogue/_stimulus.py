@@ -154,6 +154,11 @@ _DRIFTING = (
         "|power there - mean power| / standard deviation of the power", _MATTEUCCI,
         note="AllenSDK's, and the published one, reads the next frequency up.",
     ),
+    _metric(
+        "time_to_peak_dg", _DG, "How long after onset the unit fires most.", "s", "0 to 2 s", "",
+        f"middle of the highest 1 ms bin of the mean response to {_PREFERRED}", _ALLEN,
+        note="Not in the published tables.",
+    ),
 )  # fmt: skip
 _STATIC = (
     *_preferred("pref_ori", "sg", _SG, "orientation", "degrees", "0 to 150 in steps of 30"),
@@ -252,11 +257,6 @@ _OWN = {"dg": _DRIFTING, "sg": _STATIC, "ns": _SCENES, "fl": _FLASHED, "rf": _FI
 
 STIMULUS_METRICS = (
     *(one for key, of in _STIMULI.items() for one in (*_OWN[key], *_in_common(key, of))),
-    _metric(
-        "time_to_peak_dg", _DG, "How long after onset the unit fires most.", "s", "0 to 2 s", "",
-        f"middle of the highest 1 ms bin of the mean response to {_PREFERRED}", _ALLEN,
-        note="Not in the published tables.",
-    ),
     *_of_movie("nm1", _NM1),
     *_of_movie("nm3", _NM3),
 )  # fmt: skip
