@@ -54,8 +54,10 @@ class _Rates(NamedTuple):
 
 
 def _taken(
-    rates: xr.DataArray, sem: xr.DataArray | None, duration: float | None, names: Mapping[Any, str] | None
-) -> _Rates:
+    rates: xr.DataArray | xr.Dataset, sem: xr.DataArray | None, duration: float | None,
+    names: Mapping[Any, str] | None,
+) -> _Rates:  # fmt: skip
+    rates, sem = _rates_and_error(rates, sem)
     if not rates.size:
         raise ArgumentError("there are no rates to draw")
     order = ("condition", TIME, "unit_id")
@@ -75,8 +77,18 @@ def _taken(
     )  # fmt: skip
 
 
+def _rates_and_error(
+    rates: xr.DataArray | xr.Dataset, sem: xr.DataArray | None
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """What :func:`nwbin.responses.psth` has in one Dataset, as two arrays; arrays as they are."""
+    if "firing_rate" not in getattr(rates, "data_vars", ()):
+        return rates, sem  # type: ignore[return-value]  # only a Dataset has variables
+    means = rates["firing_rate"].assign_coords(presentations=rates["presentations"])
+    return means.assign_attrs(by=rates.attrs.get("by", "")), rates["sem"] if sem is None else sem
+
+
 def plot_rates(
-    rates: xr.DataArray,
+    rates: xr.DataArray | xr.Dataset,
     *,
     per_unit: bool = False,
     duration: float | None = None,
@@ -90,7 +102,8 @@ def plot_rates(
     Parameters
     ----------
     rates
-        From :func:`nwbin.responses.psth.mean_rates`: Hz, dims (condition, time_relative_to_stimulus_onset, unit_id).
+        From :func:`nwbin.responses.psth`, with its standard errors, or from :func:`nwbin.responses.mean_rates`: Hz,
+        dims (condition, time_relative_to_stimulus_onset, unit_id).
     per_unit
         A small plot for each of the units that change most, with a line for each condition or, where they are
         many (more than 12), a row of colors; otherwise the mean over units, and below it every
@@ -134,7 +147,7 @@ def plot_rates(
 
 
 def plot_psth(
-    rates: xr.DataArray,
+    rates: xr.DataArray | xr.Dataset,
     *,
     sem: xr.DataArray | None = None,
     duration: float | None = None,
@@ -280,13 +293,14 @@ def _one_bin(taken: _Rates, most: int) -> Figure:
 
 
 def _one_unit(
-    rates: xr.DataArray, sem: xr.DataArray | None, duration: float | None, names: Mapping[Any, str] | None
-) -> Figure:
+    rates: xr.DataArray | xr.Dataset, sem: xr.DataArray | None, duration: float | None,
+    names: Mapping[Any, str] | None,
+) -> Figure:  # fmt: skip
     taken = _taken(rates, sem, duration, names)
     figure = new_figure(7.5, 5.0 if taken.many else 4.0)
     axes = plot_psth(rates, sem=sem, duration=duration, names=names, ax=figure.subplots())
     shown = int(taken.presentations.sum())
-    shaded = ", ± s.e.m. over trials" if sem is not None and len(taken.conditions) <= _SHADED else ""
+    shaded = ", ± s.e.m. over trials" if taken.sem is not None and len(taken.conditions) <= _SHADED else ""
     axes.set_title(f"unit {words(taken.unit_ids[0])}: mean of {shown:,} trials{shaded}", fontsize=10)
     return figure
 

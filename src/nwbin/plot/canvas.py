@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 MANY = 12  # more conditions than these are told apart by no legend: they get a row of colors, or a rank, each
+_NOTEBOOK_DPI = 80
 PICTURE_ENDINGS = (".png", ".pdf", ".svg")
 
 
@@ -62,6 +65,13 @@ def _plain_figure() -> type[Figure]:
                     text.set_usetex(False)
                 super().draw(renderer)
 
+        def _repr_png_(self) -> bytes:
+            """What a notebook shows, also where pyplot, which would see to it, was never imported."""
+            drawn = io.BytesIO()
+            with _quiet():
+                self.savefig(drawn, format="png", dpi=_NOTEBOOK_DPI)
+            return drawn.getvalue()
+
     PlainFigure.__module__, PlainFigure.__qualname__ = __name__, "PlainFigure"  # by which pickles find it
     return PlainFigure
 
@@ -73,8 +83,19 @@ def __getattr__(name: str) -> Any:
 
 
 def axes_or_new(ax: Axes | None, width: float = 5.0, height: float = 3.6) -> Axes:
-    """The axis that was given, or one of a figure of its own."""
-    return new_figure(width, height).subplots() if ax is None else ax
+    """The axis that was given, or one of a figure of its own.
+
+    The new figure is one of pyplot's where pyplot is in use, or in a notebook: there an axis is shown by it alone.
+    """
+    if ax is not None:
+        return ax
+    if {"matplotlib.pyplot", "ipykernel"} & sys.modules.keys():
+        need("matplotlib", "plot", "a picture")
+        from matplotlib import pyplot as plt
+
+        shown: Figure = plt.figure(FigureClass=_plain_figure(), figsize=(width, height), layout="constrained")
+        return shown.subplots()
+    return new_figure(width, height).subplots()
 
 
 def figure_of(axes: Axes) -> Figure:
