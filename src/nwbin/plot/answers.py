@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.allen.meanings import BLANK_FRAME, names_of_values
-from nwbin.binning import Closed, align_spikes, bin_spikes, count_in_windows
+from nwbin.binning import Closed, align_spikes, count_in_windows
 from nwbin.errors import ArgumentError, LookupFailure, nearest
-from nwbin.responses.psth import conditions_of, mean_rates
+from nwbin.responses.groups import conditions_of
+from nwbin.responses.rates import psth
+from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.responses.statistics import GroupStatistics, group_statistics
 from nwbin.responses.windows import windows_around
 from nwbin.trains import SpikeTrains
@@ -54,25 +56,16 @@ def rates_of(
     Parameters
     ----------
     trains, rows, edges, by, closed
-        As for :func:`nwbin.responses.psth.mean_rates`.
+        As for :func:`nwbin.responses.psth`.
 
     Returns
     -------
     tuple
         Rates, Hz, and their standard error, of the same dims; None of more units than one.
     """
-    rates = mean_rates(trains, rows, edges, by=by, closed=closed)
-    if len(trains) > _SHADED_UNITS:
-        return rates, None
-    bounds = np.asarray(edges, dtype=np.float64)
-    levels, code = conditions_of(rows, by)
-    onsets = rows["start_time"].to_numpy(np.float64)
-    error = np.full(rates.shape, np.nan)
-    for level in range(len(levels)):
-        counts = bin_spikes(trains, onsets[code == level], bounds, closed=closed, dtype=np.uint32)
-        if len(counts) > 1:
-            error[level] = counts.std(axis=0, ddof=1) / np.sqrt(len(counts)) / np.diff(bounds)[:, None]
-    return rates, rates.copy(data=error)
+    found = psth(trains, rows, edges, by=by, spread=len(trains) <= _SHADED_UNITS, closed=closed)
+    rates = found["firing_rate"].assign_coords(presentations=found["presentations"])
+    return rates.assign_attrs(found.attrs), found.get("sem")
 
 
 def fitting_width(
@@ -283,27 +276,10 @@ def receptive_fields_of(
     LookupFailure
         The presentations have no places.
     """
-    import xarray as xr
-
     for name in ("x_position", "y_position"):
         if name not in rows.columns or not rows[name].notna().any():
             raise LookupFailure(
                 f"receptive fields take presentations with x_position and y_position, such as gabors; these have no "
                 f"{name}; {nearest(name, rows.columns)}"
             )
-    (xs, column), (ys, line) = conditions_of(rows, "x_position"), conditions_of(rows, "y_position")
-    group = np.where((column < 0) | (line < 0), -1, line * len(xs) + column)
-    found, place = _statistics(trains, rows, group, window, closed)
-    rates = np.full((len(ys) * len(xs), len(trains)), np.nan)
-    rates[np.asarray(found.groups, dtype=np.int64)] = found.mean[:, place]
-    return xr.DataArray(
-        rates.T.reshape(len(trains), len(ys), len(xs)),
-        name="firing_rate",
-        dims=("unit_id", "y_position", "x_position"),
-        coords={
-            "unit_id": np.asarray(trains.unit_ids),
-            "y_position": ("y_position", np.asarray(ys, dtype=np.float64), {"units": "degree"}),
-            "x_position": ("x_position", np.asarray(xs, dtype=np.float64), {"units": "degree"}),
-        },
-        attrs={"units": "Hz"},
-    )
+    return receptive_fields(trains, rows, window, closed=closed)["firing_rate"]
