@@ -6,7 +6,12 @@ from nwbin.binning._aligned import AlignedSpikes, align_spikes
 from nwbin.binning._correlograms import Correlograms, correlograms
 from nwbin.binning._counts import Progress, bin_spikes, count_in_windows, iter_bin_spikes
 from nwbin.binning._dtypes import count_type
-from nwbin.binning._own_windows import OwnSpikes, spike_ranks, spikes_in_own_windows
+from nwbin.binning._own_windows import (
+    OwnSpikes,
+    numbers_in_own_windows,
+    spike_ranks,
+    spikes_in_own_windows,
+)
 from nwbin.binning._request import CLOSED_RULES, Closed, as_seconds
 from nwbin.binning._sparse import SparseCounts, bin_spikes_sparse
 from nwbin.binning._table import SpikeColumns, spikes_in_order_of_time
@@ -34,6 +39,7 @@ __all__ = [
     "count_type",
     "counting_by",
     "iter_bin_spikes",
+    "numbers_in_own_windows",
     "spike_ranks",
     "spikes_in_order_of_time",
     "spikes_in_own_windows",

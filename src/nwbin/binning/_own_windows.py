@@ -13,7 +13,7 @@ from nwbin.binning._request import Closed, Trains, as_seconds
 from nwbin.errors import ArgumentError
 from nwbin.trains import SpikeTrains, as_trains
 
-__all__ = ["OwnSpikes", "spike_ranks", "spikes_in_own_windows"]
+__all__ = ["OwnSpikes", "numbers_in_own_windows", "spike_ranks", "spikes_in_own_windows"]
 
 
 class OwnSpikes(NamedTuple):
@@ -119,20 +119,42 @@ def spikes_in_own_windows(
     (array([0, 0]), array([0.2, 0.3]), array([2, 0]))
     """
     found = as_trains(trains)
+    first, number = _first_and_number(found, units, windows, closed)
+    total = int(number.sum())
+    with taking(4 * 8 * total, f"{total:,} spikes in {number.size:,} windows", FEWER):
+        window = np.repeat(np.arange(number.size), number)
+        begins = np.cumsum(number) - number
+        place = np.arange(total) + np.repeat(first - begins, number)
+        time = found._values[place]
+    found._check()
+    return OwnSpikes(window, time, number)
+
+
+def numbers_in_own_windows(
+    trains: Trains, units: ArrayLike, windows: ArrayLike, *, closed: Closed = "left"
+) -> NDArray[np.int64]:
+    """Count the spikes in windows, each window of one unit: int64 (windows,).
+
+    Parameters and errors are those of :func:`spikes_in_own_windows`.
+
+    Examples
+    --------
+    >>> numbers_in_own_windows({7: [0.1, 0.2, 0.3], 8: [0.2]}, [0, 1], [[0.15, 1.0], [0.0, 0.2]])
+    array([2, 0])
+    """
+    return _first_and_number(as_trains(trains), units, windows, closed)[1]
+
+
+def _first_and_number(
+    trains: SpikeTrains, units: ArrayLike, windows: ArrayLike, closed: Closed
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the first spike of each window lies among all, and how many there are."""
     at = np.asarray(units, dtype=np.int64)
     bounds = as_seconds(windows, "windows")
     if at.ndim != 1 or bounds.shape != (at.size, 2):
         raise ArgumentError(
             f"windows must be (windows, 2), and units (windows,); not of shapes {bounds.shape} and {at.shape}"
         )
-    first = _places(found, at, bounds[:, 0], right=closed == "right")
-    last = _places(found, at, bounds[:, 1], right=closed != "left")
-    count = np.maximum(last - first, 0)
-    total = int(count.sum())
-    with taking(4 * 8 * total, f"{total:,} spikes in {at.size:,} windows", FEWER):
-        window = np.repeat(np.arange(at.size), count)
-        begins = np.cumsum(count) - count
-        place = np.arange(total) + np.repeat(first - begins, count)
-        time = found._values[place]
-    found._check()
-    return OwnSpikes(window, time, count)
+    first = _places(trains, at, bounds[:, 0], right=closed == "right")
+    last = _places(trains, at, bounds[:, 1], right=closed != "left")
+    return first, np.maximum(last - first, 0)

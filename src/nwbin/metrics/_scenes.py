@@ -15,7 +15,7 @@ __all__ = ["dot_motion", "flashes", "natural_movie", "natural_scenes"]
 
 Floats = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[Any]]
-_BLOCK = 64  # units whose frames are correlated at a time
+_BLOCK = 128  # units whose frames are counted at a time
 
 
 def natural_scenes(view: StimulusView) -> Columns:
@@ -68,19 +68,24 @@ def natural_movie(view: StimulusView) -> Columns:
     if frame is None or np.isnan(frame).all():
         names = ("lifetime_sparseness", "pref_frame", "reliability")
         return found | {f"{name}_{suffix}": nothing for name in names}
-    counts = view.counts_to_stop
-    known = ~np.isnan(frame)
+    known = np.flatnonzero(~np.isnan(frame))
     distinct, place = np.unique(frame[known], return_inverse=True)
-    order = np.argsort(place.reshape(-1), kind="stable")
+    order = known[np.argsort(place.reshape(-1), kind="stable")]
     shown = np.bincount(place.reshape(-1))
-    total = np.add.reduceat(
-        counts[np.flatnonzero(known)[order]], np.cumsum(shown) - shown, axis=0, dtype=np.int64
-    )
-    mean = np.ascontiguousarray((total / shown[:, None]).T)
-    found[f"lifetime_sparseness_{suffix}"] = lifetime_sparseness(mean)
-    found[f"pref_frame_{suffix}"] = distinct[mean.argmax(axis=1)]
-    found[f"reliability_{suffix}"] = reliability(counts, repeats_of(frame))
-    return found
+    begins, repeats = np.cumsum(shown) - shown, repeats_of(frame)
+    columns = np.empty((3, len(nothing)))
+    for begin in range(
+        0, len(nothing), _BLOCK
+    ):  # there are so many frames that counts of all units are large
+        units = slice(begin, begin + _BLOCK)
+        counts = view.counts_to_stop(units)
+        total = np.add.reduceat(counts[order], begins, axis=0, dtype=np.int64)
+        mean = np.ascontiguousarray((total / shown[:, None]).T)
+        columns[0, units] = lifetime_sparseness(mean)
+        columns[1, units] = distinct[mean.argmax(axis=1)]
+        columns[2, units] = reliability(counts, repeats)
+    names = ("lifetime_sparseness", "pref_frame", "reliability")
+    return found | {f"{name}_{suffix}": values for name, values in zip(names, columns, strict=True)}
 
 
 def repeats_of(frame: Floats) -> npt.NDArray[np.int64]:
@@ -111,24 +116,18 @@ def reliability(counts: npt.NDArray[np.integer], rows: npt.NDArray[np.int64]) ->
     numpy.ndarray
         float64 (units,). Repeats without variance have no correlation, and are left out; NaN of fewer than two others.
     """
-    found = np.full(counts.shape[1], np.nan)
+    number = counts.shape[1]
     if len(rows) < 2:
-        return found
-    frames = rows.shape[1]
-    for begin in range(0, counts.shape[1], _BLOCK):
-        block = slice(begin, begin + _BLOCK)
-        mine = counts[:, block]
-        total, own, some = np.zeros((frames, mine.shape[1])), 0.0, np.zeros(mine.shape[1])
-        for repeat in rows:
-            x = mine[repeat].astype(np.float64)
-            x -= x.mean(axis=0)
-            size = np.sqrt((x**2).sum(axis=0))
-            varies = mine[repeat].min(axis=0) < mine[repeat].max(axis=0)
-            x = np.divide(x, size, out=np.zeros_like(x), where=varies)
-            total += x
-            own = own + (x**2).sum(axis=0)
-            some += varies
-        # The square of a sum is each with itself, and twice each pair.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found[block] = np.where(some > 1, ((total**2).sum(axis=0) - own) / (some * (some - 1)), np.nan)
-    return found
+        return np.full(number, np.nan)
+    total, own, some = np.zeros((rows.shape[1], number)), np.zeros(number), np.zeros(number)
+    for repeat in rows:
+        shown = counts[repeat]
+        x = shown - shown.mean(axis=0)
+        varies = shown.min(axis=0) < shown.max(axis=0)
+        x = np.divide(x, np.sqrt((x**2).sum(axis=0)), out=np.zeros_like(x), where=varies)
+        total += x
+        own += (x**2).sum(axis=0)
+        some += varies
+    # The square of a sum is each with itself, and each pair twice.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(some > 1, ((total**2).sum(axis=0) - own) / (some * (some - 1)), np.nan)

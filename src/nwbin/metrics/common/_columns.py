@@ -44,12 +44,12 @@ def common_columns(view: StimulusView, names: Iterable[str] = COMMON) -> dict[st
     if "firing_rate" in wanted:
         found["firing_rate"] = firing_rate(view.trains, view.starts, view.stops, view.trial_duration)
     if "fano" in wanted:
-        found["fano"] = fano(view.trial_counts, view.trials)
+        found["fano"] = fano(view.own_counts, view.trials)
     if "lifetime_sparseness" in wanted:
         responses = view.spike_sum if view.session.convention == "allen" else view.spike_mean
         found["lifetime_sparseness"] = lifetime_sparseness(responses[:, ~view.blank])
     if wanted & {"run_pval", "run_mod"}:
-        found["run_pval"], found["run_mod"] = running_modulation(view.trial_counts, view.speed, view.trials)
+        found["run_pval"], found["run_mod"] = running_modulation(view.own_counts, view.speed, view.trials)
     if "time_to_peak" in wanted:
         found["time_to_peak"] = time_to_peak(view.histogram, view.edges, view.trials)
     return {f"{name}_{view.kind.suffix}": values for name, values in found.items() if name in wanted}

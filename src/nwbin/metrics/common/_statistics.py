@@ -60,7 +60,7 @@ def fano(counts: npt.NDArray[np.integer], trials: OwnTrials) -> Floats:
     Parameters
     ----------
     counts
-        (presentations, units).
+        Of each trial: (trials,).
     trials
         Those of each unit.
 
@@ -70,8 +70,8 @@ def fano(counts: npt.NDArray[np.integer], trials: OwnTrials) -> Floats:
         float64 (units,); the variance divides by n. NaN where there is no spike, or no trial.
     """
     found = np.full(len(trials.number), np.nan)
-    for units, rows in trials.by_number():
-        mine = np.ascontiguousarray(counts[rows, units[:, None]])
+    for units, places in trials.by_number():
+        mine = counts[places]
         with np.errstate(invalid="ignore", divide="ignore"):
             found[units] = np.var(mine, axis=1) / np.mean(mine, axis=1)
     return found
@@ -107,7 +107,7 @@ def running_modulation(
     Parameters
     ----------
     counts
-        (presentations, units).
+        Of each trial: (trials,).
     speed
         Mean running speed of each presentation, in cm/s; from 1 cm/s on the animal runs, NaN counts as rest:
         (presentations,).
@@ -121,7 +121,7 @@ def running_modulation(
         larger: float64 (units,) each. NaN with fewer than 2 trials of either kind, or without spikes.
     """
     runs = speed[trials.row] >= RUNNING
-    x = counts[trials.row, trials.unit].astype(np.float64)
+    x = counts.astype(np.float64)
     number, mean, square = [], [], []
     with np.errstate(invalid="ignore", divide="ignore"):
         for side in (runs, ~runs):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.binning import spikes_in_own_windows
+from nwbin.binning import numbers_in_own_windows, spikes_in_own_windows
 from nwbin.trains import SpikeTrains
 
 __all__ = ["OwnTrials", "psth_edges"]
@@ -63,11 +63,18 @@ class OwnTrials:
         return cls(unit, order[first[wanted[unit]] + within], number)
 
     def by_number(self) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-        """Yield the units that have equally many trials, (units,), and their presentations, (units, trials)."""
+        """Yield the units that have equally many trials, (units,), and the places of these, (units, trials)."""
         begins = np.cumsum(self.number) - self.number
         for number in np.unique(self.number[self.number > 0]).tolist():
             units = np.flatnonzero(self.number == number)
-            yield units, self.row[begins[units][:, None] + np.arange(number)]
+            yield units, begins[units][:, None] + np.arange(number)
+
+    def counts(
+        self, trains: SpikeTrains, onsets: npt.NDArray[np.float64], duration: float
+    ) -> npt.NDArray[np.int64]:
+        """Count the spikes in [onset, onset + duration] of each trial: int64 (trials,)."""
+        windows = onsets[self.row][:, None] + np.asarray([0.0, duration])
+        return numbers_in_own_windows(trains, self.unit, windows, closed="both")
 
     def per_unit(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Add up a value for each trial by unit: float64 (units,)."""

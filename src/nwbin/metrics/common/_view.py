@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SessionView", "StimulusView"]
 
 Floats = npt.NDArray[np.float64]
+_BLOCK = 128  # units that are counted at a time
 
 
 @dataclass(eq=False, repr=False)
@@ -195,27 +196,29 @@ class StimulusView:
         """Spikes in (start, stop] over the presentations of each condition: int64 (units, conditions)."""
         order = np.argsort(self.condition, kind="stable")
         first = np.cumsum(self.repeats) - self.repeats
-        counts = self.counts_to_stop
-        return np.ascontiguousarray(np.add.reduceat(counts[order], first, axis=0, dtype=np.int64).T)
+        found = np.empty((len(self.trains), len(first)), dtype=np.int64)
+        for begin in range(0, len(found), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            counts = self.counts_to_stop(block)
+            found[block] = np.add.reduceat(counts[order], first, axis=0, dtype=np.int64).T
+        return found
 
     @property
     def spike_mean(self) -> Floats:
         """Spikes in (start, stop] by presentation, a mean by condition: float64 (units, conditions)."""
         return self.spike_sum / self.repeats
 
-    @property
-    def counts_to_stop(self) -> npt.NDArray[np.uint32]:
-        """Spikes in (start, stop] of each presentation: (presentations, units). Counted when asked for.
+    def counts_to_stop(self, units: slice = slice(None)) -> npt.NDArray[np.uint32]:
+        """Count the spikes in (start, stop] of each presentation: (presentations, units); some units, if asked for so.
 
         By AllenSDK's convention those that it finds: it loses some where presentations overlap.
         """
+        trains = self.trains.select(self.trains.unit_ids[units])
         windows = np.stack([self.starts, self.stops], axis=1)[:, None, :]
-        found = count_in_windows(
-            self.trains, np.zeros(len(windows)), windows, closed="right", dtype=np.uint32
-        )
+        found = count_in_windows(trains, np.zeros(len(windows)), windows, closed="right", dtype=np.uint32)
         counts: npt.NDArray[np.uint32] = found[:, 0, :]
         if self.session.convention == "allen":
-            as_allensdk_counts(counts, self.trains, self.starts, self.stops)
+            as_allensdk_counts(counts, trains, self.starts, self.stops)
         return counts
 
     @cached_property
@@ -238,6 +241,11 @@ class StimulusView:
     def trials(self) -> OwnTrials:
         """The trials of each unit's preferred condition."""
         return OwnTrials.of_conditions(self.preferred, self.condition, len(self.condition_ids))
+
+    @cached_property
+    def own_counts(self) -> npt.NDArray[np.int64]:
+        """Spikes in [start, start + trial_duration] of each unit's own trials: (trials,)."""
+        return self.trials.counts(self.trains, self.starts, self.trial_duration)
 
     @cached_property
     def edges(self) -> Floats:
