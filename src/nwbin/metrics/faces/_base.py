@@ -23,6 +23,7 @@ from nwbin.metrics.common import (
 )
 from nwbin.metrics.faces import _tables
 from nwbin.metrics.faces._source import check_session, trains_of
+from nwbin.tables.frames import frame_of
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.trains import SpikeTrains
 
@@ -321,7 +322,7 @@ class StimulusAnalysis:
         found = self._computed()
         names = [name for name in dict.fromkeys([*self.metrics_names, *found]) if name in found]
         index = pd.Index(self.unit_ids, name="unit_id")
-        return pd.DataFrame({name: found[name] for name in names}, index=index)
+        return frame_of({name: found[name] for name in names}, index)
 
     def _computed(self) -> dict[str, npt.NDArray[Any]]:
         raise ArgumentError(f"{type(self).__name__} has no metrics; take one of its subclasses")

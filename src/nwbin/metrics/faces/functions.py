@@ -108,7 +108,7 @@ def running_modulation(
         np.zeros(len(counts), np.int64), np.arange(len(counts)), np.array([len(counts)])
     )
     runs = np.where(speed >= speed_threshold, np.inf, -np.inf)
-    p, change = common.running_modulation(counts.reshape(-1, 1), runs, trials)
+    p, change = common.running_modulation(counts, runs, trials)
     return float(p[0]), float(change[0])
 
 
