@@ -1,4 +1,4 @@
-"""The command line: ``nwbin demo | info | units | stimuli | count | psth | check``. Thin: the work is done below.
+"""The command line: ``nwbin demo | info | units | stimuli | count | psth | metrics | check``. Thin: all work is below.
 
 Only typer is imported here; each command imports what it needs when it runs, so that ``nwbin --help`` is quick.
 """
@@ -10,10 +10,11 @@ from nwbin.cli.check import check
 from nwbin.cli.count import count
 from nwbin.cli.demo import demo
 from nwbin.cli.info import info
+from nwbin.cli.metrics import metrics
 from nwbin.cli.psth import psth
 from nwbin.cli.tables import stimuli, units
 
 __all__ = ["app", "main"]
 
-for _command in (demo, info, units, stimuli, count, psth, check):
+for _command in (demo, info, units, stimuli, count, psth, metrics, check):
     app.command(no_args_is_help=_command is not demo)(_command)
