@@ -24,7 +24,7 @@ from tests.cli.asking import NWBIN, bad, good, run
 from tests.small_files import write_small
 
 
-@pytest.mark.parametrize("command", ["demo", "info", "units", "stimuli", "count", "psth", "check"])
+@pytest.mark.parametrize("command", ["demo", "info", "units", "stimuli", "count", "psth", "metrics", "check"])
 def test_help_has_an_example(command: str) -> None:
     text = good(command, "--help")
     assert re.search(rf"Examples?:\s+nwbin {command}", text), text
@@ -54,6 +54,10 @@ def test_examples_work(tiny: Path, here: Path, example: str) -> None:
         shutil.copy(tiny, here / name)
     if ".zarr" in example:
         pytest.importorskip("zarr")
+    if "metrics" in example and "--quality" not in example:
+        pytest.importorskip("scipy")
+    if ".parquet" in example:
+        pytest.importorskip("pyarrow")
     _, *args = shlex.split(example)
     before = set(here.iterdir())
     said = good(*args[: args.index(">") if ">" in args else None])

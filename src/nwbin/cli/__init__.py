@@ -10,6 +10,7 @@ from nwbin.cli.check import check
 from nwbin.cli.count import count
 from nwbin.cli.demo import demo
 from nwbin.cli.info import info
+from nwbin.cli.metrics import metrics
 from nwbin.cli.overview import overview
 from nwbin.cli.psth import psth
 from nwbin.cli.raster import raster
@@ -19,5 +20,5 @@ from nwbin.cli.tuning import tuning
 
 __all__ = ["app", "main"]
 
-for _command in (demo, info, overview, units, stimuli, count, psth, raster, tuning, rf, check):
+for _command in (demo, info, overview, units, stimuli, count, psth, raster, tuning, rf, metrics, check):
     app.command(no_args_is_help=_command is not demo)(_command)

@@ -16,7 +16,7 @@ from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileArgument
 from nwbin.cli._json import JsonOption, refuse_json, say_written
 from nwbin.cli._parse import ids_of, names_of
-from nwbin.errors import LookupFailure, NothingChosen, nearest, warn
+from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, nearest, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,29 +119,68 @@ def _shown_first(table: pd.DataFrame) -> pd.DataFrame:
     return table[first + (rest if sys.stdout.isatty() or not first else [])]
 
 
+def _describe(file: Path | None, names: list[str], out: Path | None) -> None:
+    """Say what columns mean: the first argument may be one, too, instead of a file."""
+    from nwbin.cli._describing import describe_all, describe_columns, describe_file
+
+    if out is not None:
+        raise ArgumentError(
+            "--describe prints; the catalogue as a table is nwbin.metrics.catalogue() in Python"
+        )
+    if file is None:
+        describe_all()
+    elif file.exists() or file.suffix == ".nwb":
+        describe_file(file, names)
+    else:
+        describe_columns([str(file), *names])
+
+
 @expanded
 def units(
     *,
-    file: FileArgument,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="An NWB file.", show_default=False)
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COLUMN", help="With --describe: columns.", show_default=False),
+    ] = None,
     columns: ColumnsOption = None,
     out: OutOption = None,
     csv_as_is: CsvAsIsOption = False,
     as_json: JsonOption = False,
+    describe: Annotated[
+        bool,
+        typer.Option(
+            "--describe", help="Say what columns mean: one that is named, those of a file, or all there are."
+        ),
+    ] = False,
     asked: UnitOptions,
     where: Annotated[str | None, typer.Option("--where", hidden=True, help="The same as --units.")] = None,
 ) -> None:
     """Show the units that pass AllenSDK's quality filters, or write their table to a file.
+
+    With --describe, say what the columns of that table and of the published
+    tables of metrics mean; no file is needed for that.
 
     \b
     Examples:
       nwbin units session.nwb \\
           --units "structure_acronym == 'VISp' and firing_rate > 1"
       nwbin units session.nwb --all -o units.csv
+      nwbin units --describe isi_violations
     """
     import nwbin
     from nwbin.cli._provenance import provenance, provenance_of_units
     from nwbin.session.selectable import SelectableSession
 
+    if describe:
+        _describe(file, names or [], out)
+        return
+    if file is None or names:
+        raise ArgumentError(
+            "give one FILE; or for what a column means, its name: nwbin units --describe isi_violations"
+        )
     refuse_as_is(csv_as_is, out)
     refuse_json(as_json, out)
     with nwbin.open(file, **asked.filters()) as session:

@@ -14,7 +14,7 @@ from nwbin._keywords import names_checked
 from nwbin.dataset._allen_cache import AllenCache
 from nwbin.dataset._folder_layouts import SessionFile, as_id, by_id, find_sessions, manifest_folder
 from nwbin.dataset._index import Index, cache_folder
-from nwbin.dataset._jobs import Jobs
+from nwbin.dataset._metric_jobs import MetricJobs
 from nwbin.dataset._task import Opening
 from nwbin.errors import ArgumentTypeError, LookupFailure, MissingFileError, NwbinError, nearest
 from nwbin.nwb import schema
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Dataset"]
 
 
-class Dataset(AllenCache, Jobs):
+class Dataset(AllenCache, MetricJobs):
     """Many sessions in one folder: an AllenSDK cache, a DANDI download, or any folder of NWB files.
 
     Nothing is read until it is asked for. Tables of an AllenSDK cache come from its CSV files; elsewhere from the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,16 @@ class _Folder:
             # nobody can be shown to have written.
             target = self.place(key).with_name(made.name)
             claim.put(folder, [(part, self._stamp_path(key)), (made, target)], old, ready)
+
+    def remove(self, key: int | str) -> None:
+        if self.written(key) is not None and (found := self._parts(key)) is not None:
+            found[1].unlink(missing_ok=True)  # the stamp last: without it, nobody knows whose the result is
+            self._stamp_path(key).unlink(missing_ok=True)
+
+    def remove_if_empty(self) -> None:
+        for folder in (self.root / _STAMPS, self.root):
+            with suppress(OSError):
+                folder.rmdir()
 
     def _write(self, part: Path, key: int | str, value: Any, stamp: Stamp) -> Path:
         """Write a result under a name to which its ending is added; return the file."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._task import Outcome
-from nwbin.errors import LookupFailure, NwbinError, NwbinWarning, nearest
+from nwbin.errors import ArgumentTypeError, LookupFailure, NwbinError, NwbinWarning, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +84,35 @@ class Results(Mapping[Any, Any]):
         """
         outcomes = self._outcomes.items()
         return [key for key, one in outcomes if any(issubclass(heard, kind) for heard in one.kinds)]
+
+    def table(self) -> pd.DataFrame:
+        """Return the results of all sessions as one table, where each session's is a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The rows of all sessions in the data set's order, and a first column `session_id`. A column that a session
+            lacks is NaN there.
+
+        Raises
+        ------
+        ArgumentTypeError
+            The results are no tables.
+        """
+        import pandas as pd
+
+        from nwbin.allen.project_tables import stack
+
+        frames = []
+        for key in self:
+            one = self[key]
+            if not isinstance(one, pd.DataFrame):
+                raise ArgumentTypeError(f"session {key}: its result is of {type(one).__name__}, and no table")
+            whose = pd.Series(
+                [key] * len(one), index=one.index, dtype=np.int64 if isinstance(key, int) else object
+            )
+            frames.append(pd.concat([whose.rename("session_id"), one], axis=1))
+        return stack(frames)
 
     def __getitem__(self, session_id: Any) -> Any:
         one = self._outcomes.get(session_id)

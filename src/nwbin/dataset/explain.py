@@ -46,7 +46,7 @@ def reasons_together(reasons: Mapping[Any, str], number: int) -> str:
 
 def units_in_no_session(data: Dataset, results: Results, unit_ids: Sequence[int], hints: Hints) -> list[str]:
     """Say which units that were asked for are in no result, and whether any session of the job has them."""
-    missing = set(unit_ids).difference(*(results[key]["unit_id"].to_numpy().tolist() for key in results))
+    missing = set(unit_ids).difference(*(_units_of(results[key]) for key in results))
     if not missing:
         return []
     stored: set[int] = set()
@@ -64,6 +64,14 @@ def units_in_no_session(data: Dataset, results: Results, unit_ids: Sequence[int]
             f"by the filters ({hints.every_unit} is for none of them) or what else was asked for"
         )
     return said
+
+
+def _units_of(result: Any) -> list[Any]:
+    """The ids of the units that a result has: a table by unit, or a group with an array of them."""
+    by_unit = getattr(getattr(result, "index", None), "name", None) == "unit_id"
+    ids: Any = result.index if by_unit else result["unit_id"]
+    found: list[Any] = ids.to_numpy().tolist()
+    return found
 
 
 def warn_of_all(results: Results) -> None:

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     from nwbin.binning import Progress
 
-__all__ = ["COLUMNS", "PUBLISHED", "StimulusChoice", "chosen_stimuli", "stimulus_metrics_table"]
+__all__ = [
+    "COLUMNS",
+    "PUBLISHED",
+    "StimulusChoice",
+    "checked_stimuli",
+    "chosen_stimuli",
+    "stimulus_metrics_table",
+]
 
 Columns = dict[str, npt.NDArray[Any]]
 StimulusChoice = str | Iterable[str] | None
@@ -84,6 +91,17 @@ def chosen_stimuli(given: StimulusChoice, view: SessionView, stimulus_set: str |
         of_set = PUBLISHED.get(stimulus_set or "", tuple(one for one in shown if one not in _MOVIES))
         movies = [] if view.convention == "allen" else [one for one in _MOVIES if one in shown]
         return [*of_set, *movies]
+    return checked_stimuli(given, view.convention)
+
+
+def checked_stimuli(given: str | Iterable[str], convention: str) -> list[str]:
+    """Say which stimuli's columns are meant by names or suffixes, whatever a session has shown: by suffix, each once.
+
+    Raises
+    ------
+    ArgumentError
+        No such stimulus, or none that has metrics by this convention.
+    """
     if not hasattr(given, "__iter__"):
         raise ArgumentTypeError(
             f"stimuli must be a name or a list of names, such as 'drifting_gratings', not {type(given).__name__}"
@@ -94,7 +112,7 @@ def chosen_stimuli(given: StimulusChoice, view: SessionView, stimulus_set: str |
         if found is None:
             known = [kind.name for kind in STIMULUS_KINDS.values()]
             raise ArgumentError(f"there are no metrics of the stimulus {name!r}; {nearest(name, known)}")
-        if found in _MOVIES and view.convention == "allen":
+        if found in _MOVIES and convention == "allen":
             raise ArgumentError(
                 "AllenSDK cannot compute metrics of natural movies: convention='corrected' has them"
             )

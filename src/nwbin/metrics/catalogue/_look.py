@@ -17,12 +17,17 @@ from nwbin.metrics.catalogue._unit_columns import PLACE, UNIT
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ENTRIES", "catalogue", "describe", "entries_of", "glossary", "meaning_of"]
+__all__ = ["all_entries", "catalogue", "describe", "entries_of", "glossary", "meaning_of"]
 
 ENTRIES: dict[str, Metric] = {
     one.name: one for one in (*QUALITY, *WAVEFORM, *ISOLATION, *DRIFT, *STIMULUS_METRICS, *UNIT, *PLACE)
 }
 _OTHER_NAMES = {other: one for one in ENTRIES.values() for other in one.also}
+
+
+def all_entries() -> list[Metric]:
+    """Every entry, in the catalogue's order."""
+    return list(ENTRIES.values())
 
 
 def meaning_of(name: str) -> Metric | None:

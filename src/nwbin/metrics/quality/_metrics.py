@@ -19,6 +19,7 @@ from nwbin.metrics.quality._spikes import spike_quality
 from nwbin.metrics.quality._waveforms import WAVEFORM_METRICS, MeanWaveforms, waveform_metrics
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
+from nwbin.tables.frames import frame_of
 from nwbin.trains import SpikeTrains, as_trains
 
 if TYPE_CHECKING:
@@ -271,4 +272,4 @@ def _frame(found: Mapping[str, Floats], unit_ids: NDArray[Any], convention: Conv
 
     nothing = np.full(len(unit_ids), np.nan)
     columns = {name: found.get(name, nothing) for name in QUALITY_COLUMNS[convention]}
-    return pd.DataFrame(columns, index=pd.Index(unit_ids, name="unit_id"))
+    return frame_of(columns, pd.Index(unit_ids, name="unit_id"))

@@ -1,0 +1,121 @@
+"""``nwbin metrics FOLDER``: the same over all sessions of a data set, into one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nwbin._wording import counted
+from nwbin.cli._choosing import UnitOptions
+from nwbin.cli._counting import FolderOptions
+from nwbin.cli._folder import _client, _noting_what_is_there
+from nwbin.cli._parse import ids_of
+from nwbin.errors import ArgumentError, LookupFailure, NwbinError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nwbin.dataset import Dataset, Results
+    from nwbin.dataset.unit_metrics import UnitMetrics
+
+__all__ = ["metrics_of_folder"]
+
+_STATUSES = {"done": "done", "kept": "there already", "nothing": "without any of it", "failed": "failed"}
+
+
+def metrics_of_folder(
+    folder: Path,
+    out: Path,
+    work: UnitMetrics,
+    units: UnitOptions,
+    many: FolderOptions,
+    threads: int | None,
+    *,
+    csv_as_is: bool,
+) -> tuple[pd.DataFrame, NwbinError | None]:
+    """Work out metrics of all sessions, and write them as one table.
+
+    Returns the table, and what is to be raised in the end: that some sessions failed.
+    """
+    from nwbin.dataset import Dataset, JobError, OtherJobError
+    from nwbin.dataset.explain import reasons_together
+    from nwbin.dataset.unit_metrics import clear
+    from nwbin.export import write_table
+
+    data, parts = Dataset(folder), out.with_name(f"{out.name}.sessions")
+    if not data.session_ids:
+        raise ArgumentError(f"{folder}: holds no NWB files with units")
+    try:
+        with _client(many.scheduler) as client, _noting_what_is_there(parts):
+            results = data.unit_metrics(
+                work, parts, sessions=many.session_ids(), client=client, workers=many.workers, threads=threads,
+                overwrite=many.overwrite, **units.filters(),
+            )  # fmt: skip
+    except OtherJobError as error:
+        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
+    if not len(results):
+        clear(results)
+    _say(folder, results, many, data, work, units)
+    if not len(results):
+        raise _failure(results, reasons_together(results.failed, len(results.report)), JobError)
+    table = results.table()
+    how = _provenance(folder, results, units, work)
+    write_table(table, out, provenance=how, csv_as_is=csv_as_is)
+    if not results.failed:
+        clear(results)
+        return table, None
+    return table, _failure(results, reasons_together(results.failed, len(results.report)), JobError)
+
+
+def _failure(results: Results, why: str, kind: type[NwbinError]) -> NwbinError:
+    number = counted(len(results.report), "session")
+    return kind(f"{len(results.failed)} of {number} failed (the same command tries only them again): {why}")
+
+
+def _say(
+    folder: Path, results: Results, many: FolderOptions, data: Dataset, work: UnitMetrics, units: UnitOptions
+) -> None:
+    """Say what became of the sessions; raise where there is nothing in any of them."""
+    import warnings
+
+    from nwbin.cli._console import output
+    from nwbin.dataset.explain import reasons_together, units_in_no_session, warn_of_all
+    from nwbin.errors import NwbinWarning
+
+    number = len(results.report)
+    if not number:
+        of_all = counted(len(data.session_ids), "session")
+        raise LookupFailure(f"{folder}: none of its {of_all} meets {many.sessions!r}")
+    ids = ids_of(units.units)
+    lost = (
+        [] if ids is None or results.failed else units_in_no_session(data, results, ids, work.selection.hints)
+    )
+    if len(results.passed_over) == number:
+        where = "its one session" if number == 1 else f"any of its {number:,} sessions"
+        why = reasons_together(results.passed_over, number)
+        raise LookupFailure("; ".join([f"{folder}: no metrics of {where}: {why}", *lost]))
+    for one in lost:
+        warnings.warn(one, NwbinWarning, stacklevel=2)
+    warn_of_all(results)
+    status = results.report["status"].value_counts().to_dict()
+    by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
+    output().print(f"{folder}: {counted(number, 'session')}: {by_status}", soft_wrap=True)
+
+
+def _provenance(folder: Path, results: Results, units: UnitOptions, work: UnitMetrics) -> dict[str, Any]:
+    """Name the program, the folder, the sessions and what was asked for."""
+    from nwbin import __version__
+    from nwbin.cli.metrics import asked_of
+
+    asked = {
+        **asked_of(work),
+        "unit_filters": {k: v for k, v in units.filters().items() if v is not None},
+        "units": units.units,
+        "structures": units.structures,
+    }
+    return {
+        "made_by": f"nwbin {__version__}",
+        "source_folder": folder.name,
+        "session_ids": [str(one) for one in results],
+        **{name: value for name, value in asked.items() if value is not None},
+    }

@@ -1,0 +1,214 @@
+"""``nwbin metrics``: what units are like, in numbers, of one session or of a folder of them, to a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwbin._wording import counted
+from nwbin.cli._choosing import PresentationOptions, UnitOptions, selection_of
+from nwbin.cli._counting import FolderOptions
+from nwbin.cli._csv import CsvAsIsOption, refuse_as_is
+from nwbin.cli._expand import expanded
+from nwbin.cli._files import FileOrFolderArgument, is_folder
+from nwbin.cli._parse import names_of
+from nwbin.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nwbin.dataset.unit_metrics import UnitMetrics
+
+__all__ = ["MetricOptions", "metrics"]
+
+_WHICH = "Which metrics"
+
+OutOption = Annotated[
+    Path,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        show_default=False,
+        help="Ends in .parquet, .csv or .json; a row a unit.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class MetricOptions:
+    """Which metrics, by whose definitions."""
+
+    quality: Annotated[
+        bool,
+        typer.Option("--quality", rich_help_panel=_WHICH, help="Only those of the quality of units."),
+    ] = False
+    stimulus: Annotated[
+        bool,
+        typer.Option("--stimulus", rich_help_panel=_WHICH, help="Only those of responses to stimuli."),
+    ] = False
+    stimuli: Annotated[
+        str | None,
+        typer.Option(
+            "--stimuli", metavar="A,B", rich_help_panel=_WHICH, show_default=False,
+            help="Of responses to these stimuli: drifting_gratings,flashes, or dg,fl. Default: the published table's.",
+        ),
+    ] = None  # fmt: skip
+    convention: Annotated[
+        str | None,
+        typer.Option(
+            "--convention", metavar="NAME", rich_help_panel=_WHICH, show_default=False,
+            help="Of responses: corrected (the default), or allen, AllenSDK's faults included. Of quality: allen (the "
+            "default) or spikeinterface.",
+        ),
+    ] = None  # fmt: skip
+    seed: Annotated[
+        int, typer.Option("--seed", rich_help_panel=_WHICH, help="Of what is drawn at random (p_value_rf).")
+    ] = 0
+
+    def work(self, units: UnitOptions) -> UnitMetrics:
+        """What is to be done with each session."""
+        from nwbin.dataset.unit_metrics import UnitMetrics
+        from nwbin.metrics.stimulus import checked_stimuli
+
+        both = self.quality == self.stimulus
+        if self.stimuli is not None and self.quality and not self.stimulus:
+            raise ArgumentError("--stimuli is of metrics of responses, and --quality asks for none of them")
+        of_quality, of_responses = self._conventions()
+        quality = of_quality if both or self.quality else None
+        stimulus = of_responses if both or self.stimulus else None
+        stimuli = None
+        if self.stimuli is not None:
+            stimuli = tuple(checked_stimuli(names_of(self.stimuli, "--stimuli"), of_responses))
+        return UnitMetrics(selection_of(PresentationOptions(), units), quality, stimulus, stimuli, self.seed)
+
+    def _conventions(self) -> tuple[Any, Any]:
+        """Of quality, and of responses: one name may be of either, or of both."""
+        from nwbin._atomic import one_of
+        from nwbin.metrics.common import CONVENTIONS as OF_RESPONSES
+        from nwbin.metrics.quality import CONVENTIONS as OF_QUALITY
+
+        if self.convention is None:
+            return "allen", "corrected"
+        name = one_of("--convention", self.convention, dict.fromkeys([*OF_RESPONSES, *OF_QUALITY]))
+        for only, known in ((self.quality, OF_QUALITY), (self.stimulus, OF_RESPONSES)):
+            if only and self.quality != self.stimulus and name not in known:
+                raise ArgumentError(f"--convention {name} is not one of these metrics: {', '.join(known)}")
+        return (name if name in OF_QUALITY else "allen"), (name if name in OF_RESPONSES else "corrected")
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """Compared with what."""
+
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", metavar="TABLE", rich_help_panel="Comparing", show_default=False,
+            help="A published table of metrics (.csv, .parquet, .json; column ecephys_unit_id): show of each column in "
+            "how many units it agrees.",
+        ),
+    ] = None  # fmt: skip
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            "--tolerance", metavar="SHARE", min=0.0, rich_help_panel="Comparing",
+            help="How far apart values may be to count as close, as a share of the published one.",
+        ),
+    ] = 1e-6  # fmt: skip
+
+
+@expanded
+def metrics(
+    file: FileOrFolderArgument,
+    out: OutOption,
+    asked: MetricOptions,
+    units: UnitOptions,
+    comparison: ComparisonOptions,
+    csv_as_is: CsvAsIsOption = False,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", metavar="N", min=1, show_default=False, help="Default: one for each core."),
+    ] = None,
+    *,
+    folder: FolderOptions,
+) -> None:
+    """Work out metrics of units, of their quality and of their responses to stimuli, and write them to a file.
+
+    One row a unit, with its session; what the columns mean, `nwbin units
+    --describe` says. Of a folder, each session's part is kept in OUT.sessions
+    until all are done, so that the same command goes on where it was stopped.
+    The file appears whole or not at all; one there is replaced.
+
+    \b
+    Examples:
+      nwbin metrics session.nwb -o metrics.csv
+      nwbin metrics session.nwb --stimulus --stimuli drifting_gratings,flashes \\
+          --units "firing_rate > 1" -o tuning.parquet
+      nwbin metrics ecephys_cache_dir --quality --structures VISp -o quality.csv
+    """
+    from nwbin.cli._against import published_table, show_comparison
+    from nwbin.cli._console import output
+
+    _check_target(out, csv_as_is)
+    work = asked.work(units)
+    published = None if comparison.against is None else published_table(comparison.against)
+    replaced = " (replaced)" if out.exists() else ""
+    if is_folder(file):
+        from nwbin.cli._metrics_folder import metrics_of_folder
+
+        table, failed = metrics_of_folder(file, out, work, units, folder, threads, csv_as_is=csv_as_is)
+    else:
+        folder.refuse_for_file(file)
+        table, failed = _of_file(file, out, work, units, threads, csv_as_is=csv_as_is), None
+    size = f"{counted(len(table), 'unit')}, {counted(len(table.columns) - 1, 'metric')}"
+    output().print(f"{out}{replaced}: {size}")
+    if published is not None and comparison.against is not None:
+        show_comparison(table, published, comparison.against, comparison.tolerance)
+    if failed is not None:
+        raise failed
+
+
+def _check_target(out: Path, csv_as_is: bool) -> None:
+    """Raise where the file could not be written in the end."""
+    from nwbin._atomic import check_target
+    from nwbin._optional import need
+    from nwbin.export import TABLE_ENDINGS
+
+    if check_target(out, TABLE_ENDINGS)[1] == ".parquet":
+        need("pyarrow", "parquet", f"{out}: a .parquet file")
+    refuse_as_is(csv_as_is, out)
+
+
+def _of_file(
+    file: Path, out: Path, work: UnitMetrics, units: UnitOptions, threads: int | None, *, csv_as_is: bool
+) -> pd.DataFrame:
+    import nwbin
+    from nwbin._threads import share
+    from nwbin.cli._console import progress
+    from nwbin.cli._provenance import provenance, provenance_of_units
+    from nwbin.export import write_table
+    from nwbin.session.selectable import SelectableSession
+
+    with share(threads), nwbin.open(file, **units.filters()) as session:
+        chosen = work.units_of(session, partly=False)
+        with progress("metrics") as report:
+            table = work.of_units(session, chosen.index, threads, report)
+        table.insert(0, "session_id", session.ecephys_session_id)
+        how = provenance(
+            session.file, **provenance_of_units(SelectableSession(session), units), **asked_of(work)
+        )
+        write_table(table, out, provenance=how, csv_as_is=csv_as_is)
+    return table
+
+
+def asked_of(work: UnitMetrics) -> dict[str, Any]:
+    """What was asked for besides units, for the file to say."""
+    return {
+        "quality_convention": work.quality, "stimulus_convention": work.stimulus,
+        "stimuli": None if work.stimuli is None else list(work.stimuli),
+        "seed": None if work.stimulus is None else work.seed,
+    }  # fmt: skip
