@@ -24,3 +24,9 @@ def shared() -> Path:
     if not (SHARED / "oracle").is_dir():
         pytest.skip("needs the developers' shared folder (set NWBIN_SHARED)")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _no_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else the machine is at: what a command says is compared to the letter."""
+    monkeypatch.setattr("nwbin._progress._PAUSE", 1e9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +21,8 @@ class PlainConsole(Console):
     """
 
     def __init__(self, **how: Any) -> None:
+        if os.environ.get("NO_COLOR"):  # rich itself would keep bold and dim
+            how["color_system"] = None
         super().__init__(markup=False, emoji=False, highlight=False, **how)
 
     def render_str(self, text: str, **how: Any) -> Text:

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 import nwbin
-from nwbin.testing import write_session
 from tests.cli.asking import NWBIN, bad, good, run
 from tests.small_files import write_small
 
@@ -157,16 +156,6 @@ def test_numbers_of_a_column_have_the_same_decimals() -> None:
     assert column_text([1e-7, 0.5, 0.0]) == ["1e-07", "0.5", "0"]
     assert column_text(["a", None, 3]) == ["a", "", "3"]
     assert column_text([0.0004, 0.00012, 15.25, 0.0]) == ["0.0004", "0.00012", "15.250", "0"]
-
-
-def test_a_pipe_gets_whole_numbers(tmp_path: Path) -> None:
-    path = write_session(tmp_path / "session.nwb", size="tiny", seed=2)
-    with h5py.File(path, "a") as f:
-        f["units/isi_violations"][:3] = [0.0004, 25.125, 0.00031]
-        ids, stored = f["units/id"][:], f["units/isi_violations"][:]
-    lines = good("units", path, "--all", "--columns", "isi_violations").splitlines()
-    shown = dict(line.split() for line in lines[1:])
-    assert {int(one): float(value) for one, value in shown.items()} == dict(zip(ids, stored, strict=True))
 
 
 def test_names_of_outputs_are_no_markup(tiny: Path, here: Path) -> None:

@@ -319,3 +319,10 @@ def test_other_labs_files(shared: Path, tmp_path: Path) -> None:
     epochs = data.map(lambda session: session.file.spike_trains()[6].size, workers=0)
     assert epochs["A8604-211122"] > 0
     assert "units/spike_times_index" in epochs.failed[760693773]
+
+
+def test_an_id_as_text_is_answered_with_the_number(trees: dict[str, Path]) -> None:
+    data = nwbin.Dataset(trees["dandi"])
+    number = data.session_ids[0]
+    with pytest.raises(LookupFailure, match=f"ids are whole numbers, and this is text: give {number}"):
+        data.get_session_data(str(number))

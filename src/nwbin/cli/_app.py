@@ -93,6 +93,10 @@ class Program(TyperGroup):
         debug = "--debug" in given[:end]
         given = [one for k, one in enumerate(given) if one != "--debug" or k > end]
         named["standalone_mode"] = False
+        if os.environ.get("NO_COLOR"):  # the help's bold and dim, too
+            from typer import rich_utils
+
+            rich_utils.COLOR_SYSTEM = None
         try:
             code = super().main(given, *rest, obj=debug, **named)
         except Exception as error:

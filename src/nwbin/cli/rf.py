@@ -40,8 +40,9 @@ def rf(
     \b
     Examples:
       nwbin rf session.nwb --structures VISp -o fields.pdf
-      nwbin rf session.nwb --stimulus gabors --window 0.03,0.2 --max-panels 64
-    """
+      nwbin rf session.nwb --stimulus gabors --window 0.03,0.2 \\
+          --max-panels 64 -o many.png
+    """  # fmt: skip
     from nwbin.cli._chosen import chosen_from
     from nwbin.plot import plot_receptive_field, plot_receptive_fields
     from nwbin.plot.answers import receptive_fields_of

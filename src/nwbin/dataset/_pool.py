@@ -11,12 +11,12 @@ import sys
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import IO, Any
 
-from nwbin.dataset._task import Outcome, Task, perform
+from nwbin.dataset._task import Advance, Outcome, Task, perform
 from nwbin.dataset._worker import FAREWELL, read_message, write_message
 from nwbin.errors import ArgumentError, ArgumentTypeError
 
@@ -125,13 +125,15 @@ class _Worker:
         with suppress(OSError):  # it is gone already: the first task will show it
             self._in.write(json.dumps([path, os.environ.get("PYTHONPATH")]).encode() + b"\n")
 
-    def do(self, message: bytes) -> Outcome | None:
-        """Have a task done; None where the process came to an end over it."""
+    def do(self, message: bytes, advanced: Callable[[Advance], None]) -> Outcome | None:
+        """Have a task done; None where the process came to an end over it. What it says on the way is handed on."""
         with suppress(OSError):
             write_message(self._in, message)
-            if (answer := read_message(self._out)) is not None:
-                outcome: Outcome = pickle.loads(answer)
-                return outcome
+            while (answer := read_message(self._out)) is not None:
+                said: Advance | Outcome = pickle.loads(answer)
+                if isinstance(said, Outcome):
+                    return said
+                advanced(said)
         return None
 
     def end(self) -> str:
@@ -148,21 +150,23 @@ class _Worker:
 class _Pool:
     def __init__(self, tasks: Sequence[Task], workers: int) -> None:
         self._waiting: deque[tuple[Task, int]] = deque((task, 1) for task in tasks)
-        self._done: queue.Queue[Outcome] = queue.Queue()
+        self._done: queue.Queue[Outcome | Advance] = queue.Queue()
         self._stopped = False
         self._guard: _Guard | None = None
         self._workers: set[_Worker] = set()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
 
-    def outcomes(self, number: int) -> Iterator[Outcome]:
+    def outcomes(self, number: int) -> Iterator[Outcome | Advance]:
         try:
             if os.name == "posix":
                 self._guard = _Guard()
             for thread in self._threads:
                 thread.start()
-            for _ in range(number):
-                yield self._done.get()
+            while number:
+                said = self._done.get()
+                number -= isinstance(said, Outcome)
+                yield said
         finally:
             with self._lock:
                 self._stopped = True
@@ -186,7 +190,7 @@ class _Pool:
                 message = _packed(task)
                 if worker is None:
                     worker = self._started()
-                outcome = worker.do(message)
+                outcome = worker.do(message, self._done.put)
             except Exception as error:  # it cannot be pickled, no process can be started
                 self._done.put(Outcome(task.key, "failed", error=str(error)))
                 continue
@@ -221,8 +225,11 @@ class _Pool:
         return how
 
 
-def run_on_processes(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
-    """Do tasks in worker processes; yields outcomes as they come. A lost worker's task is done again by another."""
+def run_on_processes(tasks: Sequence[Task], workers: int) -> Iterator[Outcome | Advance]:
+    """Do tasks in worker processes; yields outcomes as they come, and how far those are that take long.
+
+    A lost worker's task is done again by another.
+    """
     return _Pool(tasks, min(workers, len(tasks))).outcomes(len(tasks))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwbin._optional import need
+from nwbin.binning import Progress
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, place_of
 from nwbin.dataset._stamps import (
@@ -88,7 +89,15 @@ class _Folder:
             raise ForeignResultError(path, f"is not what a job has written ({_OTHER})")
         return Written(stamp, whole)
 
-    def save(self, claim: Claim, key: int | str, value: Any, stamp: Stamp, ready: Callable[[], None]) -> None:
+    def save(
+        self,
+        claim: Claim,
+        key: int | str,
+        value: Any,
+        stamp: Stamp,
+        ready: Callable[[], None],
+        advanced: Progress,
+    ) -> None:
         with claim.part() as folder:
             made = self._write(folder / self.place(key).name, key, value, stamp)
             part = folder / "stamp.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 from nwbin._atomic import writing
 from nwbin._progress import progress_display
@@ -15,7 +15,7 @@ from nwbin.dataset._results import Results
 from nwbin.dataset._session_work import Work
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._stamps import stamp_of
-from nwbin.dataset._task import Opening, Outcome, Task
+from nwbin.dataset._task import Advance, Opening, Outcome, Task
 from nwbin.errors import ArgumentError
 
 __all__ = ["OtherJobError", "Progress", "run_job"]
@@ -55,16 +55,28 @@ def _kept(sink: Sink, tasks: Sequence[Task], overwrite: bool) -> set[Any]:
 _STATUSES = {"kept": "kept", "failed": "failed", "nothing": "without any"}
 
 
+class _Show(Protocol):
+    """How many sessions are done, of how many, and of those begun as much as makes so many more."""
+
+    def __call__(self, done: int, total: int, outcome: Outcome | None, within: float = 0.0) -> None: ...
+
+
 @contextmanager
-def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
+def _shown(progress: bool | Progress | None, title: str) -> Iterator[_Show]:
     """Give what is called after each session: the caller's own function, or one that moves a bar on a terminal."""
     if callable(progress):
-        yield progress
+        called = progress
+
+        def of_sessions(done: int, total: int, outcome: Outcome | None, within: float = 0.0) -> None:
+            if not within:  # a user's function is told of whole sessions
+                called(done, total, outcome)
+
+        yield of_sessions
         return
     count = dict.fromkeys(_STATUSES, 0)
     with progress_display(title, wanted=progress, stays=True) as display:
 
-        def show(done: int, total: int, outcome: Outcome | None) -> None:
+        def show(done: int, total: int, outcome: Outcome | None, within: float = 0.0) -> None:
             if outcome is not None and outcome.status in count:
                 count[outcome.status] += 1
                 if outcome.status == "failed":
@@ -72,7 +84,7 @@ def _shown(progress: bool | Progress | None, title: str) -> Iterator[Progress]:
             remark = ", ".join(
                 f"{count[status]} {said}" for status, said in _STATUSES.items() if count[status]
             )
-            display.update(done, total, remark)
+            display.update(done + within, total, remark)
 
         yield show
 
@@ -115,16 +127,23 @@ def run_job(
             show(len(outcomes), total, one)
         missing = [task for task in tasks if task.key not in outcomes]
         if not missing:
-            stream: Iterator[Outcome] = iter(())
+            stream: Iterator[Outcome | Advance] = iter(())
         elif client is not None:
             stream = run_on_dask(missing, client)
         elif many == 0:
             stream = run_here(missing)
         else:
             stream = run_on_processes(missing, many)
-        for outcome in stream:
-            outcomes[outcome.key] = outcome
-            show(len(outcomes), total, outcome)
+        begun: dict[Any, float] = {}
+        for said in stream:
+            if isinstance(said, Advance):
+                # Of a session that is not there yet; all of it only counts once it is.
+                begun[said.key] = min(said.share, 0.99)
+                show(len(outcomes), total, None, sum(begun.values()))
+                continue
+            outcomes[said.key] = said
+            begun.pop(said.key, None)
+            show(len(outcomes), total, said)
         if sink is not None:
             with writing(sink.root):
                 sink.finish()

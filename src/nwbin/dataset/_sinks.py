@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from nwbin._atomic import atomic_write
 from nwbin._names import safe_name
 from nwbin._optional import need
+from nwbin.binning import Progress
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._stamps import Stamp
 from nwbin.errors import FileAccessError
@@ -58,8 +59,19 @@ class Sink(Protocol):
         whose stamps said less, is one only with `older`, and never whole.
         """
 
-    def save(self, claim: Claim, key: int | str, value: Any, stamp: Stamp, ready: Callable[[], None]) -> None:
-        """Write a result and put it in its place; `ready` raises where it must not be put there after all."""
+    def save(
+        self,
+        claim: Claim,
+        key: int | str,
+        value: Any,
+        stamp: Stamp,
+        ready: Callable[[], None],
+        advanced: Progress,
+    ) -> None:
+        """Write a result and put it in its place; `ready` raises where it must not be put there after all.
+
+        What takes long calls `advanced` with (done, in all) as it goes on.
+        """
 
     def load(self, key: int | str) -> Any:
         """Read a result."""

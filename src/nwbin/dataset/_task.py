@@ -21,6 +21,7 @@ import numpy as np
 from nwbin._atomic import writing
 from nwbin._threads import share
 from nwbin.allen.unit_filters import UnitFilters
+from nwbin.binning import Progress
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._session_work import Work
 from nwbin.dataset._sinks import Sink
@@ -31,7 +32,7 @@ from nwbin.errors import FileAccessError, NothingChosen, NwbinError, NwbinWarnin
 if TYPE_CHECKING:
     from nwbin.session import Session
 
-__all__ = ["Opening", "Outcome", "Task", "perform"]
+__all__ = ["Advance", "Opening", "Outcome", "Task", "perform"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,14 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Advance:
+    """How much of a session is done: from 0 to 1."""
+
+    key: int | str
+    share: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a session.
 
@@ -151,8 +160,15 @@ def peak_memory() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def perform(task: Task, *, listen: bool = False) -> Outcome:
-    """Do a task. Errors are part of the outcome; `listen` gathers warnings (not where threads work side by side)."""
+def _unheard(done: int, total: int) -> None:
+    """Where nobody wants to know how far a session has come."""
+
+
+def perform(task: Task, *, listen: bool = False, advanced: Progress = _unheard) -> Outcome:
+    """Do a task. Errors are part of the outcome; `listen` gathers warnings (not where threads work side by side).
+
+    `advanced` is called with (done, in all) as it goes on.
+    """
     started = time.perf_counter()
     status, value, error, trace = "done", None, "", ""
     notes: tuple[str, ...] = ()
@@ -161,13 +177,13 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
         if listen:
             with warnings.catch_warnings(record=True) as heard:
                 warnings.simplefilter("always")
-                value = _result(task)
+                value = _result(task, advanced)
             notes = tuple(dict.fromkeys(str(one.message) for one in heard))
             kinds = tuple(
                 dict.fromkeys(one.category for one in heard if issubclass(one.category, NwbinWarning))
             )
         else:
-            value = _result(task)
+            value = _result(task, advanced)
     except NothingChosen as reason:
         status, error = "nothing", str(reason)
     except Exception as problem:
@@ -181,7 +197,7 @@ def perform(task: Task, *, listen: bool = False) -> Outcome:
     return Outcome(task.key, status, value, error, trace, seconds, peak_memory(), worker, notes, kinds)
 
 
-def _result(task: Task) -> bytes | None:
+def _result(task: Task, advanced: Progress) -> bytes | None:
     with share(task.threads), task.opening.open() as session:
         value = task.work.run(session, task.threads)
         if task.sink is None:
@@ -194,7 +210,7 @@ def _result(task: Task) -> bytes | None:
             return sent
         assert task.claim is not None
         with writing(task.sink.place(task.key)):
-            task.sink.save(task.claim, task.key, value, task.stamp, partial(_unchanged, task))
+            task.sink.save(task.claim, task.key, value, task.stamp, partial(_unchanged, task), advanced)
     return None
 
 

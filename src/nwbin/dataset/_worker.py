@@ -12,7 +12,10 @@ import pickle
 import queue
 import struct
 import threading
+import time
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +23,7 @@ __all__ = ["FAREWELL", "main", "read_message", "write_message"]
 
 FAREWELL = b""  # in place of a task: there are no more
 _HEADER = struct.Struct("<Q")
+_PAUSE = 1.0  # seconds between words on how far a session has come
 
 
 def write_message(pipe: IO[bytes], message: bytes) -> None:
@@ -49,11 +53,14 @@ def main() -> None:
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(tasks, waiting), daemon=True).start()
     while message := waiting.get():
-        answer = pickle.dumps(_answer(message), protocol=5)
-        try:
-            write_message(outcomes, answer)
-        except OSError:
-            os._exit(1)
+        _send(outcomes, _answer(message, partial(_send, outcomes)))
+
+
+def _send(outcomes: IO[bytes], answer: Any) -> None:
+    try:
+        write_message(outcomes, pickle.dumps(answer, protocol=5))
+    except OSError:  # the parent is gone
+        os._exit(1)
 
 
 def _receive(tasks: IO[bytes], waiting: queue.SimpleQueue[bytes]) -> None:
@@ -68,15 +75,23 @@ def _receive(tasks: IO[bytes], waiting: queue.SimpleQueue[bytes]) -> None:
         os._exit(1)
 
 
-def _answer(message: bytes) -> Any:
-    from nwbin.dataset._task import Outcome, perform
+def _answer(message: bytes, send: Callable[[Any], None]) -> Any:
+    from nwbin.dataset._task import Advance, Outcome, perform
+
+    told = time.monotonic()
+
+    def advanced(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _PAUSE:
+            told = time.monotonic()
+            send(Advance(task.key, done / max(1, total)))
 
     try:
         task = pickle.loads(message)
     except Exception as error:  # the function's module cannot be imported here
         said = f"the worker cannot load the job: {type(error).__name__}: {error}"
         return Outcome("", "failed", error=said, trace=traceback.format_exc(limit=-4))
-    return perform(task, listen=True)
+    return perform(task, listen=True, advanced=advanced)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 
 import nwbin
 from nwbin._optional import need
+from nwbin.binning import Progress
 from nwbin.dataset._claim import Claim
 from nwbin.dataset._session_work import SessionCounts
 from nwbin.dataset._sinks import ForeignResultError, Written, is_there, named, place_of, write_json
@@ -102,11 +103,17 @@ class ZarrStore:
         return Written(said["stamp"], found == listed)
 
     def save(
-        self, claim: Claim, key: int | str, value: SessionCounts, stamp: Stamp, ready: Callable[[], None]
+        self,
+        claim: Claim,
+        key: int | str,
+        value: SessionCounts,
+        stamp: Stamp,
+        ready: Callable[[], None],
+        advanced: Progress,
     ) -> None:
         with claim.part() as folder:
             part = folder / self.place(key).name
-            write_zarr_group(part, value.counts, units=value.units, attributes=value.about)
+            write_zarr_group(part, value.counts, units=value.units, attributes=value.about, progress=advanced)
             claim.check()
             for file in missing_files(part):
                 raise FileAccessError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin.binning import Progress
 from nwbin.errors import ArgumentError, FileAccessError
 from nwbin.export._output import labels_with_units
 from nwbin.responses.counts import LabelledCounts
@@ -31,6 +32,7 @@ def write_zarr_group(
     *,
     units: pd.DataFrame | None = None,
     attributes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Count, and write a group: `spike_counts` and the labels along its dimensions, in bounded memory.
 
@@ -44,6 +46,8 @@ def write_zarr_group(
         Columns about units, in the order of the counts; one that has the name of a label is ``unit_<name>``.
     attributes
         Of the group.
+    progress
+        Called with (presentations done, in all).
     """
     import zarr
     from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
@@ -81,6 +85,8 @@ def write_zarr_group(
     if 0 not in counts.shape:
         for start, slab in _slabs(counts, shards[0]):
             array[start : start + len(slab)] = slab
+            if progress is not None:
+                progress(start + len(slab), presentations)
     with warnings.catch_warnings():
         # The format's authors have not settled where this stands; xarray asks for it.
         warnings.simplefilter("ignore")

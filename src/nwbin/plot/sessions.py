@@ -32,7 +32,8 @@ def is_synthetic(session: Session) -> bool:
 
 def title_of(session: Session, *parts: str) -> str:
     """A picture's title: what it shows, of which session, and that the data are synthetic where they are."""
-    name = str(session.ecephys_session_id or session.file.session_id or session.file.name)
+    number = session.ecephys_session_id
+    name = number if isinstance(number, int) else session.file.session_id or number or session.file.name
     synthetic = " (synthetic data)" if is_synthetic(session) else ""
     return ", ".join([*(part for part in parts if part), f"session {name}{synthetic}"])
 
