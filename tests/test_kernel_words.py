@@ -183,6 +183,14 @@ def test_counts_are_right(tmp_path: Path) -> None:
         said_of(tmp_path, "make_tuple", COUNT)
 
 
+def test_counts_are_right_where_only_the_trial_comes_from_the_cache(tmp_path: Path) -> None:
+    assert in_a_copy(tmp_path, CHOOSE.replace("    COUNT\n", ""), **COMPILED) == ["by_vector", ""]
+    script = WITHOUT["VectorType"] + CHOOSE.replace("    COUNT\n", COUNT)
+    by, said = in_a_copy(tmp_path, script, **COMPILED)
+    assert by == "by_vector"
+    assert said.startswith("NwbinWarning: the quickest kernels cannot be used with Numba ")
+
+
 def said_of(tmp_path: Path, name: str, count: str) -> None:
     script = WITHOUT[name] + CHOOSE.replace("    COUNT\n", count)
     by, said = in_a_copy(tmp_path, script, **COMPILED)
@@ -190,7 +198,3 @@ def said_of(tmp_path: Path, name: str, count: str) -> None:
     assert said.startswith("NwbinWarning: the quickest kernels cannot be used with Numba ")
     assert name in said
     assert "which count the same" in said
-
-
-def test_vectors_are_silent(tmp_path: Path) -> None:
-    assert in_a_copy(tmp_path, CHOOSE.replace("    COUNT\n", ""), **COMPILED) == ["by_vector", ""]

@@ -167,6 +167,12 @@ def _try_all(values, lo, hi, target):
 _tried = kept(_try_all, compiled)
 
 
+def why(error: Exception) -> str:
+    """What went wrong, in a line."""
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[-1].strip()[:200]}" if said else type(error).__name__
+
+
 def unusable() -> str:
     """Say why these functions cannot be used with the installed Numba; empty if they compile and give what is right.
 
@@ -187,6 +193,5 @@ def unusable() -> str:
     try:
         found = _tried(values, lo, hi, target)
     except Exception as error:  # whatever a version to come may raise
-        said = str(error).strip().splitlines()
-        return f"{type(error).__name__}: {said[-1].strip()[:200]}" if said else type(error).__name__
+        return why(error)
     return "" if found == right and (target == copied).all() else "they give other numbers"

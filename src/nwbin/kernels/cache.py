@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from nwbin.errors import warn
+from nwbin.errors import NwbinError, warn
 from nwbin.kernels.settings import config, numba, refuse_settings_here
 
 __all__ = ["kept"]
@@ -46,10 +46,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_lock)
 
 
-def kept(function: Callable[..., Any], jit: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
+def kept(
+    function: Callable[..., Any],
+    jit: Callable[..., Any],
+    otherwise: Callable[[Exception], Callable[..., Any]] | None = None,
+    **settings: Any,
+) -> Callable[..., Any]:
     """The function, compiled on its first call with arguments of some types, or taken from the cache.
 
     jit : compiles a function, and takes ``cache=True``. settings : whatever else what is compiled hangs on.
+    otherwise : gives, for what went wrong, what is called instead where the function cannot be compiled.
 
     Each tuple of types has a folder and an index of its own. Processes that compile at the same time then
     write the same, whichever is last; in an index that they share, Numba lets one name a file that
@@ -67,7 +73,15 @@ def kept(function: Callable[..., Any], jit: Callable[..., Any], **settings: Any)
                 types = tuple(map(numba.typeof, arguments))
                 compiled = by_types.get(types)
                 if compiled is None:
-                    compiled = by_types[types] = _compiled(function, jit, types, settings)
+                    try:
+                        compiled = _compiled(function, jit, types, settings)
+                    except NwbinError:
+                        raise
+                    except Exception as error:
+                        if otherwise is None:
+                            raise
+                        compiled = otherwise(error)
+                    by_types[types] = compiled
                 by_kinds[kinds] = compiled
         return compiled(*arguments)
 

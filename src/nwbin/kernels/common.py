@@ -23,6 +23,7 @@ GIL and write to disjoint rows of ``out``, so that any number of threads may sha
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from nwbin.errors import warn
@@ -63,11 +64,22 @@ def _fastest() -> Any:
         why = f"{type(error).__name__}: {error}"
     if not why:
         return by_vector
+    _say(why)
+    return by_loop
+
+
+_said: list[str] = []
+
+
+def _say(why: str) -> None:
+    """Say, once, that there are no vectors."""
+    if _said:
+        return
+    _said.append(why)
     warn(
         f"the quickest kernels cannot be used with Numba {numba.__version__} ({why}): slower ones are, which count"
         " the same; a later nwbin may know this Numba, or install an earlier Numba"
     )
-    return by_loop
 
 
 _fast = _fastest()
@@ -80,10 +92,36 @@ copy_few = _fast.copy_few
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile on first call, with Numba's options."""
-    # A compiled function with bounds checks must neither be taken from the cache of one without nor be left
-    # there: the cache's key does not know the difference.
-    return compiled(function) if CHECKED else kept(function, compiled, by=_fast.__name__)
+    """Compile on first call, with Numba's options; by loops where it cannot be compiled with vectors."""
+    if CHECKED:
+        # A compiled function with bounds checks must neither be taken from the cache of one without nor be left
+        # there: the cache's key does not know the difference.
+        return compiled(function)
+    if _fast is by_loop:
+        return kept(function, compiled, by=by_loop.__name__)
+
+    def otherwise(error: Exception) -> Any:
+        # What tried the vectors may have come from the cache, and been compiled when all was well.
+        _say(_fast.why(error))
+        return kept(_with_loops(function, {}), compiled, by=by_loop.__name__)
+
+    return kept(function, compiled, otherwise, by=_fast.__name__)
+
+
+def _with_loops(function: Any, made: dict[Any, Any]) -> Any:
+    """The same function, and whatever helpers it calls, with loops in the place of vectors."""
+    names = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        called: Any = names.get(name)
+        if name in by_loop.__all__:
+            names[name] = getattr(by_loop, name)
+        elif hasattr(called, "py_func"):
+            if called not in made:
+                made[called] = helper(_with_loops(called.py_func, made))
+            names[name] = made[called]
+    again = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
+    again.__qualname__, again.__module__ = function.__qualname__, function.__module__
+    return again
 
 
 @helper
