@@ -20,7 +20,7 @@ FLOORS = [
     {"_plain_text", "_wording"},
     {"_plain_console"},
     {"errors", "_progress"},
-    {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords"},
+    {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords", "_delegation"},
     {"_unfinished"},
     {"_atomic"},
     {"kernels", "tables"},

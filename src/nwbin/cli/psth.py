@@ -109,8 +109,8 @@ def psth(
     from nwbin.export import write_table
     from nwbin.plot import plot_rates, save_picture
     from nwbin.responses.psth import mean_rates, median_duration, rates_table, time_axis
-    from nwbin.responses.windows import warn_of_late, what_rows_are, windows_around
-    from nwbin.session.selectable import SelectableSession
+    from nwbin.responses.windows import windows_around
+    from nwbin.session.chosen import warn_of_recording
 
     out, pictured = _target(out, presentations, csv_as_is)
     if rates.bin_width is not None and not 0 < rates.bin_width < math.inf:
@@ -119,20 +119,18 @@ def psth(
     replaced = " (replaced)" if out.exists() else ""
     with nwbin.open(file, **units.filters()) as session:
         require_times(session, presentations)
-        source, selection = SelectableSession(session), selection_of(presentations, units)
-        rows, chosen = selection.presentations_of(source), selection.units_of(source)
+        meant = session.select(selection_of(presentations, units))
+        rows, chosen = meant
         duration = median_duration(rows)
         window = None if rates.window is None else window_of(rates.window)
         start, stop, width = time_axis(duration, window, rates.bin_width)
         trains = session.file.spike_trains(chosen.index.to_numpy())
-        windows = windows_around(rows, (start, stop))
-        session.warn_of_invalid_spikes("psth", chosen.index.to_numpy(), *windows.T, what=what_rows_are(rows))
-        warn_of_late(rows, windows, trains)
+        warn_of_recording(session, "psth", rows, windows_around(rows, (start, stop)), trains)
         means = mean_rates(
             trains, tidy(rows), bin_edges(None, (start, stop), width), by=rates.by, closed=closed
         )
         how = provenance(
-            session.file, **presentations.provenance(), **provenance_of_units(source, units), by=rates.by,
+            session.file, **presentations.provenance(), **provenance_of_units(meant.source, units), by=rates.by,
             window=[start, stop], bin=width, closed=closed,
         )  # fmt: skip
     averaged = counted(int(means["presentations"].sum()), "presentation")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from nwbin.responses.counts import AlignedCounts, LabelledCounts
 from nwbin.responses.matrix import ResponseMatrix, response_matrix
 from nwbin.responses.psth import mean_rates, rates_table
+from nwbin.responses.selection import Selection
 from nwbin.responses.statistics import GroupStatistics, group_statistics
 from nwbin.responses.tiles import TiledCounts
 
@@ -16,6 +17,7 @@ __all__ = [
     "GroupStatistics",
     "LabelledCounts",
     "ResponseMatrix",
+    "Selection",
     "TiledCounts",
     "group_statistics",
     "mean_rates",

@@ -12,7 +12,9 @@ from nwbin._memory import taking
 from nwbin.binning import Closed, bin_centers, bin_edges, iter_bin_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.responses.counts import TIME, UNIT
-from nwbin.responses.windows import lengths_of, times_of, warn_if_too_long
+from nwbin.responses.matrix import labels_by_row
+from nwbin.responses.rows import Rows, as_rows
+from nwbin.responses.windows import lengths_of, times_of, warn_of_windows
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
 from nwbin.trains import Trains, as_trains
@@ -72,13 +74,18 @@ def time_axis(
     return float(f"{start:.12g}"), float(f"{stop:.12g}"), float(f"{width:.12g}")
 
 
-def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.NDArray[np.int64]]:
-    """The distinct values of a column in order, and each row's number among them; -1 where it has none."""
+def conditions_of(
+    rows: pd.DataFrame, by: str | npt.ArrayLike | None
+) -> tuple[list[Any], npt.NDArray[np.int64]]:
+    """The distinct values of a column, or of those given, in order; each row's number among them, -1 if it has none."""
     if by is None:
         return ["all"], np.zeros(len(rows), np.int64)
-    if by not in rows.columns:
+    if not isinstance(by, str):
+        values = labels_by_row(rows, by)
+    elif by in rows.columns:
+        values = rows[by].to_numpy()
+    else:
         raise LookupFailure(f"the presentations have no column {by!r}; {nearest(by, rows.columns)}")
-    values = rows[by].to_numpy()
     gone = missing(values)
     numbers = as_numbers(values)
     if not np.isnan(numbers[~gone]).any():
@@ -93,10 +100,10 @@ def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.ND
 
 def mean_rates(
     trains: Trains,
-    rows: pd.DataFrame,
+    rows: Rows,
     edges: npt.ArrayLike,
     *,
-    by: str | None = None,
+    by: str | npt.ArrayLike | None = None,
     closed: Closed = "left",
     threads: int | None = None,
 ) -> xr.DataArray:
@@ -107,12 +114,13 @@ def mean_rates(
     trains
         The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
-        Presentations with `start_time` in s. A window far longer than they last brings a warning.
+        Presentations with `start_time` in s; see :class:`AlignedCounts` for what else it may be. Windows that
+        overlap, and those far longer than what they are around, bring a warning.
     edges
         (bins + 1,) s from start_time.
     by
-        A column of `rows`: average over the presentations of each of its values. Presentations without one
-        (None, NaN) are left out.
+        A column of `rows`, or a value for each of them: average over the presentations of each value. Those without
+        one (None, NaN) are left out.
     closed, threads
         As in :func:`nwbin.bin_spikes`.
 
@@ -125,12 +133,13 @@ def mean_rates(
     """
     import xarray as xr
 
-    trains = as_trains(trains)
+    trains, rows = as_trains(trains), as_rows(rows)
     bounds = bin_edges(edges)
-    warn_if_too_long(rows, bounds)
+    warn_of_windows(rows, bounds)
     levels, code = conditions_of(rows, by)
     if not levels:
-        raise ArgumentError(f"no presentation has a value of {by!r}")
+        what = f"a value of {by!r}" if isinstance(by, str) else "a value"
+        raise ArgumentError(f"no presentation has {what}")
     onsets = times_of(rows, "start_time")
     shape = (len(levels), bounds.size - 1, len(trains))
     what = f"rates of {shape[0]:,} conditions x {shape[1]:,} bins x {shape[2]:,} units, and their sums,"
@@ -158,7 +167,7 @@ def mean_rates(
             UNIT: np.asarray(trains.unit_ids),
             "presentations": ("condition", shown),
         },
-        attrs={"units": "Hz", "by": by or "", "closed": closed},
+        attrs={"units": "Hz", "by": by if isinstance(by, str) else "", "closed": closed},
     )
 
 

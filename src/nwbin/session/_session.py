@@ -20,12 +20,14 @@ from nwbin.session._arguments import DEFAULTS, FILTERS, known_arguments
 from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
+from nwbin.session._overridden import tables_seen_by
 from nwbin.session._presentation_spikes import PresentationSpikes
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
 from nwbin.session._stimulus_queries import StimulusQueries
 from nwbin.session._structures import Structures
 from nwbin.session._unit_spikes import UnitSpikes
+from nwbin.session.chosen import select as _select
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -71,13 +73,14 @@ class Session:
         self._tables = SessionTables(
             file, filters or UnitFilters(), external_channel_columns, additional_unit_metrics
         )
-        lookup = Lookup(self._tables)
-        self._structures = Structures(self._tables, lookup)
-        self._stimuli = StimulusQueries(self._tables, lookup)
-        self._invalid_spikes = InvalidSpikes(self._tables)
-        self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
-        self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
-        self._signals = Signals(self._tables, lookup, probe_lfp_paths)
+        seen = tables_seen_by(self, Session, self._tables)
+        lookup = Lookup(seen)
+        self._structures = Structures(seen, lookup)
+        self._stimuli = StimulusQueries(seen, lookup)
+        self._invalid_spikes = InvalidSpikes(seen)
+        self._unit_spikes = UnitSpikes(seen, lookup, self._invalid_spikes)
+        self._presentation_spikes = PresentationSpikes(seen, lookup, self._invalid_spikes)
+        self._signals = Signals(seen, lookup, probe_lfp_paths)
 
     @classmethod
     def from_nwb_path(
@@ -236,7 +239,7 @@ class Session:
     @property
     def num_units(self) -> int:
         """How many units passed the filters."""
-        return len(self._tables.units)
+        return len(self._tables.seen.units)
 
     @property
     def num_channels(self) -> int:
@@ -283,7 +286,7 @@ class Session:
     @property
     def _stimulus_presentations(self) -> pd.DataFrame:
         """With all parameters; scripts know it by AllenSDK's private name."""
-        return self._tables.detailed_presentations
+        return self._tables.seen.detailed_presentations
 
     @property
     def stimulus_conditions(self) -> pd.DataFrame:
@@ -293,7 +296,7 @@ class Session:
     @property
     def num_stimulus_presentations(self) -> int:
         """How many presentations there were."""
-        return len(self._tables.detailed_presentations)
+        return len(self._tables.seen.detailed_presentations)
 
     @property
     def stimulus_names(self) -> list[str]:
@@ -355,6 +358,7 @@ class Session:
         "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
+    select = _select
 
     # ---------------------------------------------------------------- signals
 
