@@ -76,6 +76,7 @@ def test_where_is_for_presentations_and_units_for_units(tiny: Path) -> None:
         (["--stimulus", "flashes", "--presence-ratio-minimum", "2"], "passes the filters; try --all"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("workers_here")
 def test_a_folder_is_told_what_a_file_is(
     tiny: Path, folder: Path, here: Path, asked: list[str], answer: str
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_folder_is_told_what_a_file_is(
     assert of_folder == f"error: {folder}: nothing to count in its one session: " + of_file.split(": ", 2)[2]
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_a_folder_names_the_options_that_keep_a_unit(tiny: Path, folder: Path, here: Path) -> None:
     pytest.importorskip("zarr")
     with nwbin.open(tiny, amplitude_cutoff_maximum=0) as lax, nwbin.open(tiny) as session:

@@ -150,6 +150,7 @@ def test_spike_tables(trees: dict[str, Path], tmp_path: Path) -> None:
     assert -0.1 <= offset.min() < offset.max() <= 0.1 + 1e-9
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_results_say_where_spikes_were_invalid(trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["folder"])
     for stimulus, there in (("flashes", []), ("gabors", list(data.session_ids))):

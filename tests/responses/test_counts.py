@@ -130,6 +130,7 @@ def test_a_join_loses_no_bin(tmp_path: Path, path: Path) -> None:
 OVERLAP = "the time windows of neighbouring {}s overlap for 2 pairs of rows"
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_overlapping_windows_are_said_through_every_door(tmp_path: Path, path: Path) -> None:
     pytest.importorskip("zarr")
     from tests.cli.asking import good
@@ -194,6 +195,7 @@ def test_late_windows_are_said_of_folders(tmp_path: Path, path: Path, job: str) 
     assert "windows start after the last spike of these units (" in noted
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_late_windows_of_a_folder_are_said_by_its_command(tmp_path: Path, path: Path) -> None:
     pytest.importorskip("zarr")
     from tests.cli.asking import good

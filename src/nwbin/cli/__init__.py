@@ -11,7 +11,7 @@ from nwbin.cli.count import count
 from nwbin.cli.demo import demo
 from nwbin.cli.info import info
 from nwbin.cli.psth import psth
-from nwbin.cli.tables import stimuli, units
+from nwbin.cli.units_and_stimuli import stimuli, units
 
 __all__ = ["app", "main"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.export._output import Output
-from nwbin.export.tables import parquet_metadata
+from nwbin.export.table_files import parquet_metadata
 from nwbin.tables.labels import whole_ids
 
 if TYPE_CHECKING:
