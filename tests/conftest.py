@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,3 +32,21 @@ def shared() -> Path:
 def _no_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else the machine is at: what a command says is compared to the letter."""
     monkeypatch.setattr("nwbin._progress._PAUSE", 1e9)
+
+
+@pytest.fixture
+def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers do their tasks in this process, each as it would have come: starting one takes a second or two.
+
+    For what is made of their answers. That they start, end and are heard is looked at in tests/test_workers.py,
+    tests/dataset/test_jobs.py and the first test of tests/dataset/test_command.py, which have real ones.
+    """
+    from nwbin.dataset import _run
+    from nwbin.dataset._pool import _packed
+    from nwbin.dataset._worker import _answer
+
+    def run(tasks: Sequence[Any], workers: int) -> Iterator[Any]:
+        for task in tasks:
+            yield _answer(_packed(task))
+
+    monkeypatch.setattr(_run, "run_on_processes", run)

@@ -39,18 +39,21 @@ def test_the_readme_has_a_place_for_each_table(tmp_path: Path, monkeypatch: pyte
         tables.Place(readme, "reading")
 
 
+@pytest.mark.slow
 def test_counting() -> None:
     shown = run(str(FOLDER / "bench_counting.py"), "--small")
     for work in ("W1", "W2", "W3", "W4", "W5a", "W5b", "W6", "W7", "W8", "S1", "S1b", "S1r", "S6"):
         assert f"| {work} " in shown
 
 
+@pytest.mark.slow
 def test_correlograms() -> None:
     shown = run(str(FOLDER / "bench_correlograms.py"), "--small", "--ours")
     for work in ("all pairs", "all pairs, interval jitter", "within presentations, pattern jitter"):
         assert f"| {work} |" in shown
 
 
+@pytest.mark.slow
 def test_reading() -> None:
     steps = ("units", "shown", "stimuli", "spikes", "chunks")
     shown = run(str(FOLDER / "bench_reading.py"), "--small", "--steps", *steps)
@@ -60,6 +63,7 @@ def test_reading() -> None:
     assert " answer " not in shown  # it says so where a contender's differs
 
 
+@pytest.mark.slow
 def test_first_answer() -> None:
     shown = run(str(FOLDER / "bench_first_answer.py"), "--small")
     for script in ("counts", "tutorial", "spikes"):
@@ -67,6 +71,7 @@ def test_first_answer() -> None:
     assert shown.count("| all, quickest run | ") == shown.count("Imports of ") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
 @pytest.mark.parametrize("group", [True, False])
 def test_limited_memory(
@@ -87,6 +92,7 @@ def test_limited_memory(
     )
 
 
+@pytest.mark.slow
 def test_growth(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     run(str(FOLDER / "growth.py"), str(tmp_path), "--small")

@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 import nwbin
 from nwbin.check import Finding, check
 from nwbin.cli import app
-from nwbin.nwb.check import check_file
 from nwbin.nwb.dynamic_table import DynamicTable
+from nwbin.nwb.file_checks import check_file
 from nwbin.nwb.findings import Findings
 from nwbin.storage.hdf5 import H5Source, _chunks
 from tests.small_files import TIMES, write_small

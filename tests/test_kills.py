@@ -9,7 +9,10 @@ import pytest
 
 from tests.kills import Harness
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds workers in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds workers in /proc"),
+]
 
 
 def test_the_next_run_makes_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

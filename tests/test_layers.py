@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ FLOORS = [
     {"_plain_text", "_wording"},
     {"_plain_console"},
     {"errors", "_progress"},
-    {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords"},
+    {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords", "_delegation"},
     {"_unfinished"},
     {"_atomic"},
     {"kernels", "tables"},
@@ -72,9 +73,19 @@ def is_module(dotted: str) -> bool:
     return place.is_dir() or place.with_suffix(".py").is_file()
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path: Path) -> list[tuple[str, bool]]:
+    return list(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
     """What a module imports, by its full name (nwbin's own down to the name), and whether only for its types."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     for_types = {
         id(inner)
         for node in ast.walk(tree)
@@ -144,7 +155,7 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
 def test_allensdks_words_stay_in_its_room(path: Path) -> None:
     if FLOOR[room_of(path)] >= FLOOR["allen"]:
         return
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             assert not ALLEN_WORDS.search(node.value), f"{label(path)}:{node.lineno}: {node.value!r}"
 
@@ -156,7 +167,7 @@ def test_modules_and_functions_fit(path: Path) -> None:
     assert len(lines) <= MOST_LINES, f"{label(path)} has {len(lines)} lines"
     if room_of(path) == "kernels":
         return
-    for node in ast.walk(ast.parse("\n".join(lines))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef):
             documented = ast.get_docstring(node) is not None and len(node.body) > 1
             body = lines[node.body[int(documented)].lineno - 1 : node.end_lineno]

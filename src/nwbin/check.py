@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from nwbin.allen.checks import check_session
 from nwbin.errors import NwbinError
-from nwbin.nwb.check import check_file
 from nwbin.nwb.file import File
+from nwbin.nwb.file_checks import check_file
 from nwbin.nwb.findings import Finding, Findings, Report
 from nwbin.storage.opening import StrPath
 

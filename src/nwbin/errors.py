@@ -24,6 +24,7 @@ __all__ = [
     "FormatError",
     "GoneNameError",
     "InvalidSpikesWarning",
+    "LateWindowsWarning",
     "LookupFailure",
     "MissingDependencyError",
     "MissingFileError",
@@ -31,6 +32,7 @@ __all__ = [
     "NothingChosen",
     "NwbinError",
     "NwbinWarning",
+    "OverlapWarning",
     "UnappliedFiltersWarning",
     "nearest",
     "warn",
@@ -115,6 +117,14 @@ class UnappliedFiltersWarning(NwbinWarning):
 
 class InvalidSpikesWarning(NwbinWarning):
     """What was asked for overlaps times during which spikes of some probes are invalid."""
+
+
+class LateWindowsWarning(NwbinWarning):
+    """Windows begin after the last spike: what they are around may be of another clock, or of after the recording."""
+
+
+class OverlapWarning(NwbinWarning):
+    """Windows overlap, so that a spike counts in several, or are not in order of time."""
 
 
 def warn(message: str, kind: type[NwbinWarning] = NwbinWarning) -> None:

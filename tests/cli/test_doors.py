@@ -73,9 +73,11 @@ def test_where_is_for_presentations_and_units_for_units(tiny: Path) -> None:
         (["--stimulus", "flashes", "--where", "color == 7"], " of stimulus flashes meets 'color == 7'; color has -1.0"),
         (["--stimulus", "flashes", "--structures", "visp"], "none of its units is in 'visp'; did you mean 'VISp'?"),
         (["--stimulus", "flashes", "--units", "snr > 1e6"], " meets 'snr > 1e6'; snr is "),
-        (["--stimulus", "flashes", "--presence-ratio-minimum", "2"], "passes the filters; try --all"),
+        (["--stimulus", "flashes", "--presence-ratio-minimum", "2"],
+         "passes the filters; try --all (left out by --presence-ratio-minimum: "),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("workers_here")
 def test_a_folder_is_told_what_a_file_is(
     tiny: Path, folder: Path, here: Path, asked: list[str], answer: str
 ) -> None:
@@ -86,6 +88,14 @@ def test_a_folder_is_told_what_a_file_is(
     assert of_folder == f"error: {folder}: nothing to count in its one session: " + of_file.split(": ", 2)[2]
 
 
+def test_invalid_times_are_no_stimulus(tiny: Path, here: Path) -> None:
+    said = bad("psth", tiny, "--stimulus", "nope")
+    assert "has no stimulus 'nope'; there are: " in said
+    assert "flashes" in said
+    assert "invalid_times" not in said
+
+
+@pytest.mark.usefixtures("workers_here")
 def test_a_folder_names_the_options_that_keep_a_unit(tiny: Path, folder: Path, here: Path) -> None:
     pytest.importorskip("zarr")
     with nwbin.open(tiny, amplitude_cutoff_maximum=0) as lax, nwbin.open(tiny) as session:

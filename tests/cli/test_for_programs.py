@@ -219,7 +219,7 @@ def test_the_size_of_a_long_text_is_told_before_it_is_written(
 
     job = ["count", tiny, "--stimulus", "drifting_gratings", "--window", "0,2", "--bin", "0.002"]
     assert "as text" not in good(*job, "-o", "x.csv")
-    monkeypatch.setattr("nwbin.export.counts._LARGE", 100_000)
+    monkeypatch.setattr("nwbin.export.count_files._LARGE", 100_000)
     for layout in ("matrix", "long"):
         said = good(*job, "-o", "x.csv", "--format", layout, "--structures", "LGd")
         told = re.search(r"note: x.csv: .* as text will be about ([\d.]+) (k|M)B; .npz takes", said)

@@ -64,6 +64,7 @@ def test_count_a_folder(trees: dict[str, Path], tmp_path: Path, capsys: pytest.C
     assert error.startswith("error: 1 of 1 session failed")
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_count_a_folder_of_none_of_it(
     trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,7 @@ def test_counts_of_bins_that_do_not_fit_one_chunk(tmp_path: Path) -> None:
         assert chunks[2] <= 64
 
 
+@pytest.mark.filterwarnings("ignore::nwbin.errors.OverlapWarning")
 def test_response_matrices(trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["folder"])
     found = data.response_matrices("static_gratings", structures=["VISp"], workers=0, **OPEN)
@@ -101,6 +102,7 @@ def test_response_matrices(trees: dict[str, Path], tmp_path: Path) -> None:
     assert mixed[IDS[0]].classes.tolist() == sorted(set(mixed[IDS[0]].y))
 
 
+@pytest.mark.filterwarnings("ignore::nwbin.errors.LateWindowsWarning")
 @pytest.mark.filterwarnings("ignore:.*has no columns for some unit filters")
 def test_labels_of_any_name(tmp_path: Path) -> None:
     """Also those that a table of counts calls something else."""
@@ -148,6 +150,7 @@ def test_spike_tables(trees: dict[str, Path], tmp_path: Path) -> None:
     assert -0.1 <= offset.min() < offset.max() <= 0.1 + 1e-9
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_results_say_where_spikes_were_invalid(trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["folder"])
     for stimulus, there in (("flashes", []), ("gabors", list(data.session_ids))):

@@ -12,8 +12,8 @@ import pytest
 
 import nwbin
 from nwbin.dataset import Selection
+from nwbin.dataset._opening import Opening
 from nwbin.dataset._session_work import Call, Counts
-from nwbin.dataset._task import Opening
 from nwbin.errors import (
     ArgumentError,
 )

@@ -57,6 +57,7 @@ def test_the_comparison_notices_a_changed_answer(golden: list[Verdict], tmp_path
     assert any(" spike_times:" in line for line in changed)
 
 
+@pytest.mark.slow
 def test_recorded_sessions(shared: Path) -> None:
     folders = session_folders([shared / "oracle" / "sessions"])
     assert len(folders) == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from nwbin.binning import (
     iter_bin_spikes,
     spikes_in_order_of_time,
 )
-from nwbin.errors import ArgumentError, FileAccessError
+from nwbin.errors import ArgumentError, FileAccessError, OverlapWarning
 from nwbin.export import write_counts, write_zarr_group
 from nwbin.responses.counts import AlignedCounts
 from nwbin.responses.matrix import response_matrix
@@ -129,36 +130,88 @@ def test_a_join_loses_no_bin(tmp_path: Path, path: Path) -> None:
 OVERLAP = "the time windows of neighbouring {}s overlap for 2 pairs of rows"
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_overlapping_windows_are_said_through_every_door(tmp_path: Path, path: Path) -> None:
     pytest.importorskip("zarr")
-    from typer.testing import CliRunner
+    from tests.cli.asking import good
 
-    from nwbin.cli import app
-
-    with pytest.warns(nwbin.NwbinWarning, match=OVERLAP.format("interval")):
-        AlignedCounts(TRAINS, ROWS.rename_axis(index=None), [0.0, 2.0])
+    rows, of_table, of_stimulus = (
+        ROWS.rename_axis(index=None),
+        OVERLAP.format("interval"),
+        OVERLAP.format("presentation"),
+    )
+    doors: list[Callable[[], object]] = [
+        lambda: AlignedCounts(TRAINS, rows, [0.0, 2.0]),
+        lambda: mean_rates(TRAINS, rows, [0.0, 2.0]),
+        lambda: response_matrix(TRAINS, rows, [1, 2, 3], (0.0, 2.0)),
+    ]
+    for door in doors:
+        with pytest.warns(OverlapWarning, match=of_table):
+            door()
     with nwbin.open(path) as session:
-        shown = session.get_stimulus_table("drifting_gratings").index[:3]
-        with pytest.warns(nwbin.NwbinWarning, match=OVERLAP.format("presentation")):
-            session.presentationwise_spike_counts([0.0, 20.0], shown, None)
-        with pytest.warns(nwbin.NwbinWarning, match=OVERLAP.format("presentation")):
-            session.presentationwise_spike_counts(
-                [0.0, 0.1], shown, None, time_domain_callback=lambda clock: np.add(clock, [[0.0, 20.0]])
-            )
+        table = session.get_stimulus_table("drifting_gratings")
+        shown = table.index[table["orientation"] != "null"][:3]
+        count, matrix = session.presentationwise_spike_counts, session.response_matrix
+        moved = {"time_domain_callback": lambda clock: np.add(clock, [[0.0, 20.0]])}
+        for ask in (
+            lambda: count([0.0, 20.0], shown, None),
+            lambda: count([0.0, 0.1], shown, None, **moved),
+            lambda: matrix(shown, None, (0.0, 20.0), np.arange(3)),
+        ):
+            with pytest.warns(OverlapWarning, match=of_stimulus):
+                ask()
     some = f"index in [{', '.join(map(str, shown))}]"
-    job = {"window": (0, 20), "presentations": some, "workers": 0}
+    data, window = nwbin.Dataset(path.parent), {"window": (0.0, 20.0), "workers": 0}
+    jobs = {
+        "x.zarr": lambda out: data.spike_counts(out, "drifting_gratings", presentations=some, **window),
+        "matrices": lambda out: data.response_matrices(
+            "drifting_gratings", presentations=some, out=out, **window
+        ),
+        "tables": lambda out: data.spike_tables(out, "drifting_gratings", presentations=some, **window),
+    }
+    for name, job in jobs.items():
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            found = job(tmp_path / name)
+        noted = [*found.report["notes"], *(str(one.message) for one in heard)]
+        assert of_stimulus in "; ".join(noted), name
+    where = ("--stimulus", "drifting_gratings", "--window", "0,20", "--where", some, "-o")
+    for command, out in (("count", "x.npz"), ("psth", "x.csv")):
+        assert of_stimulus in " ".join(good(command, path, *where, tmp_path / out).split())
+    of_folder = " ".join(good("count", path.parent, *where, tmp_path / "y.zarr", "--workers", "1").split())
+    assert "have time windows of neighbouring rows that overlap" in of_folder.replace(" has ", " have ")
+
+
+@pytest.mark.parametrize("job", ["spike_counts", "response_matrices", "spike_tables"])
+def test_late_windows_are_said_of_folders(tmp_path: Path, path: Path, job: str) -> None:
+    pytest.importorskip("zarr")
+    out = {"response_matrices": {"label": "color"}}.get(job, {"out": tmp_path / "out"})
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        found = nwbin.Dataset(path.parent).spike_counts(tmp_path / "x.zarr", "drifting_gratings", **job)
-    noted = [*found.report["notes"], *(str(one.message) for one in heard)]
-    assert OVERLAP.format("presentation") in "; ".join(noted)
-    told = CliRunner().invoke(
-        app,
-        ["count", str(path), "--stimulus", "drifting_gratings", "--window", "0,20", "--where", some, "-o",
-         str(tmp_path / "x.npz")],
-    )  # fmt: skip
-    assert told.exit_code == 0, told.output
-    assert OVERLAP.format("presentation") in " ".join(told.output.split())
+        found = getattr(nwbin.Dataset(path.parent), job)(
+            stimulus="flashes", window=(1e6, 1e6 + 0.2), workers=0, **out
+        )
+    noted = "; ".join([*found.report["notes"], *(str(one.message) for one in heard)])
+    assert "windows start after the last spike of these units (" in noted
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_late_windows_of_a_folder_are_said_by_its_command(tmp_path: Path, path: Path) -> None:
+    pytest.importorskip("zarr")
+    from tests.cli.asking import good
+
+    asked = (
+        "--stimulus",
+        "flashes",
+        "--window",
+        "1000000,1000000.2",
+        "--workers",
+        "1",
+        "-o",
+        tmp_path / "x.zarr",
+    )
+    said = " ".join(good("count", path.parent, *asked).split())
+    assert "windows that start after the last spike of these units" in said
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nwbin
-from nwbin.errors import ArgumentTypeError
+from nwbin.errors import ArgumentTypeError, LookupFailure
 
 METHODS = [
     name
@@ -116,3 +116,26 @@ def test_a_default_by_name_counts_less_than_api_kwargs(path: Path, named: dict[s
     name = next(iter(named))
     with nwbin.open(path, **named, api_kwargs={name: 0}) as session:  # type: ignore[arg-type] # of either kind
         assert getattr(session.filters, name) == 0
+
+
+def test_python_names_what_was_called(session: nwbin.Session) -> None:
+    with pytest.raises(TypeError, match=r"^Session\.presentationwise_spike_counts\(\) missing 3 required"):
+        session.presentationwise_spike_counts()  # type: ignore[call-arg] # which is what is tested
+    with pytest.raises(
+        TypeError, match=r"^Session\.get_stimulus_table\(\) got an unexpected keyword argument"
+    ):
+        session.get_stimulus_table(stimulus="flashes")  # type: ignore[call-arg] # which is what is tested
+
+
+def test_which_filters_leave_all_units_out(path: Path) -> None:
+    with nwbin.open(path, presence_ratio_minimum=2) as session:
+        number = len(session.file.unit_ids)
+        said = (
+            f"none of its {number} units passes the filters \\(left out by presence_ratio_minimum: {number}"
+        )
+        with pytest.warns(nwbin.NwbinWarning, match=said):
+            assert session.num_units == 0
+        with pytest.raises(
+            LookupFailure, match=r"passes the filters; try .* \(left out by presence_ratio_min"
+        ):
+            session.select().units  # noqa: B018  it is looked for now

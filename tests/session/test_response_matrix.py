@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import nwbin
-from nwbin.errors import ArgumentError, LookupFailure
+from nwbin.errors import ArgumentError, LookupFailure, OverlapWarning
 from nwbin.responses.statistics import group_statistics
 
 
@@ -50,6 +50,7 @@ def test_tables_with_null_can_be_compared(session: nwbin.Session) -> None:
     assert nwbin.export.select(table, "orientation > 45").index.equals(some.index)
 
 
+@pytest.mark.filterwarnings("ignore::nwbin.errors.OverlapWarning")
 def test_response_matrix_says_what_was_hardly_meant(session: nwbin.Session) -> None:
     table = session.get_stimulus_table("static_gratings")
     with pytest.warns(
@@ -70,6 +71,7 @@ def test_response_matrix_says_what_was_hardly_meant(session: nwbin.Session) -> N
         session.presentationwise_spike_counts([0, 50, 250], flashes.index[:1], None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", OverlapWarning)
         session.presentationwise_spike_counts([-np.inf, 0, np.inf], flashes.index[:1], None)
         frame = session.get_stimulus_table("natural_movie_one").index[:1]
         session.presentationwise_spike_counts(
@@ -99,6 +101,7 @@ def test_missing_labels_are_left_out(session: nwbin.Session) -> None:
     assert session.response_matrix(shown, label=labels).presentation_ids.tolist() == shown[4:].tolist()
 
 
+@pytest.mark.filterwarnings("ignore::nwbin.errors.OverlapWarning")
 def test_response_matrix_of_mixed_labels(session: nwbin.Session) -> None:
     matrix = session.response_matrix(None, label="spatial_frequency")
     numbers = [one for one in matrix.classes if not isinstance(one, str)]
@@ -113,6 +116,7 @@ def test_text_that_says_none_is_a_value(session: nwbin.Session) -> None:
     assert set(table["mask"]) == {"None"}
 
 
+@pytest.mark.filterwarnings("ignore::nwbin.errors.OverlapWarning")
 def test_labels_of_a_series_are_those_of_its_presentations(session: nwbin.Session) -> None:
     table = session.get_stimulus_table("flashes")
     backwards = table.index[::-1]

@@ -69,8 +69,12 @@ def raw_running_data(file: File) -> pd.DataFrame:
     )
 
 
-def _no_eye_tracking(file: File, path: str) -> None:
-    warn(f"{file.name}: this session has no eye tracking ({path} is missing); the answer is None")
+def _has_eye_tracking(file: File, *paths: str) -> bool:
+    """Whether all of these are in the file; warns of the first that is not."""
+    path = next((one for one in paths if not file.has(one)), None)
+    if path is not None:
+        warn(f"{file.name}: this session has no eye tracking ({path} is missing); the answer is None")
+    return path is None
 
 
 def pupil_data(file: File) -> pd.DataFrame | None:
@@ -81,10 +85,8 @@ def pupil_data(file: File) -> pd.DataFrame | None:
     import pandas as pd
 
     gaze = f"{schema.PROCESSING}/raw_gaze_mapping"
-    for path in (_EYE, gaze):
-        if not file.has(path):
-            _no_eye_tracking(file, path)
-            return None
+    if not _has_eye_tracking(file, _EYE, gaze):
+        return None
     columns: dict[str, Any] = {}
     for prefix, name in _ELLIPSES.items():
         table = file.table(f"{_EYE}/{name}_ellipse_fits")
@@ -104,10 +106,8 @@ def screen_gaze_data(file: File, *, include_filtered_data: bool = False) -> pd.D
     import pandas as pd
 
     raw, filtered = f"{schema.PROCESSING}/raw_gaze_mapping", f"{schema.PROCESSING}/filtered_gaze_mapping"
-    for path in (raw, filtered):
-        if not file.has(path):
-            _no_eye_tracking(file, path)
-            return None
+    if not _has_eye_tracking(file, raw, filtered):
+        return None
     columns: dict[str, Any] = {}
     for prefix, module in (("raw", raw), ("filtered", filtered)):
         if prefix == "filtered" and not include_filtered_data:

@@ -9,9 +9,9 @@ from nwbin.allen.places import probe_table
 from nwbin.allen.units import unit_order
 from nwbin.errors import NwbinError
 from nwbin.nwb import schema
-from nwbin.nwb.check import Checked
 from nwbin.nwb.dynamic_table import DynamicTable
 from nwbin.nwb.file import File
+from nwbin.nwb.file_checks import Checked
 from nwbin.nwb.findings import NOTE, WARNING, Findings, counted, have
 
 __all__ = ["check_session"]
@@ -27,7 +27,7 @@ def check_session(file: File, findings: Findings, checked: Checked) -> None:
     findings
         Where what is found goes.
     checked
-        What :func:`nwbin.nwb.check.check_file` found there to be.
+        What :func:`nwbin.nwb.file_checks.check_file` found there to be.
     """
     if checked.units is not None and checked.electrodes is not None:
         _check_places(file, findings, checked.units, checked.electrodes)

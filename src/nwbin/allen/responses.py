@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nwbin import binning
 from nwbin.allen.null import NULL
 from nwbin.allen.queries import varied
+from nwbin.allen.rules import CLOSED_BINS, CLOSED_SPIKES
 from nwbin.binning import Closed
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 from nwbin.responses.counts import AlignedCounts
@@ -32,9 +33,6 @@ __all__ = [
     "presentation_windows",
     "spike_table",
 ]
-
-CLOSED_BINS: Closed = "both"  # AllenSDK's rule for bins: a spike on an inner edge counts in both
-CLOSED_SPIKES: Closed = "right"  # its rule for presentations: start < spike <= stop
 
 Domain = npt.NDArray[np.float64]
 

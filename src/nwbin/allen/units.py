@@ -169,36 +169,43 @@ def _passing(
 ) -> npt.NDArray[np.intp]:
     """Return those of some rows of the units table that pass the filters; warn of filters that cannot be applied."""
     skipped: list[str] = []
+    left_out: dict[str, npt.NDArray[np.bool_]] = {}  # filter -> whether it leaves out each of the rows
     if filters.filter_out_of_brain_units:
         if channel_of is None:
             skipped.append("filter_out_of_brain_units (no peak_channel_id)")
         elif "structure_acronym" in channels.columns:
             inside = channels["structure_acronym"].notna().to_numpy()
-            rows = rows[channel_of[rows] >= 0]
-            rows = rows[inside[channel_of[rows]]]
+            place = channel_of[rows]
+            there = place >= 0
+            there[there] = inside[place[there]]
+            left_out["filter_out_of_brain_units"] = ~there
     if filters.filter_by_validity:
         if "quality" in stored:
-            rows = rows[stored["quality"][rows] == "good"]
+            left_out["filter_by_validity"] = stored["quality"][rows] != "good"
         else:
             skipped.append("filter_by_validity (no quality)")
     for column, sign, bound in filters.bounds():
+        name = column + ("_maximum" if sign == "<=" else "_minimum")
         if column not in stored:
             if np.isfinite(bound):
-                name = column + ("_maximum" if sign == "<=" else "_minimum")
                 skipped.append(f"{name} (no {column})")
             continue
         value = stored[column].astype(np.float64, copy=False)[rows]
-        rows = rows[value <= bound if sign == "<=" else value >= bound]
+        left_out[name] = ~(value <= bound if sign == "<=" else value >= bound)
+    kept = rows[~np.any(list(left_out.values()), axis=0)] if left_out else rows
     number = len(file.unit_table)
     if skipped:
         warn(
             f"{file.name}: has no columns for some unit filters, which were not applied: {', '.join(skipped)}; "
-            f"{len(rows)} of {number} units are kept",
+            f"{len(kept)} of {number} units are kept",
             UnappliedFiltersWarning,
         )
-    if number and not len(rows):
-        warn(f"{file.name}: none of its {number} units passes the filters")
-    return rows
+    if number and not len(kept):
+        from nwbin.responses.hints import Hints
+
+        by = Hints().left_out_by({name: int(out.sum()) for name, out in left_out.items()})
+        warn(f"{file.name}: none of its {number} units passes the filters{by}")
+    return kept
 
 
 def _with_metrics(units: pd.DataFrame, extra: pd.DataFrame, where: str) -> pd.DataFrame:

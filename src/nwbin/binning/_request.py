@@ -170,7 +170,10 @@ def _as_closed(closed: str) -> Closed:
 
 def as_seconds(given: ArrayLike, name: str) -> Floats:
     """Times as float64; `name` is what they are called in messages."""
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError as error:  # lists within lists, of several lengths
+        raise ArgumentError(f"{name} must be numbers in seconds: {error}") from None
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)

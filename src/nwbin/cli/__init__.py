@@ -15,8 +15,8 @@ from nwbin.cli.overview import overview
 from nwbin.cli.psth import psth
 from nwbin.cli.raster import raster
 from nwbin.cli.rf import rf
-from nwbin.cli.tables import stimuli, units
 from nwbin.cli.tuning import tuning
+from nwbin.cli.units_and_stimuli import stimuli, units
 
 __all__ = ["app", "main"]
 

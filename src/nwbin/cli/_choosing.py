@@ -139,6 +139,7 @@ def selection_of(presentations: PresentationOptions, units: UnitOptions) -> Sele
         bound="--{option} {value:g}",
         unbounded="--{option} 0",
         unfiltered=None,
+        filter="--{option}",
         between=" ",
         instead=", or --all for no filters",
     )

@@ -33,13 +33,11 @@ class Chosen:
 
     def warn_of(self, asked: str, window: tuple[float, float]) -> None:
         """Say which of the windows around presentations are in invalid times, or after the last spike."""
-        from nwbin.responses.windows import warn_of_late, what_rows_are, windows_around
+        from nwbin.responses.windows import windows_around
+        from nwbin.session.chosen import warn_of_recording
 
         windows = windows_around(self.presentations, window)
-        ids = self.units.index.to_numpy()
-        what = what_rows_are(self.presentations)
-        self.session.warn_of_invalid_spikes(asked, ids, *windows.T, what=what)
-        warn_of_late(self.presentations, windows, self.trains)
+        warn_of_recording(self.session, asked, self.presentations, windows, self.trains)
 
     def duration(self) -> float:
         """How long a presentation lasts, in s: the median."""
@@ -68,11 +66,10 @@ def chosen_from(file: Path, asked: PresentationOptions, units: UnitOptions) -> I
     """Open a session, and choose what is meant of it."""
     import nwbin
     from nwbin.allen.null import tidy
-    from nwbin.session.selectable import SelectableSession
 
     with nwbin.open(file, **units.filters()) as session:
         require_times(session, asked)
-        source, selection = SelectableSession(session), selection_of(asked, units)
-        rows, meant = selection.presentations_of(source), selection.units_of(source)
-        trains = session.file.spike_trains(meant.index.to_numpy())
-        yield Chosen(session, source, rows, tidy(rows), meant, trains)
+        meant = session.select(selection_of(asked, units))
+        rows, chosen = meant
+        trains = session.file.spike_trains(chosen.index.to_numpy())
+        yield Chosen(session, meant.source, rows, tidy(rows), chosen, trains)

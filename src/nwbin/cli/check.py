@@ -34,7 +34,7 @@ def check(
     from nwbin.check import check as check_file
     from nwbin.cli._app import still_wanted
     from nwbin.cli._console import put
-    from nwbin.dataset.overview import nwb_files
+    from nwbin.dataset.folder_overview import nwb_files
     from nwbin.storage.opening import check_path
 
     if not is_folder(file):

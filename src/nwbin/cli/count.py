@@ -63,8 +63,7 @@ def count(
     from nwbin.cli._console import progress
     from nwbin.cli._provenance import provenance, provenance_of_units
     from nwbin.export import write_counts
-    from nwbin.responses.windows import warn_of_late, what_rows_are
-    from nwbin.session.selectable import SelectableSession
+    from nwbin.session.chosen import warn_of_recording
     from nwbin.tables.labels import only_labels
 
     folder.refuse_for_file(file)
@@ -74,18 +73,17 @@ def count(
     replaced = out.exists()
     with share(writing.threads), nwbin.open(file, **units.filters()) as session:
         require_times(session, presentations)
-        source, selection = SelectableSession(session), selection_of(presentations, units)
-        rows = only_labels(selection.presentations_of(source), writing.label_names(), asked="--labels")
-        chosen = selection.units_of(source)
+        meant = session.select(selection_of(presentations, units))
+        rows = only_labels(meant.presentations, writing.label_names(), asked="--labels")
+        chosen = meant.units
         trains = session.file.spike_trains(chosen.index.to_numpy())
         counts = _counts_in(
             trains, tidy(rows), edges, bins.bin_width, closed=closed, binarize=bins.binarize, dtype=dtype,
             threads=writing.threads,
         )  # fmt: skip
-        session.warn_of_invalid_spikes("count", counts.unit_ids, *counts.windows.T, what=what_rows_are(rows))
-        warn_of_late(rows, counts.windows, trains)
+        warn_of_recording(session, "count", rows, counts.windows, trains)
         how = provenance(
-            session.file, **presentations.provenance(), **provenance_of_units(source, units),
+            session.file, **presentations.provenance(), **provenance_of_units(meant.source, units),
             **bins.provenance(edges, closed),
         )  # fmt: skip
         with progress("counting") as report:
@@ -93,7 +91,9 @@ def count(
                 out, counts, units=chosen, layout=writing.layout or "matrix", provenance=how,
                 compress=writing.compress, csv_as_is=writing.csv_as_is, progress=report,
             )  # fmt: skip
-        written = f"{_shape_of(counts, bool(presentations.stimulus))}; {_of_how_many(source, len(chosen))}"
+        written = (
+            f"{_shape_of(counts, bool(presentations.stimulus))}; {_of_how_many(meant.source, len(chosen))}"
+        )
     say_written(
         out, written, replaced=replaced, as_json=as_json, shape=list(counts.shape), dimensions=list(counts.dims),
         dtype=str(counts.dtype), closed=counts.closed,

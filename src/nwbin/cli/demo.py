@@ -51,21 +51,19 @@ def _choose_units(session: Session, structure: str, least_rate: float) -> tuple[
     """The units of a structure that fire enough; of a file that does not say, what there is."""
     from nwbin.responses.hints import Hints
     from nwbin.responses.selection import Selection
-    from nwbin.session.selectable import SelectableSession
 
-    source = SelectableSession(session)
-    units, conditions, condition = source.units, [], None
+    units, conditions, condition = session.select().source.units, [], None
     placed = "structure_acronym" in units.columns and units["structure_acronym"].notna().any()
     if placed:
         conditions.append(f"in {structure}")
     else:
-        warn(f"{source.name} does not say which area units are in: all are taken")
+        warn(f"{session.file.name} does not say which area units are in: all are taken")
     if "firing_rate" in units.columns:
         condition = f"firing_rate >= {least_rate!r}"
         conditions.append(f"firing at {least_rate:g} Hz or more")
     hints = Hints(every_unit="another --structure or --rate")
     chosen = Selection(structures=structure if placed else None, units=condition, hints=hints)
-    return chosen.units_of(source), ", ".join(conditions) or "whatever their area"
+    return session.select(chosen).units, ", ".join(conditions) or "whatever their area"
 
 
 def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[str, pd.DataFrame]:
@@ -73,7 +71,7 @@ def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[s
     if asked is not None and asked not in names:
         raise LookupFailure(f"{session.file.name}: has no stimulus {asked!r}; {nearest(asked, names)}")
     for name in [asked] if asked is not None else [*(n for n in _GRATINGS if n in names), *names]:
-        table = session.get_stimulus_table(name)
+        table = session.select(name).presentations
         if label in table.columns and table[label].nunique() > 1:
             return str(name), table
     what = f"stimulus {asked!r}" if asked is not None else "stimulus"

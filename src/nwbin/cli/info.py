@@ -97,7 +97,7 @@ def _info_of_folder(folder: Path, as_json: bool) -> None:
     from nwbin.cli._app import FAILED, say
     from nwbin.cli._console import progress, put
     from nwbin.cli._overview import show_overview
-    from nwbin.dataset.overview import overview
+    from nwbin.dataset.folder_overview import overview
 
     with progress("reading") as report:
         found = overview(folder, report)

@@ -1,25 +1,23 @@
-"""What makes an AllenSDK script run with ``from nwbin import Dataset as EcephysProjectCache``."""
+"""What makes an AllenSDK script run with ``from nwbin import Dataset as EcephysProjectCache``.
+
+Nothing is ever downloaded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy.typing as npt
 
-from nwbin._keywords import names_checked
-from nwbin.dataset._allen_tables import DatasetTables
 from nwbin.dataset._templates import read_movie, read_scene
-from nwbin.errors import ArgumentError, ArgumentTypeError, GoneNameError, MissingFileError
-from nwbin.storage.opening import StrPath
+from nwbin.errors import ArgumentError, GoneNameError, MissingFileError
 
-__all__ = ["AllenCache"]
-
-_MANIFEST = "ecephys_project_manifest.json"  # in the current folder, where AllenSDK is told of no other
+__all__ = ["Gone", "Templates"]
 
 
-class _Gone:
+class Gone:
     """A method that AllenSDK had once: hasattr says no, and the error names what came after it."""
 
     def __init__(self, successor: str) -> None:
@@ -34,91 +32,11 @@ class _Gone:
         )
 
 
-class AllenCache(DatasetTables):
-    """The constructors of AllenSDK's EcephysProjectCache, and its templates of stimuli.
+@dataclass(eq=False, repr=False)
+class Templates:
+    """Images and movies that were shown, of a cache in a folder."""
 
-    Nothing is ever downloaded. What AllenSDK needs for that (`scheme`, `host`, `asynchronous`, `timeout`,
-    `fetch_tries`, `version`, credentials) is taken, and of no effect.
-    """
-
-    get_sessions = _Gone("get_session_table()")
-    get_all_stimulus_sets = _Gone("get_all_session_types()")
-    get_all_genotypes = _Gone("get_all_full_genotypes()")
-    get_all_recorded_structures = _Gone("get_structure_acronyms()")
-
-    @classmethod
-    def _by_manifest(cls, manifest: StrPath | None, cache: StrPath | bool | None) -> Self:
-        make: Callable[..., Self] = cls
-        return make(manifest=_MANIFEST if manifest is None else manifest, cache=cache)
-
-    @classmethod
-    @names_checked
-    def from_warehouse(
-        cls,
-        scheme: str | None = None,
-        host: str | None = None,
-        asynchronous: bool = False,
-        manifest: StrPath | None = None,
-        version: str | None = None,
-        cache: StrPath | bool | None = True,
-        fetch_tries: int = 2,
-        timeout: float = 1200,
-    ) -> Self:
-        """Open a cache that AllenSDK's EcephysProjectCache.from_warehouse has downloaded into.
-
-        Parameters
-        ----------
-        manifest
-            The manifest.json in the cache's folder; as in AllenSDK, "ecephys_project_manifest.json" by default.
-        cache
-            See :class:`Dataset`.
-        scheme, host, asynchronous, version, fetch_tries, timeout
-            Of no effect: nothing is downloaded.
-
-        Raises
-        ------
-        MissingFileError
-            There is no such manifest, and no data in its folder.
-
-        Examples
-        --------
-        >>> from nwbin import Dataset as EcephysProjectCache
-        >>> cache = EcephysProjectCache.from_warehouse(manifest="cache/manifest.json")  # doctest: +SKIP
-        """
-        return cls._by_manifest(manifest, cache)
-
-    @classmethod
-    @names_checked
-    def from_lims(
-        cls,
-        lims_credentials: Any = None,
-        scheme: str | None = None,
-        host: str | None = None,
-        asynchronous: bool = False,
-        manifest: StrPath | None = None,
-        version: str | None = None,
-        cache: StrPath | bool | None = True,
-        fetch_tries: int = 2,
-    ) -> Self:
-        """Open a cache that EcephysProjectCache.from_lims has downloaded into; see :meth:`from_warehouse`.
-
-        Raises
-        ------
-        ArgumentTypeError
-            Without `manifest`: then the Allen Institute's own database is meant, and no folder.
-        """
-        if manifest is None:
-            raise ArgumentTypeError(
-                "from_lims asks a database of the Allen Institute, which nwbin does not: it reads what was downloaded; "
-                "give manifest=, or use Dataset(folder)"
-            )
-        return cls._by_manifest(manifest, cache)
-
-    @classmethod
-    @names_checked
-    def fixed(cls, manifest: StrPath | None = None, version: str | None = None) -> Self:
-        """Open a cache of which all is there; see :meth:`from_warehouse`."""
-        return cls._by_manifest(manifest, None)
+    root: Path
 
     def _template(self, folder: str, name: str, number: int) -> Path:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,15 @@ from nwbin._keywords import names_checked, refuse_unknown
 from nwbin.allen import project_tables
 from nwbin.allen.project_tables import without
 from nwbin.allen.unit_filters import UnitFilters
-from nwbin.dataset._folder_layouts import Layout, SessionFile
-from nwbin.dataset._index import Index
+from nwbin.dataset._session_files import SessionFiles
 from nwbin.dataset._table_sources import CsvTables, FileTables, Tables
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
 from nwbin.tables.missing import distinct
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nwbin.dataset._dataset import Dataset
 
 __all__ = ["DatasetTables"]
 
@@ -27,34 +29,28 @@ _UNIT_FILTERS = (
 )  # fmt: skip
 
 
+@dataclass(eq=False, repr=False)
 class DatasetTables:
-    """What the sessions of a data set have in common."""
+    """What the sessions of a data set have in common.
 
-    SUPPRESS_FROM_UNITS = project_tables.SUPPRESS_FROM_UNITS
-    SUPPRESS_FROM_CHANNELS = project_tables.SUPPRESS_FROM_CHANNELS
-    SUPPRESS_FROM_PROBES = project_tables.SUPPRESS_FROM_PROBES
-    SUPPRESS_FROM_SESSION_TABLE = project_tables.SUPPRESS_FROM_SESSION_TABLE
+    Attributes
+    ----------
+    files
+        The session files.
+    face
+        The data set: what a subclass makes of its tables is what others are made from.
+    """
 
-    _layout: Layout
-    _index: Index
+    files: SessionFiles
+    face: Dataset
 
     @property
     def root(self) -> Path:
-        """The folder."""
-        return self._layout.root
-
-    @property
-    def kind(self) -> str:
-        """What kind of folder it is: "allen", "dandi" or "folder"."""
-        return self._layout.kind
-
-    @property
-    def _files(self) -> dict[Any, SessionFile]:
-        raise NotImplementedError
+        return self.files.root
 
     @cached_property
-    def _csv(self) -> CsvTables | None:
-        if self.kind != "allen":
+    def csv(self) -> CsvTables | None:
+        if self.files.layout.kind != "allen":
             return None
         missing = CsvTables.missing(self.root)
         if not missing:
@@ -67,7 +63,7 @@ class DatasetTables:
 
     @cached_property
     def _tables(self) -> Tables:
-        return self._csv or FileTables(self._index, lambda: self._files)
+        return self.csv or FileTables(self.files.index, self.files.all_by_id)
 
     @names_checked
     def get_session_table(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
@@ -142,15 +138,16 @@ class DatasetTables:
         )
 
     def _metrics_tables(self) -> CsvTables:
-        if self._csv is None:
+        if self.csv is None:
             raise LookupFailure(
                 f"{self.root}: has no tables of analysis metrics; they come with an AllenSDK cache, as "
                 "<session_type>_analysis_metrics.csv beside sessions.csv, probes.csv, channels.csv and units.csv"
             )
-        return self._csv
+        return self.csv
 
     def get_unit_analysis_metrics_for_session(
         self,
+        /,
         session_id: int,
         annotate: bool = True,
         filter_by_validity: bool = True,
@@ -176,11 +173,12 @@ class DatasetTables:
         metrics = self._metrics_tables().session_metrics(session_id)
         if not annotate:
             return metrics
-        units = self.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs)
+        units = self.face.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs)
         return _annotated(units[(units["ecephys_session_id"] == session_id).to_numpy()], metrics)
 
     def get_unit_analysis_metrics_by_session_type(
         self,
+        /,
         session_type: str,
         annotate: bool = True,
         filter_by_validity: bool = True,
@@ -197,7 +195,7 @@ class DatasetTables:
         """
         refuse_unknown(unit_filter_kwargs, _UNIT_FILTERS, "get_unit_analysis_metrics_by_session_type")
         tables = self._metrics_tables()
-        known = self.get_all_session_types()
+        known = self.face.get_all_session_types()
         if session_type not in known:
             raise ArgumentError(
                 f"{self.root}: has no sessions of type {session_type!r}; {nearest(session_type, known)}"
@@ -206,28 +204,28 @@ class DatasetTables:
         if not annotate:
             return metrics
         return _annotated(
-            self.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs), metrics
+            self.face.get_units(filter_by_validity=filter_by_validity, **unit_filter_kwargs), metrics
         )
 
-    def get_all_session_types(self, **session_kwargs: Any) -> list[Any]:
+    def get_all_session_types(self, /, **session_kwargs: Any) -> list[Any]:
         """Return the distinct session types."""
-        return self._distinct(self.get_session_table(**session_kwargs), "session_type")
+        return self._distinct(self.face.get_session_table(**session_kwargs), "session_type")
 
-    def get_all_full_genotypes(self, **session_kwargs: Any) -> list[Any]:
+    def get_all_full_genotypes(self, /, **session_kwargs: Any) -> list[Any]:
         """Return the distinct genotypes."""
-        return self._distinct(self.get_session_table(**session_kwargs), "full_genotype")
+        return self._distinct(self.face.get_session_table(**session_kwargs), "full_genotype")
 
-    def get_all_ages(self, **session_kwargs: Any) -> list[Any]:
+    def get_all_ages(self, /, **session_kwargs: Any) -> list[Any]:
         """Return the distinct ages in days."""
-        return self._distinct(self.get_session_table(**session_kwargs), "age_in_days")
+        return self._distinct(self.face.get_session_table(**session_kwargs), "age_in_days")
 
-    def get_all_sexes(self, **session_kwargs: Any) -> list[Any]:
+    def get_all_sexes(self, /, **session_kwargs: Any) -> list[Any]:
         """Return the distinct sexes."""
-        return self._distinct(self.get_session_table(**session_kwargs), "sex")
+        return self._distinct(self.face.get_session_table(**session_kwargs), "sex")
 
-    def get_structure_acronyms(self, **channel_kwargs: Any) -> list[Any]:
+    def get_structure_acronyms(self, /, **channel_kwargs: Any) -> list[Any]:
         """Return the distinct structures that channels lie in."""
-        return self._distinct(self.get_channels(**channel_kwargs), "ecephys_structure_acronym")
+        return self._distinct(self.face.get_channels(**channel_kwargs), "ecephys_structure_acronym")
 
     def _distinct(self, table: pd.DataFrame, column: str) -> list[Any]:
         if column not in table.columns:

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-import numpy as np
-
+from nwbin._delegation import shown_by
 from nwbin._keywords import names_checked
-from nwbin.dataset._allen_cache import AllenCache
-from nwbin.dataset._folder_layouts import SessionFile, as_id, by_id, find_sessions, manifest_folder
+from nwbin.allen import project_tables
+from nwbin.dataset._allen_cache import Gone, Templates
+from nwbin.dataset._allen_tables import DatasetTables
+from nwbin.dataset._folder_layouts import find_sessions, manifest_folder
 from nwbin.dataset._index import Index, cache_folder
-from nwbin.dataset._metric_jobs import MetricJobs
-from nwbin.dataset._task import Opening
-from nwbin.errors import ArgumentTypeError, LookupFailure, MissingFileError, NwbinError, nearest
-from nwbin.nwb import schema
-from nwbin.nwb.file import File
+from nwbin.dataset._jobs import Jobs
+from nwbin.dataset._opener import Opener
+from nwbin.dataset._session_files import SessionFiles
+from nwbin.errors import ArgumentTypeError
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nwbin.session import Session
-
 __all__ = ["Dataset"]
 
+_MANIFEST = "ecephys_project_manifest.json"  # in the current folder, where AllenSDK is told of no other
 
-class Dataset(AllenCache, MetricJobs):
+P = ParamSpec("P")
+Owner = TypeVar("Owner")
+R = TypeVar("R")
+
+
+def _shown(part: str, method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Dataset, P], R]:
+    return shown_by("nwbin.dataset.Dataset", part, method)
+
+
+class Dataset:
     """Many sessions in one folder: an AllenSDK cache, a DANDI download, or any folder of NWB files.
 
     Nothing is read until it is asked for. Tables of an AllenSDK cache come from its CSV files; elsewhere from the
@@ -54,6 +61,36 @@ class Dataset(AllenCache, MetricJobs):
     FileAccessError
         It may not be read, or is a file.
 
+    Notes
+    -----
+    Every job (:meth:`map`, :meth:`spike_counts`, :meth:`response_matrices`, :meth:`spike_tables`) takes these arguments
+    besides its own:
+
+    sessions
+        Which sessions: ids, or a condition on :meth:`get_session_table` such as
+        ``"session_type == 'functional_connectivity'"``, or a function of that table that returns a mask.
+    client : dask.distributed.Client
+        A Dask cluster to work on. Its workers need nwbin and the same paths to the files.
+    workers : int
+        Without a client: how many processes on this machine; by default one for each core; 0 works in this one.
+    threads : int
+        In each worker, to read and to count; by default the cores are shared out, and on Dask it is 1.
+    overwrite : bool
+        Do everything again, whatever results are there. What no job wrote is left alone all the same.
+    progress : bool or function
+        Show a bar (by default where standard error is a terminal), or call ``progress(done, all, outcome)``.
+    amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, filter_by_validity, \
+filter_out_of_brain_units, filter_by_metrics
+        Unit filters, as for :func:`nwbin.open`.
+
+    A session that fails does not stop the others: see :attr:`Results.failed`. Where results are written, each
+    session's is there whole or not at all; the same job on the same place does only what is missing, in all or in
+    part, what failed, and what has a changed file: the session's own or a table of the cache. What is there and was
+    not written by such a job is left alone, with an error that names it: also a result that was changed, and what
+    was put into a session's group. Of a result in one file the digest (SHA-256) is compared, here and whenever it is
+    loaded; of a group the names and sizes of its files and the digests of those that describe the others, while its
+    chunks have a checksum (CRC-32C) each, which Zarr compares when it reads them.
+
     Examples
     --------
     >>> data = nwbin.Dataset("ecephys_cache_dir")                                      # doctest: +SKIP
@@ -62,6 +99,16 @@ class Dataset(AllenCache, MetricJobs):
     >>> rates = data.map(lambda session: session.units["firing_rate"].mean())          # doctest: +SKIP
     >>> data.spike_counts("counts.zarr", "static_gratings", window=(0, 0.25), bin_width=0.05)  # doctest: +SKIP
     """
+
+    SUPPRESS_FROM_UNITS = project_tables.SUPPRESS_FROM_UNITS
+    SUPPRESS_FROM_CHANNELS = project_tables.SUPPRESS_FROM_CHANNELS
+    SUPPRESS_FROM_PROBES = project_tables.SUPPRESS_FROM_PROBES
+    SUPPRESS_FROM_SESSION_TABLE = project_tables.SUPPRESS_FROM_SESSION_TABLE
+
+    get_sessions = Gone("get_session_table()")
+    get_all_stimulus_sets = Gone("get_all_session_types()")
+    get_all_genotypes = Gone("get_all_full_genotypes()")
+    get_all_recorded_structures = Gone("get_structure_acronyms()")
 
     @names_checked
     def __init__(
@@ -86,150 +133,151 @@ class Dataset(AllenCache, MetricJobs):
                 f"a Dataset needs the path of a folder, not {type(directory).__name__}; nothing is downloaded, by "
                 "whatever fetch_api"
             )
-        self._layout = find_sessions(Path(os.fspath(directory)))
+        layout = find_sessions(Path(os.fspath(directory)))
         if cache is False:
             folder = None
         elif cache is None or cache is True:
             folder = cache_folder() / "index"
         else:
             folder = Path(cache)
-        self._index = Index(folder)
+        self._files = SessionFiles(layout, Index(folder))
+        self._tables = DatasetTables(self._files, self)
+        self._opener = Opener(self._files, self._tables)
+        self._jobs = Jobs(self._opener)
+        self._metric_jobs = MetricJobs(self._jobs)
+        self._templates = Templates(layout.root)
+
+    # AllenSDK's constructors. What it needs to download is taken, and of no effect.
+
+    @classmethod
+    def _by_manifest(cls, manifest: StrPath | None, cache: StrPath | bool | None) -> Self:
+        make: Callable[..., Self] = cls
+        return make(manifest=_MANIFEST if manifest is None else manifest, cache=cache)
+
+    @classmethod
+    @names_checked
+    def from_warehouse(
+        cls,
+        scheme: str | None = None,
+        host: str | None = None,
+        asynchronous: bool = False,
+        manifest: StrPath | None = None,
+        version: str | None = None,
+        cache: StrPath | bool | None = True,
+        fetch_tries: int = 2,
+        timeout: float = 1200,
+    ) -> Self:
+        """Open a cache that AllenSDK's EcephysProjectCache.from_warehouse has downloaded into.
+
+        Parameters
+        ----------
+        manifest
+            The manifest.json in the cache's folder; as in AllenSDK, "ecephys_project_manifest.json" by default.
+        cache
+            See :class:`Dataset`.
+        scheme, host, asynchronous, version, fetch_tries, timeout
+            Of no effect: nothing is downloaded.
+
+        Raises
+        ------
+        MissingFileError
+            There is no such manifest, and no data in its folder.
+
+        Examples
+        --------
+        >>> from nwbin import Dataset as EcephysProjectCache
+        >>> cache = EcephysProjectCache.from_warehouse(manifest="cache/manifest.json")  # doctest: +SKIP
+        """
+        return cls._by_manifest(manifest, cache)
+
+    @classmethod
+    @names_checked
+    def from_lims(
+        cls,
+        lims_credentials: Any = None,
+        scheme: str | None = None,
+        host: str | None = None,
+        asynchronous: bool = False,
+        manifest: StrPath | None = None,
+        version: str | None = None,
+        cache: StrPath | bool | None = True,
+        fetch_tries: int = 2,
+    ) -> Self:
+        """Open a cache that EcephysProjectCache.from_lims has downloaded into; see :meth:`from_warehouse`.
+
+        Raises
+        ------
+        ArgumentTypeError
+            Without `manifest`: then the Allen Institute's own database is meant, and no folder.
+        """
+        if manifest is None:
+            raise ArgumentTypeError(
+                "from_lims asks a database of the Allen Institute, which nwbin does not: it reads what was downloaded; "
+                "give manifest=, or use Dataset(folder)"
+            )
+        return cls._by_manifest(manifest, cache)
+
+    @classmethod
+    @names_checked
+    def fixed(cls, manifest: StrPath | None = None, version: str | None = None) -> Self:
+        """Open a cache of which all is there; see :meth:`from_warehouse`."""
+        return cls._by_manifest(manifest, None)
 
     def __repr__(self) -> str:
         # Which files are sessions may be known by looking into them only, which a repr does not do.
-        known = "_files" in self.__dict__ or all(file.session_id is not None for file in self._layout.files)
-        number = len(self._files if known else self._layout.files)
+        number, known = self._files.counted
         what = f"{'session' if known else 'NWB'} file{'s' * (number != 1)}"
         return f"<nwbin.Dataset {str(self.root)!r} ({self.kind}), {number} {what}>"
 
     # ---------------------------------------------------------------- files
 
-    @cached_property
-    def _files(self) -> dict[Any, SessionFile]:
-        """Session id -> its file. Where names do not say, the files do; NWB files without units are left out."""
-        named: list[tuple[Any, SessionFile]] = []
-        said = [file.session_id for file in self._layout.files]
-        for file in self._layout.files:
-            if file.session_id is not None:
-                if said.count(file.session_id) > 1 and _lacks_units(file.path):
-                    continue  # DANDI may have a session's behaviour or images in a file beside it
-                named.append((file.session_id, file))
-                continue
-            try:
-                record = self._index.record(file.path)
-            except LookupFailure:
-                continue  # no units table: behaviour, imaging, or an LFP file under another name
-            except (NwbinError, OSError):
-                named.append((file.path.stem, file))  # the job that meets it says what is wrong
-                continue
-            named.append((as_id(record.identifier), file))
-        return by_id(self.root, named)
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self._files.root
+
+    @property
+    def kind(self) -> str:
+        """What kind of folder it is: "allen", "dandi" or "folder"."""
+        return self._files.layout.kind
 
     @property
     def session_ids(self) -> list[Any]:
         """Ids of the sessions whose files are there. A cache's tables may list more."""
-        return list(self._files)
+        return list(self._files.by_id)
 
     @property
     def files(self) -> pd.DataFrame:
         """The session files by session id: `path`, `size` (bytes), `lfp_files` (how many)."""
-        import pandas as pd
+        return self._files.table
 
-        files = list(self._files.values())
-        columns = {
-            "path": [str(one.path) for one in files],
-            "size": [one.path.stat().st_size for one in files],
-            "lfp_files": [len(one.lfp) for one in files],
-        }
-        return pd.DataFrame(columns, index=pd.Index(self.session_ids, name="session_id"))
+    # ---------------------------------------------------------------- tables and sessions
 
-    # ---------------------------------------------------------------- sessions
+    get_session_table = _shown("_tables", DatasetTables.get_session_table)
+    get_probes = _shown("_tables", DatasetTables.get_probes)
+    get_channels = _shown("_tables", DatasetTables.get_channels)
+    get_units = _shown("_tables", DatasetTables.get_units)
+    get_unit_analysis_metrics_for_session = _shown(
+        "_tables", DatasetTables.get_unit_analysis_metrics_for_session
+    )
+    get_unit_analysis_metrics_by_session_type = _shown(
+        "_tables", DatasetTables.get_unit_analysis_metrics_by_session_type
+    )
+    get_all_session_types = _shown("_tables", DatasetTables.get_all_session_types)
+    get_all_full_genotypes = _shown("_tables", DatasetTables.get_all_full_genotypes)
+    get_all_ages = _shown("_tables", DatasetTables.get_all_ages)
+    get_all_sexes = _shown("_tables", DatasetTables.get_all_sexes)
+    get_structure_acronyms = _shown("_tables", DatasetTables.get_structure_acronyms)
+    get_session_data = _shown("_opener", Opener.get_session_data)
+    get_natural_scene_template = _shown("_templates", Templates.get_natural_scene_template)
+    get_natural_movie_template = _shown("_templates", Templates.get_natural_movie_template)
 
-    @names_checked
-    def get_session_data(
-        self,
-        session_id: int | str,
-        filter_by_validity: bool = True,
-        *,
-        amplitude_cutoff_maximum: float | None = 0.1,
-        presence_ratio_minimum: float | None = 0.95,
-        isi_violations_maximum: float | None = 0.5,
-        filter_out_of_brain_units: bool = True,
-        filter_by_metrics: bool = True,
-    ) -> Session:
-        """Open a session, with what the cache's tables add to it: structures of channels, metrics of units.
+    # ---------------------------------------------------------------- jobs
 
-        Parameters
-        ----------
-        session_id
-            One of :attr:`session_ids`.
-        filter_by_validity, amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, \
-filter_out_of_brain_units, filter_by_metrics
-            See :func:`nwbin.open`.
-
-        Raises
-        ------
-        MissingFileError
-            The cache lists the session, but its file is not there.
-        LookupFailure
-            There is no such session.
-        """
-        filters = {
-            "amplitude_cutoff_maximum": amplitude_cutoff_maximum,
-            "presence_ratio_minimum": presence_ratio_minimum,
-            "isi_violations_maximum": isi_violations_maximum,
-            "filter_by_validity": filter_by_validity,
-            "filter_out_of_brain_units": filter_out_of_brain_units,
-            "filter_by_metrics": filter_by_metrics,
-        }
-        return self._opening(session_id, filters).open(self._csv)
-
-    def _opening(self, session_id: Any, filters: dict[str, Any]) -> Opening:
-        file = self._files.get(session_id)
-        if file is None:
-            if self._csv is not None and session_id in self._csv.sessions().index:
-                where = self.root / f"session_{session_id}" / f"session_{session_id}.nwb"
-                raise MissingFileError(
-                    f"{where}: session {session_id} is in sessions.csv but was not downloaded, and nwbin downloads "
-                    "nothing; AllenSDK's get_session_data puts it there, or copy it there"
-                )
-            raise LookupFailure(f"{self.root}: has no session {session_id!r}; {self._hint(session_id)}")
-        lfp = {probe: str(path) for probe, path in file.lfp.items()}
-        cache = None if self._csv is None else str(self.root)
-        if self._csv is not None and session_id not in self._csv.sessions().index:
-            cache = None  # a file that was added by hand: the tables know nothing of its channels
-        return Opening(str(file.path), session_id, lfp, filters, cache)
-
-    def _hint(self, session_id: Any) -> str:
-        number = as_id(session_id.strip()) if isinstance(session_id, str) else session_id
-        if isinstance(session_id, str) and number in self._files and isinstance(number, int):
-            return f"ids are whole numbers, and this is text: give {number}"
-        return nearest(session_id, self._files)
-
-    def _openings(self, sessions: Any, filters: dict[str, Any]) -> dict[Any, Opening]:
-        """How to open the sessions that are meant: ids, a condition on the session table, or a function of it."""
-        return {one: self._opening(one, filters) for one in self._chosen(sessions)}
-
-    def _chosen(self, sessions: str | Sequence[Any] | Callable[[pd.DataFrame], Any] | None) -> list[Any]:
-        if sessions is None:
-            return self.session_ids
-        if (isinstance(sessions, str) and sessions not in self._files) or callable(sessions):
-            table = self.get_session_table(suppress=())
-            if callable(sessions):
-                chosen = table[np.asarray(sessions(table), dtype=bool)]
-            else:
-                from nwbin.allen.null import select
-
-                chosen = select(table, sessions)
-            return [one for one in self.session_ids if one in chosen.index]
-        if isinstance(sessions, str | int | np.integer):
-            sessions = [sessions]
-        return list(dict.fromkeys(one.item() if isinstance(one, np.generic) else one for one in sessions))
-
-
-def _lacks_units(path: Path) -> bool:
-    try:
-        with File(path) as file:
-            return not file.has(schema.UNITS)
-    except (NwbinError, OSError):
-        return False  # the job that meets it says what is wrong
+    map = _shown("_jobs", Jobs.map)
+    spike_counts = _shown("_jobs", Jobs.spike_counts)
+    response_matrices = _shown("_jobs", Jobs.response_matrices)
+    spike_tables = _shown("_jobs", Jobs.spike_tables)
+    quality_metrics = _shown("_metric_jobs", MetricJobs.quality_metrics)
+    stimulus_metrics = _shown("_metric_jobs", MetricJobs.stimulus_metrics)
+    unit_metrics = _shown("_metric_jobs", MetricJobs.unit_metrics)

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.allen.responses import CLOSED_BINS, CLOSED_SPIKES
-from nwbin.binning import Closed, as_window, bin_edges
-from nwbin.dataset._result_files import MatrixFolder, TableFolder, ValueFolder
-from nwbin.dataset._results import Results
-from nwbin.dataset._run import run_job
-from nwbin.dataset._session_work import Call, Counts, Matrices, SpikeTables, Work
-from nwbin.dataset._sinks import Sink
-from nwbin.dataset._zarr_store import ZarrStore
-from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
-from nwbin.responses.matrix import check_window
-from nwbin.responses.selection import Selection
+from nwbin.allen.rules import CLOSED_BINS, CLOSED_SPIKES
+from nwbin.dataset._opener import Opener
+from nwbin.errors import ArgumentTypeError, nearest
 from nwbin.storage.opening import StrPath
 
+# What counts, writes and works on many processes is imported where a job begins: tables need none of it.
 if TYPE_CHECKING:
-    from nwbin.dataset._task import Opening
+    from nwbin.binning import Closed
+    from nwbin.dataset._results import Results
+    from nwbin.dataset._session_work import Work
+    from nwbin.dataset._sinks import Sink
+    from nwbin.responses.selection import Selection
 
 __all__ = ["Jobs"]
 
@@ -34,53 +32,28 @@ _FILTERS = (
 )  # fmt: skip
 
 
+@dataclass(eq=False, repr=False)
 class Jobs:
-    """What a data set can have done with all its sessions.
+    """What a data set can have done with all its sessions; what is common to all jobs, :class:`nwbin.Dataset` says."""
 
-    Every job takes these arguments besides its own:
-
-    sessions
-        Which sessions: ids, or a condition on :meth:`get_session_table` such as
-        ``"session_type == 'functional_connectivity'"``, or a function of that table that returns a mask.
-    client : dask.distributed.Client
-        A Dask cluster to work on. Its workers need nwbin and the same paths to the files.
-    workers : int
-        Without a client: how many processes on this machine; by default one for each core; 0 works in this one.
-    threads : int
-        In each worker, to read and to count; by default the cores are shared out, and on Dask it is 1.
-    overwrite : bool
-        Do everything again, whatever results are there. What no job wrote is left alone all the same.
-    progress : bool or function
-        Show a bar (by default where standard error is a terminal), or call ``progress(done, all, outcome)``.
-    amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum, filter_by_validity, \
-filter_out_of_brain_units, filter_by_metrics
-        Unit filters, as for :func:`nwbin.open`.
-
-    A session that fails does not stop the others: see :attr:`Results.failed`. Where results are written, each
-    session's is there whole or not at all; the same job on the same place does only what is missing, in all or in
-    part, what failed, and what has a changed file: the session's own or a table of the cache. What is there and was
-    not written by such a job is left alone, with an error that names it: also a result that was changed, and what
-    was put into a session's group. Of a result in one file the digest (SHA-256) is compared, here and whenever it is
-    loaded; of a group the names and sizes of its files and the digests of those that describe the others, while its
-    chunks have a checksum (CRC-32C) each, which Zarr compares when it reads them.
-    """
-
-    def _openings(self, sessions: Any, filters: dict[str, Any]) -> dict[Any, Opening]:
-        raise NotImplementedError
+    opener: Opener
 
     def _run(
         self, work: Work, sink: Sink | None, sessions: Any, title: str, options: dict[str, Any]
     ) -> Results:
+        from nwbin.dataset._run import run_job
+
         unknown = set(options) - {*_RUN, *_FILTERS}
         if unknown:
             name = sorted(unknown)[0]
             raise ArgumentTypeError(f"there is no argument {name!r}; {nearest(name, [*_RUN, *_FILTERS])}")
         filters = {name: options[name] for name in _FILTERS if name in options}
         run = {name: options[name] for name in _RUN if name in options}
-        return run_job(self._openings(sessions, filters), work, sink, title=title, **run)
+        return run_job(self.opener.of_sessions(sessions, filters), work, sink, title=title, **run)
 
     def map(
         self,
+        /,
         function: Callable[..., Any],
         *,
         sessions: Any = None,
@@ -106,7 +79,7 @@ filter_out_of_brain_units, filter_by_metrics
             stays closed. That does not protect you from somebody who can write to the folder, and so exchange both:
             of a folder that you were given, open no pickle.
         sessions, **options
-            See :class:`Jobs`.
+            See :class:`nwbin.Dataset`.
 
         Returns
         -------
@@ -119,6 +92,9 @@ filter_out_of_brain_units, filter_by_metrics
         ...     return session.units["firing_rate"].mean()
         >>> dict(data.map(mean_rate, workers=4))                                       # doctest: +SKIP
         """
+        from nwbin.dataset._result_files import ValueFolder
+        from nwbin.dataset._session_work import Call
+
         if not callable(function):
             raise ArgumentTypeError(f"function must be callable, not {type(function).__name__}")
         sink = None if out is None else ValueFolder(_path(out))
@@ -126,6 +102,7 @@ filter_out_of_brain_units, filter_by_metrics
 
     def spike_counts(
         self,
+        /,
         out: StrPath,
         stimulus: str | Sequence[str] | Selection | None = None,
         *,
@@ -164,20 +141,26 @@ filter_out_of_brain_units, filter_by_metrics
         dtype
             Of the counts: uint16 by default, uint8 when binarized.
         sessions, **options
-            See :class:`Jobs`.
+            See :class:`nwbin.Dataset`.
 
         Returns
         -------
         Results
             xarray datasets by session id, read as they are used.
         """
+        from nwbin.binning import bin_edges
+        from nwbin.dataset._session_work import Counts
+        from nwbin.dataset._zarr_store import ZarrStore
+        from nwbin.responses.selection import as_selection
+
         bins = tuple(bin_edges(edges, window, bin_width).tolist())
-        selection = _selection(stimulus, presentations, structures, units, align)
+        selection = as_selection(stimulus, presentations, structures, units, align)
         work = Counts(selection, bins, closed, binarize, None if dtype is None else np.dtype(dtype).name)
         return self._run(work, ZarrStore(_path(out)), sessions, "counting", options)
 
     def response_matrices(
         self,
+        /,
         stimulus: str | Sequence[str] | Selection | None = None,
         *,
         window: tuple[float, float] = (0.01, 0.25),
@@ -203,20 +186,26 @@ filter_out_of_brain_units, filter_by_metrics
         out
             Folder for the matrices (.npz); by default they come back to this process.
         sessions, **options
-            See :class:`Jobs`.
+            See :class:`nwbin.Dataset`.
 
         Returns
         -------
         Results
             :class:`nwbin.ResponseMatrix` by session id.
         """
-        selection = _selection(stimulus, presentations, structures, units, align)
+        from nwbin.dataset._result_files import MatrixFolder
+        from nwbin.dataset._session_work import Matrices
+        from nwbin.responses.matrix import check_window
+        from nwbin.responses.selection import as_selection
+
+        selection = as_selection(stimulus, presentations, structures, units, align)
         work = Matrices(selection, check_window(window, rate), label, closed, rate)
         sink = None if out is None else MatrixFolder(_path(out))
         return self._run(work, sink, sessions, "matrices", options)
 
     def spike_tables(
         self,
+        /,
         out: StrPath,
         stimulus: str | Sequence[str] | Selection | None = None,
         *,
@@ -242,27 +231,23 @@ filter_out_of_brain_units, filter_by_metrics
         closed
             Which ends belong to it: as AllenSDK's presentationwise_spike_times, (start, stop].
         sessions, **options
-            See :class:`Jobs`.
+            See :class:`nwbin.Dataset`.
 
         Returns
         -------
         Results
             Tables by session id.
         """
-        selection = _selection(stimulus, presentations, structures, units, align)
+        from nwbin.binning import as_window
+        from nwbin.dataset._result_files import TableFolder
+        from nwbin.dataset._session_work import SpikeTables
+        from nwbin.responses.selection import as_selection
+
+        selection = as_selection(stimulus, presentations, structures, units, align)
         bounds = None if window is None else as_window(window)
         return self._run(
             SpikeTables(selection, bounds, closed), TableFolder(_path(out)), sessions, "spike tables", options
         )
-
-
-def _selection(stimulus: Any, *others: Any) -> Selection:
-    """What is meant by arguments, or by one of their own kind in place of them all."""
-    if not isinstance(stimulus, Selection):
-        return Selection(stimulus, *others)
-    if others != (None, None, None, "start_time"):
-        raise ArgumentError("a Selection says all of it: give no other argument about presentations or units")
-    return stimulus
 
 
 def _path(out: StrPath) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nwbin.dataset._jobs import Jobs, _path
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["MetricJobs"]
 
 
-class MetricJobs(Jobs):
-    """Metrics of the units of all sessions; the arguments that all jobs have are those of :class:`Jobs`."""
+@dataclass(eq=False, repr=False)
+class MetricJobs:
+    """Metrics of the units of all sessions; what is common to all jobs, :class:`nwbin.Dataset` says."""
+
+    jobs: Jobs
 
     def quality_metrics(
         self,
@@ -44,7 +48,7 @@ class MetricJobs(Jobs):
         structures, units
             Which units; see :class:`Selection`.
         sessions, **options
-            See :class:`Jobs`.
+            See :class:`nwbin.Dataset`.
 
         Returns
         -------
@@ -90,7 +94,7 @@ class MetricJobs(Jobs):
         structures, units
             Which units; see :class:`Selection`.
         sessions, **options
-            See :class:`Jobs`.
+            See :class:`nwbin.Dataset`.
 
         Returns
         -------
@@ -136,4 +140,4 @@ class MetricJobs(Jobs):
         from nwbin.dataset._result_files import ValueFolder
 
         sink = None if out is None else ValueFolder(_path(out))
-        return self._run(work, sink, sessions, "metrics", options)
+        return self.jobs._run(work, sink, sessions, "metrics", options)

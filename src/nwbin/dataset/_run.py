@@ -10,12 +10,13 @@ from nwbin._atomic import writing
 from nwbin._progress import progress_display
 from nwbin._threads import available
 from nwbin.dataset._claim import claimed
+from nwbin.dataset._opening import Opening
 from nwbin.dataset._pool import run_here, run_on_dask, run_on_processes
 from nwbin.dataset._results import Results
 from nwbin.dataset._session_work import Work
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._stamps import stamp_of
-from nwbin.dataset._task import Advance, Opening, Outcome, Task
+from nwbin.dataset._task import Advance, Outcome, Task
 from nwbin.errors import ArgumentError
 
 __all__ = ["OtherJobError", "Progress", "run_job"]

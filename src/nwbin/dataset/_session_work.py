@@ -16,8 +16,8 @@ from nwbin.dataset._content import content_hash
 from nwbin.responses.counts import AlignedCounts, LabelledCounts
 from nwbin.responses.matrix import ResponseMatrix, response_matrix
 from nwbin.responses.selection import Selection
-from nwbin.responses.windows import warn_if_too_long, what_rows_are
-from nwbin.session.selectable import SelectableSession
+from nwbin.responses.windows import warn_of_windows, windows_around
+from nwbin.session.chosen import warn_of_recording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,12 +95,13 @@ class Counts:
         }
 
     def run(self, session: Session, threads: int | None) -> SessionCounts:
-        shown, units = chosen_of(self.selection, session)
+        shown, units = session.select(self.selection, partly=True)
+        trains = session.file.spike_trains(units.index.to_numpy())
         counts = AlignedCounts(
-            session.file.spike_trains(units.index.to_numpy()), tidy(shown), self.edges, closed=self.closed,
+            trains, tidy(shown), self.edges, closed=self.closed,
             binarize=self.binarize, dtype=self.dtype, threads=threads,
         )  # fmt: skip
-        session.warn_of_invalid_spikes("job", counts.unit_ids, *counts.windows.T, what=what_rows_are(shown))
+        warn_of_recording(session, "job", shown, counts.windows, trains)
         return SessionCounts(counts, tidy(units), about(session))
 
 
@@ -125,16 +126,15 @@ class Matrices:
         }
 
     def run(self, session: Session, threads: int | None) -> ResponseMatrix:
-        shown, kept = chosen_of(self.selection, session)
+        shown, kept = session.select(self.selection, partly=True)
         units = kept.index.to_numpy()
         if self.label not in shown.columns and shown.index.name == "stimulus_presentation_id":
             # Of some stimuli's presentations it has only the parameters that apply to them.
             everything = session.stimulus_presentations.loc[shown.index]
             shown = everything.assign(start_time=shown["start_time"])
         shown, labels = labelled_trials(shown, self.label, session.file.name)
-        onsets = shown["start_time"].to_numpy(np.float64)
-        session.warn_of_invalid_spikes("job", units, *(onsets + end for end in self.window))
         trains = session.file.spike_trains(units)
+        warn_of_recording(session, "job", shown, windows_around(shown, self.window), trains)
         return response_matrix(
             trains, shown, labels, self.window, closed=self.closed, rate=self.rate, threads=threads
         )
@@ -153,24 +153,19 @@ class SpikeTables:
         return {"job": "spike_tables", **self.selection.spec(), "window": window, "closed": self.closed}
 
     def run(self, session: Session, threads: int | None) -> pd.DataFrame:
-        shown, kept = chosen_of(self.selection, session)
+        shown, kept = session.select(self.selection, partly=True)
         units = kept.index.to_numpy()
         if self.window is not None:
-            warn_if_too_long(shown, self.window)
+            warn_of_windows(shown, self.window)
             start = shown["start_time"].to_numpy(np.float64)
             shown = shown.assign(start_time=start + self.window[0], stop_time=start + self.window[1])
-        session.warn_of_invalid_spikes("job", units, *presentation_windows(shown).T)
-        table = spike_table(session.file.spike_trains(units), shown, closed=self.closed)
+        trains = session.file.spike_trains(units)
+        warn_of_recording(session, "job", shown, presentation_windows(shown), trains)
+        table = spike_table(trains, shown, closed=self.closed)
         if self.window is not None:
             onset = "time_since_stimulus_presentation_onset"
             table[onset] += self.window[0]
         return table.reset_index()
-
-
-def chosen_of(selection: Selection, session: Session) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The presentations and the units that are meant of what this session, one of many, has of it."""
-    source = SelectableSession(session)
-    return selection.presentations_of(source, partly=True), selection.units_of(source, partly=True)
 
 
 def about(session: Session) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import nwbin
 
 if TYPE_CHECKING:
-    from nwbin.dataset._task import Opening
+    from nwbin.dataset._opening import Opening
 
 __all__ = [
     "MEANING",

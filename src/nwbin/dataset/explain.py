@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nwbin._wording import be, counted, first_of
-from nwbin.errors import InvalidSpikesWarning, warn
+from nwbin.errors import InvalidSpikesWarning, LateWindowsWarning, NwbinWarning, OverlapWarning, warn
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
 
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["reasons_together", "units_in_no_session", "warn_of_all"]
 
 _SHOWN = 3  # reasons that differ; of more, only how many
+
+# What is said of the sessions that were warned of something, in few words: each of them has its own.
+_KINDS: dict[type[NwbinWarning], str] = {
+    OverlapWarning: "time windows of neighbouring rows that overlap or are not in order of time; a spike counts in "
+    "every window that it lies in",
+    LateWindowsWarning: "windows that start after the last spike of these units",
+    InvalidSpikesWarning: "times during which spikes of some probes are invalid (see invalid_times); they are not left "
+    "out",
+}
 
 
 def reasons_together(reasons: Mapping[Any, str], number: int) -> str:
@@ -75,16 +84,15 @@ def _units_of(result: Any) -> list[Any]:
 
 
 def warn_of_all(results: Results) -> None:
-    """Say once what was noted of sessions: names that none of them knows, times of invalid spikes."""
+    """Say once what was noted of sessions: names that none of them knows, odd windows, times of invalid spikes."""
     report = results.report
     done = report["notes"][report["status"] == "done"]
     notes = [{note for note in text.split("; ") if note.startswith("has no ")} for text in done]
     if notes and len(notes) == len(results):
         for note in sorted(set.intersection(*notes)):
             warn(f"every session {note}")
-    if invalid := len(results.warned(InvalidSpikesWarning)):
-        warn(
-            f"{invalid} of {counted(len(done), 'session')} {'has' if invalid == 1 else 'have'} times during which "
-            "spikes of some probes are invalid (see invalid_times); they are not left out",
-            InvalidSpikesWarning,
-        )
+    for kind, what in _KINDS.items():
+        if number := len(results.warned(kind)):
+            warn(
+                f"{number} of {counted(len(done), 'session')} {'has' if number == 1 else 'have'} {what}", kind
+            )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nwbin.allen.null import matches, select, tidy
 from nwbin.export._zarr import write_zarr_group
-from nwbin.export.counts import COUNT_ENDINGS, write_counts
-from nwbin.export.tables import TABLE_ENDINGS, write_table
+from nwbin.export.count_files import COUNT_ENDINGS, write_counts
+from nwbin.export.table_files import TABLE_ENDINGS, write_table
 
 __all__ = [
     "COUNT_ENDINGS",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nwbin.export._output import Output
 from nwbin.export.csv_text import CsvText
-from nwbin.export.tables import parquet_metadata
+from nwbin.export.table_files import parquet_metadata
 from nwbin.tables.labels import whole_ids
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ __all__ = [
     "ELECTRODE_GROUPS",
     "GENERAL",
     "INTERVALS",
+    "INVALID_TIMES",
     "MIN_NWB_VERSION",
     "NEVER_READ",
     "OF_THE_FORMAT",
@@ -36,6 +37,7 @@ SPIKE_AMPLITUDES = "spike_amplitudes"
 WAVEFORM_MEAN = "waveform_mean"
 
 PRESENTATIONS_SUFFIX = "_presentations"
+INVALID_TIMES = "invalid_times"
 
 # A reference to a time series for each row of each intervals table: slow to read, and of no use here.
 NEVER_READ = frozenset({"timeseries", "timeseries_index"})

@@ -17,6 +17,7 @@ from nwbin.responses.populations import (
 from nwbin.responses.psth import mean_rates, rates_table
 from nwbin.responses.rates import psth
 from nwbin.responses.receptive_fields import receptive_fields
+from nwbin.responses.selection import Selection
 from nwbin.responses.statistics import GroupStatistics, group_statistics
 from nwbin.responses.tiles import TiledCounts
 from nwbin.responses.tuning_curves import tuning
@@ -34,6 +35,7 @@ __all__ = [
     "LabelledCounts",
     "PseudoPopulation",
     "ResponseMatrix",
+    "Selection",
     "TiledCounts",
     "decode_over_neurons",
     "decode_over_time",

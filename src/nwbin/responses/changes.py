@@ -28,11 +28,10 @@ from nwbin.estimates import (
     smoothing_matrix,
     unit_blocks,
 )
-from nwbin.responses.groups import as_rows
 from nwbin.responses.labelling import UNIT, Labelled, dataset, ids_of
 from nwbin.responses.matrix import check_window
-from nwbin.responses.rates import warn_of_windows
-from nwbin.responses.windows import times_of
+from nwbin.responses.rows import as_rows
+from nwbin.responses.windows import times_of, warn_of_windows
 from nwbin.trains import SpikeTrains, Trains, as_trains
 
 if TYPE_CHECKING:

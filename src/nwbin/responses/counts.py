@@ -14,7 +14,8 @@ import numpy.typing as npt
 from nwbin._memory import taking
 from nwbin.binning import Closed, Progress, bin_centers, bin_edges, bin_spikes, count_type, iter_bin_spikes
 from nwbin.responses.labelling import TIME, UNIT, variable
-from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap, windows_around
+from nwbin.responses.rows import Rows, as_rows
+from nwbin.responses.windows import times_of, warn_of_windows, windows_around
 from nwbin.tables.labels import names_without_clashes
 from nwbin.tables.tidy import escape_text, tidy, tidy_index
 from nwbin.trains import Trains, as_trains
@@ -201,7 +202,8 @@ class AlignedCounts(LabelledCounts):
     trains
         The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
-        Presentations or other intervals by id, with `start_time` in s; other columns become labels.
+        Presentations or other intervals by id, with `start_time` in s; other columns become labels. A table, or a
+        dictionary of its columns, or onsets alone: see :func:`nwbin.responses.rows.as_rows`.
     edges
         (bins + 1,) s from start_time.
     clock_edges
@@ -230,7 +232,7 @@ class AlignedCounts(LabelledCounts):
     def __init__(
         self,
         trains: Trains,
-        rows: pd.DataFrame,
+        rows: Rows,
         edges: npt.ArrayLike,
         *,
         clock_edges: npt.NDArray[np.float64] | None = None,
@@ -239,6 +241,7 @@ class AlignedCounts(LabelledCounts):
         dtype: npt.DTypeLike | None = None,
         threads: int | None = None,
     ) -> None:
+        rows = as_rows(rows)
         super().__init__(trains, rows, closed, binarize, dtype, threads)
         self.edges = bin_edges(edges)
         self._onsets, self._bins = times_of(rows, "start_time"), self.edges
@@ -249,8 +252,7 @@ class AlignedCounts(LabelledCounts):
         self._dtype_given = dtype is not None
         self.dims = (self.row, TIME, UNIT)
         self.shape = (len(rows), self.edges.size - 1, len(self.unit_ids))
-        warn_if_too_long(rows, self.edges)
-        warn_of_overlap(rows, self.windows)
+        warn_of_windows(rows, self.edges, self.windows)
 
     def blocks(self, max_bytes: int = _BLOCK_BYTES, *, progress: Progress | None = None) -> Blocks:
         least = self.shape[1] * self.shape[2] * max(self.dtype.itemsize, 1)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.binning import as_seconds
-from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest
+from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.responses.labelling import Labelled, plain
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
@@ -18,29 +17,9 @@ from nwbin.tables.tidy import escape_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["By", "Conditions", "as_rows", "conditions_by", "conditions_of", "parameters_of"]
+__all__ = ["By", "Conditions", "conditions_by", "conditions_of", "parameters_of"]
 
 By = str | Sequence[str] | None
-
-
-def as_rows(presentations: Any) -> pd.DataFrame:
-    """Take for a table of presentations one that is, a mapping of columns, or the onsets alone, in s."""
-    import pandas as pd
-
-    if isinstance(presentations, pd.DataFrame):
-        return presentations
-    if isinstance(presentations, Mapping):
-        return pd.DataFrame(dict(presentations))
-    try:
-        onsets = as_seconds(presentations, "presentations")
-    except ArgumentTypeError as error:
-        raise ArgumentTypeError(
-            "presentations must be a table with start_time in s, a mapping of such columns, or onsets in s; not "
-            f"{type(presentations).__name__}"
-        ) from error
-    if onsets.ndim != 1:
-        raise ArgumentError(f"onsets must be a list of times in s, not of shape {onsets.shape}")
-    return pd.DataFrame({"start_time": onsets})
 
 
 def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.NDArray[np.int64]]:

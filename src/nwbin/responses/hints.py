@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Hints"]
+
+# What filters that are on or off go by, where they cannot be named.
+_SWITCHES = {
+    "filter_by_metrics": "a metric that is NaN",
+    "filter_by_validity": "quality or validity",
+    "filter_out_of_brain_units": "place outside the brain",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,8 @@ class Hints:
         How the bound of a filter is written (`name`, `option`, `value`), and how none.
     unfiltered
         How a filter that has no bound is lifted; None where only `every_unit` does that.
+    filter
+        What a filter is called.
     between, instead
         What stands between several filters that are lifted, and what could be done in place of that.
     """
@@ -35,6 +44,7 @@ class Hints:
     bound: str = "{name}={value:g}"
     unbounded: str = "{name}=None"
     unfiltered: str | None = "{name}=False"
+    filter: str = "{name}"
     between: str = ", "
     instead: str = ""
 
@@ -46,6 +56,18 @@ class Hints:
     def of_bound(self, name: str, value: float) -> str:
         """How the bound of a filter is written."""
         return self.bound.format(name=name, option=name.replace("_", "-"), value=value)
+
+    def of_filter(self, name: str) -> str:
+        """What a filter is called."""
+        if self.unfiltered is None and name in _SWITCHES:  # there is no option for it
+            return _SWITCHES[name]
+        return self.filter.format(name=name, option=name.replace("_", "-"))
+
+    def left_out_by(self, filters: Mapping[str, int]) -> str:
+        """How many units each filter leaves out, those of most first, in brackets; nothing where none does."""
+        most_first = sorted(filters.items(), key=lambda one: -one[1])
+        said = ", ".join(f"{self.of_filter(name)}: {number:,}" for name, number in most_first if number)
+        return f" (left out by {said})" if said else ""
 
     def of_lifting(self, filters: Sequence[str]) -> str:
         """How these filters are lifted."""

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.binning import Closed, as_window, count_in_windows
-from nwbin.errors import ArgumentError
-from nwbin.responses.windows import times_of, warn_if_too_long
+from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.responses.rows import Rows, as_rows
+from nwbin.responses.windows import times_of, warn_of_windows
+from nwbin.tables.missing import missing
 from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:
@@ -81,8 +83,8 @@ def labels_by_row(rows: pd.DataFrame, given: Any) -> npt.NDArray[Any]:
 
 def response_matrix(
     trains: Trains,
-    rows: pd.DataFrame,
-    labels: npt.NDArray[Any],
+    rows: Rows,
+    labels: str | npt.ArrayLike,
     window: tuple[float, float],
     *,
     closed: Closed = "left",
@@ -96,9 +98,11 @@ def response_matrix(
     trains
         The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
-        The trials by id, with `start_time` in s. A window far longer than they last brings a warning.
+        The trials by id, with `start_time` in s; see :class:`AlignedCounts` for what else it may be. Windows that
+        overlap, and those far longer than what they are around, bring a warning.
     labels
-        Each trial's label, numbers or text: (trials,).
+        Each trial's label, numbers or text: (trials,); or the name of a column of `rows`, and then trials without one
+        (None, NaN) are left out.
     window
         From and to, in s from start_time.
     closed, threads
@@ -112,16 +116,15 @@ def response_matrix(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from nwbin import SpikeTrains
-    >>> rows = pd.DataFrame({"start_time": [0.0, 1.0]})
-    >>> matrix = response_matrix(SpikeTrains.from_dict({7: [0.1, 0.2, 1.1]}), rows, ["a", "b"], (0, 0.5), rate=True)
+    >>> matrix = response_matrix({7: [0.1, 0.2, 1.1]}, [0.0, 1.0], ["a", "b"], (0, 0.5), rate=True)
     >>> matrix.X.tolist(), matrix.classes.tolist()
     ([[4.0], [2.0]], ['a', 'b'])
     """
-    trains = as_trains(trains)
+    trains, rows = as_trains(trains), as_rows(rows)
     first, last = check_window(window, rate)
-    warn_if_too_long(rows, (first, last))
+    if isinstance(labels, str):
+        rows, labels = _labelled(rows, labels)
+    warn_of_windows(rows, (first, last))
     y = labels_by_row(rows, labels)
     if all(isinstance(one, int | float | np.number | np.bool_) for one in y):
         y = y.astype(np.float64)
@@ -136,6 +139,15 @@ def response_matrix(
     if rate:
         counts /= last - first
     return ResponseMatrix(counts, y, _distinct(y), rows.index.to_numpy(), np.asarray(trains.unit_ids))
+
+
+def _labelled(rows: pd.DataFrame, column: str) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
+    """The rows that have a label in a column, and their labels."""
+    if column not in rows.columns:
+        raise LookupFailure(f"the trials have no column {column!r}; {nearest(column, rows.columns)}")
+    labels = rows[column].to_numpy(dtype=object)
+    there = ~missing(labels)
+    return rows[there], labels[there]
 
 
 def check_window(window: Any, rate: bool) -> tuple[float, float]:

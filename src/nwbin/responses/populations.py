@@ -15,10 +15,10 @@ from nwbin.binning import Closed, as_seconds
 from nwbin.errors import ArgumentError, ArgumentTypeError, warn
 from nwbin.estimates import generator, resamples_of
 from nwbin.responses.decode import decode
-from nwbin.responses.groups import as_rows
 from nwbin.responses.labelling import TIME, Labelled, dataset
 from nwbin.responses.matrix import ResponseMatrix, check_window, response_matrix
-from nwbin.responses.rates import warn_of_windows
+from nwbin.responses.rows import as_rows
+from nwbin.responses.windows import warn_of_windows
 from nwbin.trains import Trains, as_trains
 
 if TYPE_CHECKING:

@@ -8,9 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.binning import Closed
+from nwbin.errors import ArgumentError
 from nwbin.responses.counts import TIME
+from nwbin.responses.matrix import labels_by_row
 from nwbin.responses.rates import psth
+from nwbin.responses.rows import Rows, as_rows
 from nwbin.responses.windows import lengths_of
+from nwbin.tables.missing import missing
 from nwbin.trains import Trains
 
 if TYPE_CHECKING:
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["mean_rates", "median_duration", "rates_table", "time_axis"]
+
+_GIVEN = "value"  # of what is averaged over the values of no column
 
 
 def median_duration(rows: pd.DataFrame) -> float:
@@ -68,10 +74,10 @@ def time_axis(
 
 def mean_rates(
     trains: Trains,
-    rows: pd.DataFrame,
+    rows: Rows,
     edges: npt.ArrayLike,
     *,
-    by: str | None = None,
+    by: str | npt.ArrayLike | None = None,
     closed: Closed = "left",
     threads: int | None = None,
 ) -> xr.DataArray:
@@ -82,12 +88,13 @@ def mean_rates(
     trains
         The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
-        Presentations with `start_time` in s. A window far longer than they last brings a warning.
+        Presentations with `start_time` in s; see :class:`AlignedCounts` for what else it may be. Windows that
+        overlap, and those far longer than what they are around, bring a warning.
     edges
         (bins + 1,) s from start_time.
     by
-        A column of `rows`: average over the presentations of each of its values. Presentations without one
-        (None, NaN) are left out.
+        A column of `rows`, or a value for each of them: average over the presentations of each value. Those without
+        one (None, NaN) are left out.
     closed, threads
         As in :func:`nwbin.bin_spikes`.
 
@@ -98,9 +105,17 @@ def mean_rates(
         condition (`by`'s values, or "all"), the centers of bins in s, bin_start and bin_stop (s), presentations (how
         many, by condition).
     """
-    found = psth(trains, rows, edges, by=by, spread=False, closed=closed, threads=threads)
+    rows = as_rows(rows)
+    named = by is None or isinstance(by, str)
+    if not named:
+        values = labels_by_row(rows, by)
+        if missing(values).all():
+            raise ArgumentError("no presentation has a value")
+        rows = rows.assign(**{_GIVEN: values})
+    column = by if by is None or isinstance(by, str) else _GIVEN
+    found = psth(trains, rows, edges, by=column, spread=False, closed=closed, threads=threads)
     rates = found["firing_rate"].assign_coords(presentations=found["presentations"])
-    return rates.assign_attrs({"units": "Hz", "by": by or "", "closed": closed})
+    return rates.assign_attrs({"units": "Hz", "by": (by or "") if named else "", "closed": closed})
 
 
 def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:

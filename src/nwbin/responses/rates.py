@@ -10,17 +10,18 @@ import numpy.typing as npt
 from nwbin.binning import Closed, bin_edges
 from nwbin.errors import ArgumentError
 from nwbin.estimates import Kernel, binned_moments, mean_and_spread, smoothing_matrix
-from nwbin.responses.groups import By, Conditions, as_rows, conditions_by
+from nwbin.responses.groups import By, Conditions, conditions_by
 from nwbin.responses.labelling import TIME, UNIT, Labelled, dataset, ids_of, times_of_bins
 from nwbin.responses.matrix import check_window
-from nwbin.responses.windows import times_of, warn_if_too_long, warn_of_overlap, windows_around
+from nwbin.responses.rows import as_rows
+from nwbin.responses.windows import times_of, warn_of_windows
 from nwbin.trains import SpikeTrains, Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Normalize", "psth", "warn_of_windows"]
+__all__ = ["Normalize", "psth"]
 
 Normalize: TypeAlias = Literal["subtract", "zscore"]
 Floats = npt.NDArray[np.float64]
@@ -150,12 +151,6 @@ def psth(
     if baseline is not None:
         attributes |= {"baseline": [float(one) for one in baseline], "normalized": str(normalize)}
     return dataset(values, {**shown.labels(), **times_of_bins(bounds), **ids_of(units)}, attributes)
-
-
-def warn_of_windows(rows: pd.DataFrame, edges: npt.ArrayLike) -> None:
-    """Say what is odd about windows (their edges in s from the start of each row), as counts do."""
-    warn_if_too_long(rows, edges)
-    warn_of_overlap(rows, windows_around(rows, edges))
 
 
 def _rates(

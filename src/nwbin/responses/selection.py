@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nwbin._wording import be, counted, first_of
-from nwbin.errors import ArgumentError, FormatError, LookupFailure, NothingChosen, nearest, warn
+from nwbin.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    FormatError,
+    LookupFailure,
+    NothingChosen,
+    nearest,
+    warn,
+)
 from nwbin.nwb import schema
 from nwbin.responses.hints import Hints
 from nwbin.tables.conditions import select, values_named
@@ -18,25 +27,36 @@ from nwbin.tables.missing import as_numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nwbin.responses.selectable import Selectable
+    from nwbin.responses.recording import Selectable
 
-__all__ = ["Selection", "note_dropped"]
+__all__ = ["Selection", "as_selection", "note_dropped"]
 
 _SHOWN = 3  # units of which is said why they are left out
 
 
-def _condition(text: str | None) -> str | None:
+def _condition(text: Any, name: str) -> str | None:
     """A condition, or None where it says nothing."""
+    if not isinstance(text, str | None):
+        raise ArgumentTypeError(
+            f"{name} must be a condition, such as 'contrast > 0.5', not {type(text).__name__}"
+        )
     return (text or "").strip() or None
 
 
-def _listed(values: Any) -> tuple[Any, ...] | None:
+def _listed(values: Any, name: str) -> tuple[Any, ...] | None:
     """Distinct plain values in the order given; None for all. One name, or one id, is a list of one."""
     if values is None:
         return None
     if isinstance(values, str | int | np.integer):
         values = [values]
+    if hasattr(values, "columns"):  # a table of units, for its ids
+        values = values.index
+    if not isinstance(values, Iterable) or getattr(getattr(values, "dtype", None), "kind", "") == "b":
+        what = "a mask" if isinstance(values, Iterable) else type(values).__name__
+        raise ArgumentTypeError(f"{name} must be names or ids, one or a list of them, not {what}")
     plain = [one.item() if isinstance(one, np.generic) else one for one in values]
+    if odd := [one for one in plain if not isinstance(one, str | int | float)]:
+        raise ArgumentTypeError(f"{name} must be names or ids, and {odd[0]!r} is neither")
     # 3.0 is the unit 3, as in pandas.
     return tuple(
         dict.fromkeys(int(one) if isinstance(one, float) and one.is_integer() else one for one in plain)
@@ -84,9 +104,11 @@ class Selection:
         if self.stimulus is not None and self.intervals is not None:
             raise ArgumentError("give a stimulus, or another table of intervals, not both")
         for name in ("stimulus", "structures"):
-            object.__setattr__(self, name, _listed(getattr(self, name)))
-        object.__setattr__(self, "presentations", _condition(self.presentations))
-        units = _condition(self.units) if isinstance(self.units, str) else _listed(self.units)
+            object.__setattr__(self, name, _listed(getattr(self, name), name))
+        object.__setattr__(self, "presentations", _condition(self.presentations, "presentations"))
+        units = (
+            _condition(self.units, "units") if isinstance(self.units, str) else _listed(self.units, "units")
+        )
         object.__setattr__(self, "units", units)
 
     def spec(self) -> dict[str, Any]:
@@ -154,7 +176,11 @@ class Selection:
         if others and not (partly and here):
             names = ", ".join(map(repr, others if partly else others[:1]))
             parts = [part.strip() for part in others[0].split(",")]
-            tables = [one for one in source.intervals if not one.endswith(schema.PRESENTATIONS_SUFFIX)]
+            tables = [
+                one
+                for one in source.intervals
+                if one != schema.INVALID_TIMES and not one.endswith(schema.PRESENTATIONS_SUFFIX)
+            ]
             hint = nearest(others[0], dict.fromkeys([*known, *tables]))
             if len(parts) > 1 and set(parts) <= set(known):
                 hint = f"for several, write {self.hints.of_stimuli(parts)}"
@@ -228,10 +254,7 @@ class Selection:
         condition = self.units if isinstance(self.units, str) else None
         ids = None if self.units is None or condition is not None else list(self.units)
         if not len(units) and ids is None:
-            raise NothingChosen(
-                f"{source.name}: none of its {counted(len(source.unit_ids), 'unit')} passes the filters; "
-                f"try {self.hints.every_unit}"
-            )
+            raise NothingChosen(self._none_passes(source))
         if ids is None:
             chosen = select(units, condition, missing_text=source.missing_text)
         else:
@@ -247,6 +270,16 @@ class Selection:
             where = f" is in {', '.join(self.structures or ())}" if self.structures else " is asked for"
             raise NothingChosen(f"{source.name}: none of the units {first_of(ids)}{where}")
         raise NothingChosen(self._none_meets(source, units, str(condition)))
+
+    def _none_passes(self, source: Selectable) -> str:
+        """Say that no unit passes the filters, and how many each of them leaves out."""
+        ids = source.unit_ids.tolist()
+        found = source.why_left_out(ids, self.hints.of_bound)
+        said = self.hints.left_out_by(Counter(name for why in found for name in dict.fromkeys(why.keeping)))
+        return (
+            f"{source.name}: none of its {counted(len(ids), 'unit')} passes the filters; try "
+            f"{self.hints.every_unit}{said}"
+        )
 
     def _with_ids(
         self, source: Selectable, units: pd.DataFrame, ids: list[Any], partly: bool
@@ -343,3 +376,12 @@ def _left_out(source: Selectable, condition: str) -> int:
     if len(source.units) == len(source.unit_ids):
         return 0
     return len(select(source.every_unit(), condition, missing_text=source.missing_text))
+
+
+def as_selection(stimulus: Any, *others: Any) -> Selection:
+    """What is meant by the arguments of a Selection, or by one given in place of the first, which says all of it."""
+    if not isinstance(stimulus, Selection):
+        return Selection(stimulus, *others)
+    if Selection(None, *others) != Selection():
+        raise ArgumentError("a Selection says all of it: give no other argument about presentations or units")
+    return stimulus

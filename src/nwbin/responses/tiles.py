@@ -13,6 +13,7 @@ from nwbin.binning import Closed, Progress, bin_spikes
 from nwbin.binning.edges import multiples, whole_bins
 from nwbin.errors import ArgumentError, warn
 from nwbin.responses.counts import UNIT, Blocks, Coordinate, LabelledCounts
+from nwbin.responses.rows import Rows, as_rows
 from nwbin.responses.windows import times_of, what_rows_are
 from nwbin.trains import Trains
 
@@ -34,7 +35,8 @@ class TiledCounts(LabelledCounts):
     trains
         The spikes, as :func:`nwbin.bin_spikes` takes them.
     rows
-        Intervals by id, with `start_time` and `stop_time` in s; other columns become labels.
+        Intervals by id, with `start_time` and `stop_time` in s; other columns become labels. A table, or a
+        dictionary of its columns.
     width
         Of a bin, in s.
     closed, binarize, dtype, threads
@@ -49,7 +51,7 @@ class TiledCounts(LabelledCounts):
     def __init__(
         self,
         trains: Trains,
-        rows: pd.DataFrame,
+        rows: Rows,
         width: float,
         *,
         closed: Closed = "left",
@@ -59,6 +61,7 @@ class TiledCounts(LabelledCounts):
     ) -> None:
         if not width > 0 or not np.isfinite(width):
             raise ArgumentError(f"the bin width must be more than 0 s, not {width:g}")
+        rows = as_rows(rows)
         super().__init__(trains, rows, closed, binarize, dtype, threads)
         self.width = float(width)
         self._starts, stops = times_of(rows, "start_time"), times_of(rows, "stop_time")

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from nwbin.binning import Closed
 from nwbin.errors import ArgumentError
 from nwbin.estimates import binned_moments, bootstrap_means, mean_and_spread, resamples_of, unit_blocks
-from nwbin.responses.groups import By, Conditions, as_rows, conditions_by
+from nwbin.responses.groups import By, Conditions, conditions_by
 from nwbin.responses.labelling import UNIT, Labelled, dataset, ids_of, plain
 from nwbin.responses.matrix import check_window
-from nwbin.responses.rates import warn_of_windows
-from nwbin.responses.windows import times_of
+from nwbin.responses.rows import as_rows
+from nwbin.responses.windows import times_of, warn_of_windows
 from nwbin.trains import SpikeTrains, Trains, as_trains
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from nwbin.estimates import (
     split_half_reliability,
     unit_blocks,
 )
-from nwbin.responses.groups import By, Conditions, as_rows, conditions_by
+from nwbin.responses.groups import By, Conditions, conditions_by
 from nwbin.responses.labelling import TIME, UNIT, Labelled, data_array, dataset, ids_of
 from nwbin.responses.matrix import check_window
-from nwbin.responses.rates import warn_of_windows
-from nwbin.responses.windows import times_of
+from nwbin.responses.rows import as_rows
+from nwbin.responses.windows import times_of, warn_of_windows
 from nwbin.trains import SpikeTrains, Trains, as_trains
 
 if TYPE_CHECKING:

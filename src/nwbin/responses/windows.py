@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._wording import counted
-from nwbin.errors import LookupFailure, warn
+from nwbin.errors import ArgumentError, LateWindowsWarning, LookupFailure, OverlapWarning, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ __all__ = [
     "warn_if_too_long",
     "warn_of_late",
     "warn_of_overlap",
+    "warn_of_windows",
     "what_rows_are",
     "windows_around",
 ]
@@ -37,7 +38,10 @@ def times_of(rows: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
         raise LookupFailure(
             f"the table of intervals has no column {name!r}; NWB's tables have start_time, stop_time"
         )
-    return rows[name].to_numpy(np.float64)
+    try:
+        return rows[name].to_numpy(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"the column {name!r} of intervals must be numbers in seconds: {error}") from None
 
 
 def lengths_of(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -53,6 +57,24 @@ def windows_around(rows: pd.DataFrame, edges: npt.ArrayLike) -> npt.NDArray[np.f
     return np.add.outer(times_of(rows, "start_time"), ends)
 
 
+def warn_of_windows(
+    rows: pd.DataFrame, edges: npt.ArrayLike, windows: npt.NDArray[np.float64] | None = None
+) -> None:
+    """Say what is odd about windows around the starts of rows, before anything is counted in them.
+
+    Parameters
+    ----------
+    rows
+        Presentations or other intervals.
+    edges
+        Of a window or of bins, in s from start_time.
+    windows
+        Their ends on the clock of the spikes, where each row has others: (rows, 2).
+    """
+    warn_if_too_long(rows, edges)
+    warn_of_overlap(rows, windows_around(rows, edges) if windows is None else windows)
+
+
 def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> None:
     """Say when the window of a row, [begin, end] on one clock, begins before that of the row before it ends."""
     first, last = windows.T
@@ -65,7 +87,8 @@ def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> Non
     at = int(real[0] if real.size else early[0])
     warn(
         f"the time windows of neighbouring {what_rows_are(rows)}s {found} (the first: rows {at} and {at + 1}); a spike "
-        "counts in every window that it lies in"
+        "counts in every window that it lies in",
+        OverlapWarning,
     )
 
 
@@ -76,7 +99,8 @@ def warn_of_late(rows: pd.DataFrame, windows: npt.NDArray[np.float64], trains: S
     if late:
         warn(
             f"{late:,} of {counted(len(rows), 'window')} start{'s' * (late == 1)} after the last spike of these units "
-            f"({last:.6g} s)"
+            f"({last:.6g} s)",
+            LateWindowsWarning,
         )
 
 

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from nwbin.session._open import open
 from nwbin.session._session import Session
+from nwbin.session.chosen import Chosen
 
-__all__ = ["Session", "open"]
+__all__ = ["Chosen", "Session", "open"]

@@ -21,6 +21,7 @@ from nwbin.session._arguments import DEFAULTS, FILTERS, known_arguments
 from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
+from nwbin.session._overridden import tables_seen_by
 from nwbin.session._population_answers import PopulationAnswers
 from nwbin.session._presentation_spikes import PresentationSpikes
 from nwbin.session._quality import UnitQuality
@@ -31,6 +32,7 @@ from nwbin.session._stimulus_metrics import StimulusMetrics
 from nwbin.session._stimulus_queries import StimulusQueries
 from nwbin.session._structures import Structures
 from nwbin.session._unit_spikes import UnitSpikes
+from nwbin.session.chosen import select as _select
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -76,16 +78,17 @@ class Session:
         self._tables = SessionTables(
             file, filters or UnitFilters(), external_channel_columns, additional_unit_metrics
         )
-        lookup = Lookup(self._tables)
-        self._structures = Structures(self._tables, lookup)
-        self._stimuli = StimulusQueries(self._tables, lookup)
-        self._invalid_spikes = InvalidSpikes(self._tables)
-        self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
-        self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
-        self._receptive_fields = ReceptiveFields(self._tables, lookup, self._invalid_spikes)
-        self._quality = UnitQuality(self._tables, lookup, self._invalid_spikes)
-        self._signals = Signals(self._tables, lookup, probe_lfp_paths)
-        self._stimulus_metrics = StimulusMetrics(self._tables, lookup, self._signals, self._invalid_spikes)
+        seen = tables_seen_by(self, Session, self._tables)
+        lookup = Lookup(seen)
+        self._structures = Structures(seen, lookup)
+        self._stimuli = StimulusQueries(seen, lookup)
+        self._invalid_spikes = InvalidSpikes(seen)
+        self._unit_spikes = UnitSpikes(seen, lookup, self._invalid_spikes)
+        self._presentation_spikes = PresentationSpikes(seen, lookup, self._invalid_spikes)
+        self._receptive_fields = ReceptiveFields(seen, lookup, self._invalid_spikes)
+        self._quality = UnitQuality(seen, lookup, self._invalid_spikes)
+        self._signals = Signals(seen, lookup, probe_lfp_paths)
+        self._stimulus_metrics = StimulusMetrics(seen, lookup, self._signals, self._invalid_spikes)
 
     @classmethod
     def from_nwb_path(
@@ -244,7 +247,7 @@ class Session:
     @property
     def num_units(self) -> int:
         """How many units passed the filters."""
-        return len(self._tables.units)
+        return len(self._tables.seen.units)
 
     @property
     def num_channels(self) -> int:
@@ -291,7 +294,7 @@ class Session:
     @property
     def _stimulus_presentations(self) -> pd.DataFrame:
         """With all parameters; scripts know it by AllenSDK's private name."""
-        return self._tables.detailed_presentations
+        return self._tables.seen.detailed_presentations
 
     @property
     def stimulus_conditions(self) -> pd.DataFrame:
@@ -301,7 +304,7 @@ class Session:
     @property
     def num_stimulus_presentations(self) -> int:
         """How many presentations there were."""
-        return len(self._tables.detailed_presentations)
+        return len(self._tables.seen.detailed_presentations)
 
     @property
     def stimulus_names(self) -> list[str]:
@@ -378,6 +381,7 @@ class Session:
     receptive_fields = shown("_receptive_fields", ReceptiveFields.receptive_fields)
     stimulus_metrics = shown("_stimulus_metrics", StimulusMetrics.stimulus_metrics)
     quality_metrics = shown("_quality", UnitQuality.quality_metrics)
+    select = _select
 
     # ---------------------------------------------------------------- signals
 

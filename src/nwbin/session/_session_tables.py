@@ -40,6 +40,16 @@ class SessionTables(Part):
                     f"{name} must be a pandas.DataFrame or a function that returns one, not {type(table).__name__}"
                 )
 
+    @property
+    def seen(self) -> SessionTables:
+        """What tables are made from, and what the session's parts go by: these, or those of a subclass."""
+        found: SessionTables = self.__dict__.get("_seen", self)
+        return found
+
+    def see(self, others: SessionTables) -> None:
+        """Go by other tables, which may be made from these; see :mod:`nwbin.session._overridden`."""
+        self.__dict__["_seen"] = others
+
     @cached_property
     def probes(self) -> pd.DataFrame:
         return probe_table(self.file)
@@ -54,7 +64,8 @@ class SessionTables(Part):
 
     @cached_property
     def units(self) -> pd.DataFrame:
-        return unit_table(self.file, self.channels, self.probes, self.filters, self.additional_unit_metrics)
+        seen = self.seen
+        return unit_table(self.file, seen.channels, seen.probes, self.filters, self.additional_unit_metrics)
 
     @cached_property
     def invalid_times(self) -> pd.DataFrame:
@@ -62,7 +73,7 @@ class SessionTables(Part):
 
     @cached_property
     def stimuli(self) -> StimulusTables:
-        return stimulus_tables(self.file, self.invalid_times)
+        return stimulus_tables(self.file, self.seen.invalid_times)
 
     @property
     def detailed_presentations(self) -> pd.DataFrame:
@@ -76,4 +87,4 @@ class SessionTables(Part):
 
     @property
     def stimulus_names(self) -> list[str]:
-        return self.detailed_presentations["stimulus_name"].unique().tolist()
+        return self.seen.detailed_presentations["stimulus_name"].unique().tolist()

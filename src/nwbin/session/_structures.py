@@ -27,11 +27,11 @@ class Structures:
     tables: SessionTables
     lookup: Lookup
 
-    def _column(self, table: pd.DataFrame) -> pd.Series[Any]:
+    def _column(self, table: pd.DataFrame, *, of_units: bool = False) -> pd.Series[Any]:
         name = places.structure_column(table)
         if name is not None:
             return table[name]
-        if table is not self.tables.channels and "structure_acronym" in self.tables.channels.columns:
+        if of_units and "structure_acronym" in self.tables.channels.columns:
             raise LookupFailure(
                 f"{self.tables.file.name}: does not say which structures its units lie in (they have no "
                 "peak_channel_id)"
@@ -47,7 +47,7 @@ class Structures:
 
     @property
     def unit_counts(self) -> pd.Series[int]:
-        return self._column(self.tables.units).value_counts()
+        return self._column(self.tables.units, of_units=True).value_counts()
 
     def channel_structure_intervals(self, channel_ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
         """Find the stretches of channels that lie in one structure.

@@ -24,7 +24,7 @@ __all__ = ["SelectableSession"]
 
 
 class SelectableSession:
-    """A session for :class:`nwbin.responses.selection.Selection`: a :class:`nwbin.responses.selectable.Selectable`.
+    """A session for :class:`nwbin.responses.selection.Selection`: a :class:`nwbin.responses.recording.Selectable`.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, nearest, w
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nwbin.session.selectable import SelectableSession
+    from nwbin.session import Session
 
 __all__ = ["stimuli", "units"]
 
@@ -59,7 +59,7 @@ def _give(
     """Print a table, or write it."""
     from nwbin.cli._console import frame_table, output, put
     from nwbin.export import write_table
-    from nwbin.export.tables import to_json
+    from nwbin.export.table_files import to_json
 
     if out is None and as_json:
         put(to_json(table))
@@ -80,17 +80,19 @@ def _give(
         )  # fmt: skip
 
 
-def _meant(source: SelectableSession, asked: UnitOptions) -> pd.DataFrame:
+def _meant(session: Session, asked: UnitOptions) -> pd.DataFrame:
     """The units that are meant; where none is, a note says why."""
+    meant = session.select(selection_of(PresentationOptions(), asked))
     try:
-        return selection_of(PresentationOptions(), asked).units_of(source)
+        return meant.units
     except NothingChosen as nothing:
-        if len(source.units):  # else it was said of the filters
+        units = meant.source.units
+        if len(units):  # else it was said of the filters
             warn(str(nothing))
-        return source.units.iloc[:0]
+        return units.iloc[:0]
 
 
-def _of_both(source: SelectableSession, asked: UnitOptions, where: str) -> pd.DataFrame:
+def _of_both(session: Session, asked: UnitOptions, where: str) -> pd.DataFrame:
     """The units that --units means and --where means too, as it could be written of old."""
     from nwbin.responses.selection import note_dropped
 
@@ -101,7 +103,7 @@ def _of_both(source: SelectableSession, asked: UnitOptions, where: str) -> pd.Da
     both = sorted(
         (one for one in (asked.units, where) if one is not None), key=lambda one: ids_of(one) is None
     )
-    table, *others = (_meant(source, replace(asked, units=one)) for one in both)
+    table, *others = (_meant(session, replace(asked, units=one)) for one in both)
     for other in others:
         table = table[table.index.isin(other.index)]
         conditions = [f"of {one!r}" for one in both if ids_of(one) is None]
@@ -172,7 +174,6 @@ def units(
     """
     import nwbin
     from nwbin.cli._provenance import provenance, provenance_of_units
-    from nwbin.session.selectable import SelectableSession
 
     if describe:
         _describe(file, names or [], out)
@@ -184,9 +185,8 @@ def units(
     refuse_as_is(csv_as_is, out)
     refuse_json(as_json, out)
     with nwbin.open(file, **asked.filters()) as session:
-        source = SelectableSession(session)
-        table = _meant(source, asked) if where is None else _of_both(source, asked, where)
-        how = provenance(session.file, **provenance_of_units(source, asked), where=where)
+        table = _meant(session, asked) if where is None else _of_both(session, asked, where)
+        how = provenance(session.file, **provenance_of_units(session.select().source, asked), where=where)
         if columns is None and out is None and not as_json:
             table = _shown_first(table)
         _give(_with_columns(table, columns), out, "units", how, csv_as_is=csv_as_is, as_json=as_json)
