@@ -15,6 +15,7 @@ from nwbin.dataset._allen_tables import DatasetTables
 from nwbin.dataset._folder_layouts import find_sessions, manifest_folder
 from nwbin.dataset._index import Index, cache_folder
 from nwbin.dataset._jobs import Jobs
+from nwbin.dataset._metric_jobs import MetricJobs
 from nwbin.dataset._opener import Opener
 from nwbin.dataset._session_files import SessionFiles
 from nwbin.errors import ArgumentTypeError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -21,6 +20,7 @@ from nwbin.session._arguments import DEFAULTS, FILTERS, known_arguments
 from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
+from nwbin.session._opened import OPENED_BY, as_opened
 from nwbin.session._overridden import tables_seen_by
 from nwbin.session._population_answers import PopulationAnswers
 from nwbin.session._presentation_spikes import PresentationSpikes
@@ -134,25 +134,12 @@ class Session:
         return self._tables.filters
 
     def __getstate__(self) -> dict[str, Any]:
-        paths = self._signals.given_lfp_paths
-        if paths is not None:  # the other process may have another working folder
-            paths = {
-                one: Path(at).absolute() if isinstance(at, str | Path) else at for one, at in paths.items()
-            }
-        return {
-            "file": self.file,
-            "filters": self.filters,
-            "probe_lfp_paths": paths,
-            "external_channel_columns": self._tables.external_channel_columns,
-            "additional_unit_metrics": self._tables.additional_unit_metrics,
-        }
+        return as_opened(self, self._tables, self._signals)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        mine = ("file", "filters", "probe_lfp_paths", "external_channel_columns", "additional_unit_metrics")
-        Session.__init__(self, **{name: state[name] for name in mine})
-        self.__dict__.update(
-            {name: value for name, value in state.items() if name not in mine}
-        )  # a subclass's
+        Session.__init__(self, **{name: state[name] for name in OPENED_BY})
+        more = {name: value for name, value in state.items() if name not in OPENED_BY}
+        self.__dict__.update(more)  # a subclass's
 
     def close(self) -> None:
         """Close the file."""
