@@ -28,6 +28,7 @@ class MetricJobs:
 
     def quality_metrics(
         self,
+        /,
         out: StrPath | None = None,
         *,
         convention: Convention = "allen",
@@ -69,6 +70,7 @@ class MetricJobs:
 
     def stimulus_metrics(
         self,
+        /,
         stimuli: StimulusChoice = None,
         out: StrPath | None = None,
         *,
@@ -121,7 +123,7 @@ class MetricJobs:
         return self.unit_metrics(work, out, sessions=sessions, **options)
 
     def unit_metrics(
-        self, work: UnitMetrics, out: StrPath | None = None, *, sessions: Any = None, **options: Any
+        self, /, work: UnitMetrics, out: StrPath | None = None, *, sessions: Any = None, **options: Any
     ) -> Results:
         """Work out metrics of any kind, or of both at once, as ``nwbin metrics`` does.
 
