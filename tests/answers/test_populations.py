@@ -103,6 +103,9 @@ def test_trials_of_one_label_are_put_together() -> None:
     assert found.unit_ids.tolist() == [1, 2, 7, 8, 9]
     assert found.sessions.tolist() == [0, 0, 1, 1, 1]
     assert found.names == ("a", "b")
+    for seed in range(20):
+        drawn = pseudo_population(given, seed=seed).presentation_ids
+        assert all(len(set(one)) == 4 for one in drawn.tolist()), "no trial is taken twice"
     for session, (name, own) in enumerate(given.items()):
         used = found.presentation_ids[session]
         assert len(set(used)) == 4, f"{name}: no trial is taken twice"

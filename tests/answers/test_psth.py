@@ -175,6 +175,10 @@ def test_more_spikes_than_a_byte_holds() -> None:
     assert found.total[0, 0].tolist() == [301, 2]
     assert found.squares is not None
     assert found.squares[0, 0].tolist() == [300**2 + 1, 4]
+    # What was added before the burst came is not added twice.
+    late = binned_moments(burst, np.array([3.0, 1.0]), [0.0, 0.02], np.zeros(2, np.int64), 1, max_bytes=1)
+    assert late.squares is not None
+    assert (late.total[0, 0].tolist(), late.squares[0, 0].tolist()) == ([301, 2], [300**2 + 1, 4])
     mean, variance = mean_and_spread(found, np.ones((1, 1)), of_mean=False)
     assert variance is not None
     assert mean[0, 0].tolist() == [150.5, 1.0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import taking
 from nwbin._wording import counted
 from nwbin.binning import Closed, as_seconds, bin_edges
 from nwbin.errors import ArgumentError, warn
@@ -378,7 +379,9 @@ def _counts(
     first, last = check_window(window, rate=True)
     warn_of_windows(rows, (first, last))
     onsets = times_of(rows, "start_time")
-    found = np.empty((len(rows), len(units)))
+    what = f"counts of {len(rows):,} presentations x {len(units):,} units, and what is left of them,"
+    with taking(4 * 8 * len(rows) * len(units), what, "take fewer units or presentations"):
+        found = np.empty((len(rows), len(units)))
     for block, counts in unit_blocks(units, onsets, [(first, last)], **counting):
         found[:, block] = counts[:, 0]
     return found
