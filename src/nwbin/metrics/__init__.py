@@ -2,6 +2,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from nwbin.metrics.corrections import CORRECTIONS
 
-__all__ = ["CORRECTIONS"]
+if TYPE_CHECKING:
+    from nwbin.metrics.faces import (
+        DotMotion,
+        DriftingGratings,
+        Flashes,
+        NaturalMovies,
+        NaturalScenes,
+        ReceptiveFieldMapping,
+        StaticGratings,
+    )
+
+__all__ = [
+    "CORRECTIONS",
+    "DotMotion",
+    "DriftingGratings",
+    "Flashes",
+    "NaturalMovies",
+    "NaturalScenes",
+    "ReceptiveFieldMapping",
+    "StaticGratings",
+]
+
+# Public name -> the module that it lives in. They are looked for at first use: a session needs none of them.
+_HOME = dict.fromkeys(__all__[1:], "nwbin.metrics.faces")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'nwbin.metrics' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -21,6 +21,7 @@ from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
 from nwbin.session._presentation_spikes import PresentationSpikes
+from nwbin.session._receptive_fields import ReceptiveFields
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
 from nwbin.session._stimulus_metrics import StimulusMetrics
@@ -78,6 +79,7 @@ class Session:
         self._invalid_spikes = InvalidSpikes(self._tables)
         self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
         self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
+        self._receptive_fields = ReceptiveFields(self._tables, lookup, self._invalid_spikes)
         self._signals = Signals(self._tables, lookup, probe_lfp_paths)
         self._stimulus_metrics = StimulusMetrics(self._tables, lookup, self._signals, self._invalid_spikes)
 
@@ -357,6 +359,7 @@ class Session:
         "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
+    receptive_fields = shown("_receptive_fields", ReceptiveFields.receptive_fields)
     stimulus_metrics = shown("_stimulus_metrics", StimulusMetrics.stimulus_metrics)
 
     # ---------------------------------------------------------------- signals
