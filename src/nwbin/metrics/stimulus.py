@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
 from nwbin.metrics._gratings import drifting_gratings, static_gratings
 from nwbin.metrics._scenes import dot_motion, flashes, natural_movie, natural_scenes
 from nwbin.metrics.common import STIMULUS_KINDS, SessionView, StimulusView, common_columns
+from nwbin.metrics.receptive_fields import receptive_field_metrics
 from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
@@ -170,12 +170,5 @@ def _names(suffix: str, view: SessionView) -> tuple[str, ...]:
 
 
 def _receptive_fields(view: StimulusView, seed: int) -> Columns:
-    found = common_columns(view)
-    try:
-        receptive_fields = import_module("nwbin.metrics.receptive_fields")
-    except ModuleNotFoundError:  # on its way
-        return {name: np.full(len(view.trains), np.nan) for name in _names("rf", view.session)} | found
-    table = receptive_fields.receptive_field_metrics(
-        view.session, view.session.unit_ids, convention=view.session.convention, seed=seed
-    )
-    return {str(name): table[name].to_numpy() for name in table.columns} | found
+    table = receptive_field_metrics(view.session, seed=seed)
+    return {str(name): table[name].to_numpy() for name in table.columns} | common_columns(view)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from nwbin.responses.counts import AlignedCounts, LabelledCounts
 from nwbin.responses.matrix import ResponseMatrix, response_matrix
 from nwbin.responses.psth import mean_rates, rates_table
+from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.responses.statistics import GroupStatistics, group_statistics
 from nwbin.responses.tiles import TiledCounts
 
@@ -20,5 +21,6 @@ __all__ = [
     "group_statistics",
     "mean_rates",
     "rates_table",
+    "receptive_fields",
     "response_matrix",
 ]

@@ -22,6 +22,7 @@ from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
 from nwbin.session._presentation_spikes import PresentationSpikes
 from nwbin.session._quality import UnitQuality
+from nwbin.session._receptive_fields import ReceptiveFields
 from nwbin.session._session_tables import SessionTables
 from nwbin.session._signals import SessionApi, Signals
 from nwbin.session._stimulus_metrics import StimulusMetrics
@@ -80,6 +81,7 @@ class Session:
         self._unit_spikes = UnitSpikes(self._tables, lookup, self._invalid_spikes)
         self._presentation_spikes = PresentationSpikes(self._tables, lookup, self._invalid_spikes)
         self._quality = UnitQuality(self._tables, lookup, self._invalid_spikes)
+        self._receptive_fields = ReceptiveFields(self._tables, lookup, self._invalid_spikes)
         self._signals = Signals(self._tables, lookup, probe_lfp_paths)
         self._stimulus_metrics = StimulusMetrics(self._tables, lookup, self._signals, self._invalid_spikes)
 
@@ -360,6 +362,7 @@ class Session:
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
     quality_metrics = shown("_quality", UnitQuality.quality_metrics)
+    receptive_fields = shown("_receptive_fields", ReceptiveFields.receptive_fields)
     stimulus_metrics = shown("_stimulus_metrics", StimulusMetrics.stimulus_metrics)
 
     # ---------------------------------------------------------------- signals
