@@ -14,6 +14,7 @@ from nwbin.errors import ArgumentTypeError, LookupFailure
 from nwbin.metrics import catalogue, describe, glossary
 from nwbin.metrics.catalogue import entries_of, meaning_of
 from nwbin.metrics.quality import QUALITY_COLUMNS
+from nwbin.metrics.stimulus import COLUMNS
 from nwbin.testing import write_session
 
 _COMMON = ["firing_rate", "fano", "lifetime_sparseness", "run_mod", "run_pval"]
@@ -47,6 +48,12 @@ def test_every_published_column_has_an_entry() -> None:
     assert not unknown
     assert len(found) == len(names)
     assert all(one.origin == "computed" and one.stimulus and one.formula and one.source for one in found)
+
+
+def test_every_column_of_responses_has_an_entry() -> None:
+    found, unknown = entries_of([name for names in COLUMNS.values() for name in names])
+    assert not unknown
+    assert {one.origin for one in found} == {"computed"}
 
 
 @pytest.mark.parametrize("layout", ["released", "chunked"])

@@ -110,7 +110,7 @@ def quality_metrics(
     >>> found = quality_metrics({7: [1.0, 2.0, 2.001, 3.0], 8: [0.5, 4.5]})
     >>> found["firing_rate"].tolist()
     [1.0, 0.5]
-    >>> round(found.loc[7, "isi_violations"], 3)
+    >>> float(found.loc[7, "isi_violations"].round(3))
     83.333
     """
     how = as_convention(convention)
