@@ -10,7 +10,8 @@ import pytest
 from nwbin.metrics import CORRECTIONS
 from nwbin.metrics.corrections import corrections_table, why_corrected
 from nwbin.metrics.stimulus import COLUMNS
-from tests.metrics.made import both, metrics, presented, spikes_of
+from tests.metrics.made import both, metrics, presented, session_of, spikes_of
+from tests.metrics.table import README, readme_with_table
 
 FREQUENCIES = (1.0, 2.0, 4.0, 8.0, 15.0)
 
@@ -152,3 +153,25 @@ def test_each_reason_is_of_a_column_that_there_is() -> None:
         assert any(why_corrected(name) == CORRECTIONS[pattern] for name in every), pattern
     assert why_corrected("fano_dg") is None
     assert corrections_table().count("\n") == len(CORRECTIONS) + 1
+
+
+def test_the_readme_lists_them() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert readme_with_table(text) == text, "run python -m tests.metrics.table"
+
+
+def test_spikes_are_lost_where_presentations_overlap_by_allensdks_convention_alone() -> None:
+    """Two scenes that share 0.1 s, and a spike there: it belongs to both."""
+    table = presented("natural_scenes", [{"frame": float(one)} for one in range(4)])
+    table.loc[2, "start_time"] -= 0.1
+    spikes = [float(table.loc[2, "start_time"]) + 0.05]
+    counts = {
+        convention: session_of(table, {1: spikes}, convention=convention).stimulus("ns").spike_sum[0].tolist()
+        for convention in ("allen", "corrected")
+    }
+    assert counts["corrected"] == [0, 1, 1, 0]
+    bounds = table[["start_time", "stop_time"]].to_numpy().reshape(-1)
+    place = int(np.searchsorted(bounds, spikes[0])) - 1
+    expected = [int(place == 2 * row) for row in range(4)]
+    assert counts["allen"] == expected
+    assert sum(expected) < 2

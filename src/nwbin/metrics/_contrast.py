@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin._optional import need
+from nwbin._threads import as_threads, run
 from nwbin.metrics.common import SessionView, StimulusKind, StimulusView
 from nwbin.tables.missing import as_numbers
 
@@ -69,27 +72,52 @@ def half_contrast(contrasts: Floats, responses: Floats) -> Floats:
     numpy.ndarray
         float64 (units,); NaN where the fit fails.
     """
-    found = np.full(len(responses), np.nan)
-    if contrasts.size < 4:  # fewer than the curve has parameters
-        return found
+    if contrasts.size < 4 or not len(responses):  # fewer than the curve has parameters
+        return np.full(len(responses), np.nan)
+    parameters, settled = _fitted(np.log(contrasts), responses)
+    grid = np.linspace(contrasts.min() * 0.9, contrasts.max() * 1.1, _POINTS)
+    with np.errstate(all="ignore"):
+        curves = _curve(parameters.T[:, :, None], np.log(grid))
+        middle = (curves.max(axis=1) - curves.min(axis=1)) / 2 + curves.min(axis=1)
+        # The first point, in order of the curve's values, at or above the middle; values that are none come last.
+        order = np.argsort(curves, axis=1, kind="stable")
+        below = np.where(
+            np.isnan(middle), (~np.isnan(curves)).sum(axis=1), (curves < middle[:, None]).sum(axis=1)
+        )
+    place = np.take_along_axis(order, np.minimum(below, _POINTS - 1)[:, None], axis=1)[:, 0]
+    return np.where(settled & (below < _POINTS), grid[place], np.nan)
+
+
+def _fitted(log_contrast: Floats, responses: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Fit a curve to each unit's responses: parameters (units, 4), and whether that came to an end, (units,)."""
+    from nwbin.kernels import contrast
+
+    parameters, settled = np.empty((len(responses), 4)), np.zeros(len(responses), dtype=bool)
+    rows = np.ascontiguousarray(responses, dtype=np.float64)
+    if not contrast.COMPILED:  # then SciPy's own, which is the same algorithm, is by far the quicker
+        return _fitted_by_scipy(log_contrast, rows)
+    threads = as_threads(None)
+    cuts = np.linspace(0, len(rows), min(len(rows), 4 * threads) + 1).astype(int).tolist()
+
+    def fit(a: int, b: int) -> None:
+        contrast.fit_contrast_curves(log_contrast, rows[a:b], _MOST_CALLS, parameters[a:b], settled[a:b])
+
+    run([partial(fit, a, b) for a, b in pairwise(cuts)], threads)
+    return parameters, settled
+
+
+def _fitted_by_scipy(log_contrast: Floats, responses: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     need("scipy", "metrics", "C50")
     from scipy.optimize import leastsq
 
-    log = np.log(contrasts)
-    grid = np.linspace(contrasts.min() * 0.9, contrasts.max() * 1.1, _POINTS)
-    known: dict[bytes, float] = {}
+    parameters, settled = np.empty((len(responses), 4)), np.zeros(len(responses), dtype=bool)
     with np.errstate(all="ignore"):
         for unit, response in enumerate(responses):
-            key = response.tobytes()
-            if key not in known:
-                fitted, *_, state = leastsq(
-                    _misfit, np.ones(4), args=(log, response), full_output=True, maxfev=_MOST_CALLS
-                )
-                known[key] = (
-                    _midpoint(grid, _curve(fitted, np.log(grid))) if state in (1, 2, 3, 4) else np.nan
-                )
-            found[unit] = known[key]
-    return found
+            parameters[unit], *_, state = leastsq(
+                _misfit, np.ones(4), args=(log_contrast, response), full_output=True, maxfev=_MOST_CALLS
+            )
+            settled[unit] = state in (1, 2, 3, 4)
+    return parameters, settled
 
 
 def _curve(parameters: Any, log_contrast: Floats) -> Floats:
@@ -100,11 +128,3 @@ def _curve(parameters: Any, log_contrast: Floats) -> Floats:
 
 def _misfit(parameters: Any, log_contrast: Floats, response: Floats) -> Floats:
     return _curve(parameters, log_contrast) - response
-
-
-def _midpoint(grid: Floats, curve: Floats) -> float:
-    """The first point, in order of the curve's values, at or above the middle of its range; NaN if there is none."""
-    middle = (np.max(curve) - np.min(curve)) / 2 + np.min(curve)
-    order = np.argsort(curve, kind="stable")
-    at = int(np.searchsorted(curve[order], middle))
-    return float(grid[order[at]]) if at < len(grid) else np.nan
