@@ -9,6 +9,7 @@ MINPACK, which calls it, keeps what it was given.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from nwbin.kernels.settings import config
 
 __all__ = ["COMPILED", "residuals"]
 
+_SETTINGS: Any = config
 # Uncompiled it would be slower than NumPy.
-COMPILED = not config.DISABLE_JIT
+COMPILED = not _SETTINGS.DISABLE_JIT
 
 
 @kernel

@@ -74,7 +74,7 @@ def _allens_start(one: Floats) -> tuple[float, float, float, float, float] | Non
 
 
 def _residuals(one: Floats) -> tuple[Callable[..., Floats], tuple[Floats, ...]]:
-    """The Gaussian less a map, added up in AllenSDK's order so that a fit takes its steps; and what else it is given."""
+    """The Gaussian less a map, added up in AllenSDK's order so that a fit takes its steps; and its arguments."""
     if gaussian.COMPILED:  # calling it is the most of a fit, and this takes a quarter of NumPy's time
         return gaussian.residuals, (one,)
     rows, columns = (np.arange(n, dtype=np.float64) for n in one.shape)
