@@ -128,7 +128,11 @@ def test_positions_number_the_cells_of_a_grid() -> None:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> nwbin.Session:
     path: Path = testing.write_session(
-        tmp_path_factory.mktemp("rf") / "session_1.nwb", size="tiny", seed=5, session_id=1, invalid_times=False
+        tmp_path_factory.mktemp("rf") / "session_1.nwb",
+        size="tiny",
+        seed=5,
+        session_id=1,
+        invalid_times=False,
     )
     return nwbin.open(path)
 
