@@ -118,7 +118,9 @@ def test_single_units(session: nwbin.Session) -> None:
     unit = fields.unit_ids[1]
     mine = fields.get_receptive_field(unit)
     assert mine.shape == (9, 9)
-    theirs = session.receptive_fields("gabors", [unit], (0, 0.249))["spike_count"].to_numpy()[0]
+    theirs = session.receptive_fields("gabors", [unit], (0, 0.249), closed="both")["spike_count"].to_numpy()[
+        0
+    ]
     shown = session.receptive_fields("gabors", [unit])["presentations"].to_numpy()
     np.testing.assert_array_equal(mine[::-1], np.where(shown > 0, theirs, np.nan))
     stats = fields._get_rf_stats(unit)

@@ -15,6 +15,7 @@ pytest.importorskip("scipy")
 
 from scipy import optimize
 
+from nwbin.kernels import gaussian as gaussian_kernel
 from nwbin.metrics._field_fits import bounded_fits, unbounded_fits
 from nwbin.metrics._field_masks import inverted, masks, smoothed
 from nwbin.metrics._position_tests import chi_square, p_values
@@ -159,6 +160,14 @@ def test_unbounded_fits_take_minpacks_steps() -> None:
         start = [one.max(), row, column, 1.0, 1.0]
         exact, _ = optimize.leastsq(lambda p, one=one: (gaussian(*p) - one).ravel(), start, xtol=1e-12)
         np.testing.assert_allclose([float(values[at]) for values in found[:5]], exact, rtol=1e-5)
+
+
+def test_compiled_or_not_fits_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = noisy_maps(20, 3)
+    found = unbounded_fits(maps)
+    monkeypatch.setattr(gaussian_kernel, "COMPILED", not gaussian_kernel.COMPILED)
+    for mine, other in zip(found, unbounded_fits(maps), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5)
 
 
 def test_fits_of_maps_without_anything() -> None:

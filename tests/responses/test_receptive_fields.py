@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import nwbin
 from nwbin import testing
-from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning
+from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, NwbinWarning
 from nwbin.responses.receptive_fields import positions_of, receptive_fields
 
 PLACES = itertools.product((5.0, -5.0, 0.0), (2.0, 1.0), (0, 90))  # y, x, orientation
@@ -141,13 +141,25 @@ def test_a_session_finds_its_gabors(session: nwbin.Session) -> None:
     shown = session.get_stimulus_table("gabors")
     maps = session.receptive_fields(window=(0, 0.2))
     assert maps["unit_id"].values.tolist() == session.units.index.tolist()
-    counts = session.presentationwise_spike_counts([0, 0.2], shown.index, session.units.index)
+    counts = session.presentationwise_spike_counts([0, 0.2], shown.index, session.units.index, closed="left")
     assert int(maps["spike_count"].sum()) == int(counts.sum())
     for given_as in ("gabors", shown.index, shown):
         assert session.receptive_fields(given_as, window=(0, 0.2)).equals(maps)
     some = session.units.index[[3, 1]]
     assert session.receptive_fields(unit_ids=some)["unit_id"].values.tolist() == some.tolist()
     assert session.receptive_fields("gabors", some, (0, 0.2)).equals(maps.sel(unit_id=some.to_numpy()))
+
+
+def test_a_condition_on_the_presentations(session: nwbin.Session) -> None:
+    one = session.receptive_fields(where="orientation == 45", window=(0, 0.2))
+    maps = session.receptive_fields(by_orientation=True, window=(0, 0.2)).sel(orientation=45)
+    known = one["presentations"] > 0
+    assert one["spike_count"].equals(
+        maps["spike_count"].drop_vars("orientation").sel(one["x_position"].coords)
+    )
+    assert int(known.sum()) > 0
+    with pytest.raises(NothingChosen, match="'orientation == 46' holds"):
+        session.receptive_fields(where="orientation == 46")
 
 
 def test_a_session_says_what_has_no_positions(session: nwbin.Session) -> None:

@@ -57,6 +57,14 @@ def _norm(v, n):
 
 
 @helper
+def _norm_from(jac, j, first, last):
+    total = 0.0
+    for i in range(first, last):
+        total += jac[j, i] * jac[j, i]
+    return np.sqrt(total)
+
+
+@helper
 def _jacobian(x, log, y, f, jac, work):
     """By forward differences; jac is (N, m), a row for each parameter."""
     step = np.sqrt(EPS)
@@ -82,7 +90,7 @@ def _factor(jac, pivot, r, norms, f):
     left = np.empty(N)
     was = np.empty(N)
     for j in range(N):
-        norms[j] = _norm(jac[j], m)
+        norms[j] = _norm_from(jac, j, 0, m)
         left[j] = was[j] = norms[j]
         pivot[j] = j
     for j in range(N):
@@ -96,7 +104,7 @@ def _factor(jac, pivot, r, norms, f):
             left[best] = left[j]
             was[best] = was[j]
             pivot[j], pivot[best] = pivot[best], pivot[j]
-        size = _norm(jac[j, j:], m - j)
+        size = _norm_from(jac, j, j, m)
         if size == 0.0:
             r[j, j] = 0.0
         else:
@@ -116,7 +124,7 @@ def _factor(jac, pivot, r, norms, f):
                     ratio = jac[k, j] / left[k]
                     left[k] *= np.sqrt(_larger(0.0, 1.0 - ratio * ratio))
                     if 0.05 * (left[k] / was[k]) ** 2 <= EPS:
-                        left[k] = _norm(jac[k, j + 1 :], m - j - 1)
+                        left[k] = _norm_from(jac, k, j + 1, m)
                         was[k] = left[k]
             total = 0.0
             for i in range(j, m):
@@ -136,7 +144,9 @@ def _damped(r, pivot, damping, qtf, x, s, s_diagonal):
 
     s : (N, N), the triangle that R becomes, its diagonal in s_diagonal.
     """
-    right = qtf.copy()
+    right = np.empty(N)
+    for j in range(N):
+        right[j] = qtf[j]
     for j in range(N):
         for k in range(j, N):
             s[j, k] = r[j, k]
@@ -144,7 +154,8 @@ def _damped(r, pivot, damping, qtf, x, s, s_diagonal):
     for j in range(N):
         size = damping[pivot[j]]
         if size != 0.0:
-            row[j:] = 0.0
+            for k in range(j, N):
+                row[k] = 0.0
             row[j] = size
             rest = 0.0
             for k in range(j, N):
@@ -271,7 +282,8 @@ def _fit(x, log, y, most):
     while True:
         _jacobian(x, log, y, f, jac, work)
         calls += N
-        work[:] = f
+        for i in range(m):
+            work[i] = f[i]
         _factor(jac, pivot, r, norms, work)
         if first:
             for j in range(N):
@@ -336,7 +348,8 @@ def _fit(x, log, y, most):
                 for j in range(N):
                     x[j] = tried[j]
                     turned[j] = scale[j] * x[j]
-                f[:] = new
+                for i in range(m):
+                    f[i] = new[i]
                 length = _norm(turned, N)
                 size = new_size
                 first = False
@@ -361,7 +374,12 @@ def fit_contrast_curves(log, responses, most, parameters, settled):
     parameters : float64 (units, N), to be filled. settled : bool (units,), to be filled: whether the fit came to an
     end.
     """
+    x, y = np.empty(N), np.empty(log.size)
     for u in range(responses.shape[0]):
-        x = np.ones(N)
-        settled[u] = _fit(x, log, responses[u], most)
-        parameters[u] = x
+        for j in range(N):
+            x[j] = 1.0
+        for i in range(log.size):
+            y[i] = responses[u, i]
+        settled[u] = _fit(x, log, y, most)
+        for j in range(N):
+            parameters[u, j] = x[j]

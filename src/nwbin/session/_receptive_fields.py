@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwbin._threads import share
-from nwbin.allen import responses
+from nwbin.allen.null import NULL
 from nwbin.binning import Closed
-from nwbin.errors import LookupFailure, nearest
+from nwbin.errors import LookupFailure, NothingChosen, nearest
 from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Ids, Lookup
 from nwbin.session._session_tables import SessionTables
+from nwbin.tables.conditions import select
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,12 +38,13 @@ class ReceptiveFields:
 
     def receptive_fields(
         self,
-        presentation_ids: str | Ids = None,
+        presentations: str | Ids = None,
         unit_ids: Ids = None,
         window: tuple[float, float] = (0.0, 0.25),
         *,
+        where: str | None = None,
         by_orientation: bool = False,
-        closed: Closed = responses.CLOSED_BINS,
+        closed: Closed = "left",
         threads: int | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> xr.Dataset:
@@ -50,17 +52,19 @@ class ReceptiveFields:
 
         Parameters
         ----------
-        presentation_ids
+        presentations
             Presentations that have an x_position and a y_position, or the name of their stimulus; the session's
             gabors by default. Those without a position (invalid presentations) are left out.
         unit_ids
             Which units, in this order; all by default.
         window
             From and to, in s from onset.
+        where
+            A condition on the presentations, such as "orientation == 45"; see :func:`nwbin.export.select`.
         by_orientation
             A map for each orientation, in place of one over all.
         closed
-            The interval rule; as in :meth:`presentationwise_spike_counts`.
+            Which ends belong to the window: "left" is [from, to).
         threads
             Threads to use, in reading too; all cores by default.
         progress
@@ -77,6 +81,8 @@ class ReceptiveFields:
         ------
         LookupFailure
             The session has no gabors; an id is not known.
+        NothingChosen
+            No presentation is left.
         ArgumentError
             No presentation has a position; the window makes no sense.
 
@@ -85,7 +91,7 @@ class ReceptiveFields:
         >>> maps = session.receptive_fields(window=(0.03, 0.15))                       # doctest: +SKIP
         >>> maps["firing_rate"].sel(unit_id=950910095).plot()                          # doctest: +SKIP
         """
-        shown = self.lookup.placed(self._presentations(presentation_ids), to_stop=False)
+        shown = self.lookup.placed(self._presentations(presentations, where), to_stop=False)
         chosen = self.lookup.unit_ids(unit_ids)
         onsets = shown["start_time"].to_numpy(np.float64)
         self.invalid_spikes.warn_of_invalid_spikes(
@@ -98,7 +104,7 @@ class ReceptiveFields:
             progress=progress,
         )  # fmt: skip
 
-    def _presentations(self, ids: str | Ids) -> pd.DataFrame:
+    def _presentations(self, ids: str | Ids, where: str | None) -> pd.DataFrame:
         known = self.tables.stimulus_names
         if ids is None:
             ids = next((name for name in known if str(name).lower().startswith(_NAMES)), None)
@@ -110,6 +116,13 @@ class ReceptiveFields:
         elif isinstance(ids, str) and ids not in known:
             raise LookupFailure(f"{self.tables.file.name}: has no stimulus {ids!r}; {nearest(ids, known)}")
         table = self.tables.stimulus_presentations
-        return (
+        shown = (
             table[table["stimulus_name"] == ids] if isinstance(ids, str) else self.lookup.presentations(ids)
         )
+        chosen = select(shown, where, missing_text=NULL)
+        if not len(chosen):
+            raise NothingChosen(
+                f"{self.tables.file.name}: no presentation is left"
+                f"{'' if where is None else f' of which {where!r} holds'}"
+            )
+        return chosen
