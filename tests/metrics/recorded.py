@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import nwbin
+from nwbin.kernels import contrast
 from nwbin.metrics._contrast import contrast_view, half_contrast
 from nwbin.metrics.common import levels_of
 
@@ -34,6 +35,8 @@ def unsettled(session: nwbin.Session) -> set[int]:
     contrasts = contrast_view(view)
     if contrasts is None:
         return set()
+    if not contrast.COMPILED:  # minutes of SciPy's own fits
+        return set(view.unit_ids.tolist())
     angle = levels_of(view.stimulus("dg").parameter("orientation"), "allen")  # type: ignore[union-attr]  # is shown
     best = angle.of(angle.preferred(view.stimulus("dg").spike_mean)[0])  # type: ignore[union-attr]  # the same
     shown, value = (contrasts.parameter(name).astype(float) for name in ("orientation", "contrast"))
