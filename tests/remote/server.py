@@ -38,6 +38,8 @@ class Server:
         Path below the server's name -> content.
     tags
         Path -> ETag; by default one that stays the same. "" for none.
+    time
+        Last-Modified. "" for none.
     delay, rate
         Seconds before each answer; bytes a second of each connection.
     fault
@@ -54,6 +56,7 @@ class Server:
     asked: list[Asked] = field(default_factory=list)
     sent: int = 0
     ranges: bool = True
+    time: str = "Thu, 01 Jan 2026 00:00:00 GMT"
     address: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
@@ -135,17 +138,18 @@ class _Handler(BaseHTTPRequestHandler):
             return
         start, stop = (0, size) if one.span is None or not what.ranges else one.span
         stop = min(stop, size)
-        if start >= size and size:
+        if one.span is not None and what.ranges and start >= size:
             self._say(416, b"", {"Content-Range": f"bytes */{size}"})
             return
-        ranged = one.span is not None and what.ranges and size > 0
+        ranged = one.span is not None and what.ranges
         self.send_response(206 if ranged else 200)
         if ranged:
             shift = int(extra) if fault == "shifted" else 0
             self.send_header("Content-Range", f"bytes {start + shift}-{stop - 1 + shift}/{size}")
         if tag:
             self.send_header("ETag", tag)
-        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        if what.time:
+            self.send_header("Last-Modified", what.time)
         self.send_header("Content-Length", str(stop - start))
         self.end_headers()
         if self.command == "HEAD":

@@ -9,16 +9,16 @@ import typer
 
 from nwbin.storage.addresses import is_address
 
-__all__ = ["FileArgument", "FileOrFilesArgument", "FileOrFolderArgument", "is_folder"]
+__all__ = ["FileArgument", "FileOrFilesArgument", "FileOrFolderArgument", "given", "is_folder"]
 
 
-def _given(text: str) -> Path | str:
+def given(text: str) -> Path | str:
     """What was given as a path, but an address as it is: a path would drop one of its slashes."""
     return text if is_address(text) else Path(text)
 
 
 def _argument(what: str) -> Any:
-    return typer.Argument(metavar="FILE", help=what, show_default=False, parser=_given)
+    return typer.Argument(metavar="FILE", help=what, show_default=False, parser=given)
 
 
 # Each is a Path, or an address as text; typer knows no parameters of two types.

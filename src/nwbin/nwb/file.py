@@ -156,6 +156,11 @@ class File:
         return self._source.path
 
     @property
+    def size(self) -> int:
+        """The file's size in bytes, when it was opened."""
+        return self._source.size
+
+    @property
     def mmap(self) -> bool:
         """Whether it may be mapped into memory."""
         return self._source.mmap
@@ -274,14 +279,8 @@ class File:
     def read_ahead(self, groups: Iterable[str], leave: Collection[str] = (), *, dense: bool = False) -> None:
         """Fetch tables of a file on a server in a few round trips, before they are read; else do nothing.
 
-        Parameters
-        ----------
-        groups
-            Paths of groups, in which ``*`` stands for any name: what is directly in them is fetched.
-        leave
-            Columns that will not be read. Ragged ones are left in any case.
-        dense
-            Whether little else lies among them in the file.
+        ``*`` in the groups' paths stands for any name; `leave` names columns that will not be read, as ragged ones are
+        not in any case; `dense` says that little else lies among them in the file.
         """
         self._source.ahead(groups, {*schema.NEVER_READ, *leave}, dense=dense)
 

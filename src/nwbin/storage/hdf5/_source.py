@@ -89,6 +89,11 @@ class H5Source:
         return None if self._file.remote is None else self._file.remote.address
 
     @property
+    def size(self) -> int:
+        """The file's size in bytes."""
+        return int(self._file.size)
+
+    @property
     def is_remote(self) -> bool:
         """Whether the file lies on a server."""
         return self._file.remote is not None

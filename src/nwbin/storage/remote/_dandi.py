@@ -87,7 +87,7 @@ def _asked(address: str, name: str) -> dict[str, Any]:
 
     try:
         answer = json.loads(tried(lambda: whole(address, _LARGEST), name))
-    except (ValueError, RecursionError):
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise error_of(Fault(Kind.OTHER, "it should be JSON"), name) from None
     if not isinstance(answer, dict):
         raise error_of(Fault(Kind.OTHER, "it should be a JSON object"), name)

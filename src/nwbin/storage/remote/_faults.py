@@ -20,6 +20,7 @@ class Kind(Enum):
     BUSY = auto()
     CONNECTION = auto()
     SHORT = auto()
+    FORKED = auto()
     OTHER = auto()
 
 
@@ -42,6 +43,10 @@ _SAYS = {
     Kind.BUSY: "the server is overloaded or broken{status}; try later",
     Kind.CONNECTION: "the connection to the server fails{status}; check the network, and the server's name",
     Kind.SHORT: "the server's answers end too early{status}; try later, or download the file and give its path",
+    Kind.FORKED: (
+        "cannot be read in a process that was forked from one that reads from servers; start processes by spawn or "
+        "forkserver (multiprocessing.get_context), as nwbin does itself"
+    ),
     Kind.OTHER: "the server's answer makes no sense here{status}; check the address",
 }
 

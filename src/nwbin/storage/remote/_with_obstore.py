@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64encode
 from collections.abc import Iterator
@@ -26,6 +27,18 @@ _BY_STATUS = {
 }  # fmt: skip
 
 
+_process: int | None = None  # in which obstore was used first
+
+
+def _refuse_forked() -> None:
+    """Raise in a forked child of a process that used obstore: its threads are not there, and it would wait for ever."""
+    global _process
+    if _process is None:
+        _process = os.getpid()
+    if _process != os.getpid():
+        raise Fault(Kind.FORKED)
+
+
 def _client(*, plain: bool) -> Any:
     return {
         "allow_http": plain,
@@ -48,7 +61,10 @@ def http_transport(address: str) -> ObstoreTransport:
     client = _client(plain=address.lower().startswith("http://"))
     if name is not None:
         client["default_headers"] = {"authorization": f"Basic {b64encode(name).decode()}"}
-    store = HTTPStore.from_url(address, client_options=client, retry_config=_NO_RETRIES)
+    try:
+        store = HTTPStore.from_url(address, client_options=client, retry_config=_NO_RETRIES)
+    except Exception:
+        raise Fault(Kind.OTHER, "it is no valid address") from None
     return ObstoreTransport(store, "")
 
 
@@ -64,7 +80,13 @@ def s3_transport(bucket: str, key: str, options: dict[str, Any], *, plain: bool)
     """Return what reads an object in S3 with the credentials of the environment."""
     from obstore.store import S3Store
 
-    store = S3Store(bucket, client_options=_client(plain=plain), retry_config=_NO_RETRIES, **options)
+    client = _client(plain=plain)
+    try:
+        store = S3Store(bucket, client_options=client, retry_config=_NO_RETRIES, **options)
+    except Exception:
+        raise Fault(
+            Kind.OTHER, "it is no valid address, or the environment's settings of S3 are wrong"
+        ) from None
     return ObstoreTransport(store, key)
 
 
@@ -95,6 +117,7 @@ class ObstoreTransport:
     def _asked(self, options: Any) -> Any:
         import obstore
 
+        _refuse_forked()
         try:
             return obstore.get(self._store, self._path, options=options)
         except Exception as error:
