@@ -38,7 +38,9 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A session stored as released ones are, and one in compressed chunks."""
     folder = tmp_path_factory.mktemp("sessions")
     return {
-        layout: write_session(folder / f"{layout}.nwb", seed=3, layout=layout, quirks=True, **QUIET)
+        layout: write_session(
+            folder / f"{layout}.nwb", seed=3, layout=layout, quirks=True, chunk_rows=2000, **QUIET
+        )
         for layout in ("released", "chunked")
     }
 

@@ -90,7 +90,7 @@ class SpikeStore:
         starts = self._bounds.starts[todo] // chunk * chunk
         stops = np.minimum(-(-self._bounds.stops[todo] // chunk) * chunk, layout.shape[0])
         # From a server many ranges come at once, and whoever asks it knows which to merge.
-        merge = 0 if self._table.source.is_remote and not layout.chunks else _MERGE
+        merge = 0 if self._table.source.is_remote else _MERGE
         begins = np.flatnonzero(np.concatenate([[True], starts[1:] - stops[:-1] > merge]))
         spans = list(
             zip(starts[begins].tolist(), stops[np.append(begins[1:], len(todo)) - 1].tolist(), strict=True)

@@ -125,6 +125,18 @@ class ReadAhead:
         waves.add(header(self._image.bytes, address))
         waves.run()
 
+    def chunk_index(self, address: int) -> None:
+        """Fetch what says where the chunks of the dataset at an address lie."""
+        waves = self._waves()
+        waves.add(self._chunk_index(address))
+        waves.run()
+
+    def _chunk_index(self, address: int) -> Steps[None]:
+        messages = yield from header(self._image.bytes, address)
+        where = stored(messages)
+        if where is not None and where.n_dimensions:
+            yield from chunk_places(self._image.bytes, where.place, where.n_dimensions)
+
     def strings(self, references: Any) -> None:
         """Fetch the strings that references lead to."""
         waves = self._waves()

@@ -30,6 +30,7 @@ from nwbin.storage.hdf5._storage_layout import Layout, is_as_stored
 __all__ = ["ChunkCheck", "ChunkReader", "chunk_check", "chunk_reader"]
 
 _MOST_CHUNKS = 1 << 20  # places that are remembered
+MOST_AT_ONCE = 1 << 28  # bytes of chunks, as stored, that are fetched before any is decoded
 _AS_STORED = np.dtype(f"V{REFERENCE.itemsize}")  # references to strings are handed on as they are
 _SMALLER = "have the file written with smaller chunks (by h5repack, say)"
 _SLACK = (
@@ -43,7 +44,7 @@ class ChunkReader:
     def __init__(
         self, file: OpenFile, path: str, table: ChunkTable, fetch: Fetch, fetch_many: FetchMany | None
     ) -> None:
-        self._where = f"{file.name}: {path}"
+        self._where, self._file, self._path = f"{file.name}: {path}", file, path
         self._table, self._fetch, self._fetch_many = table, fetch, fetch_many
 
     def read_into(self, rows: slice, out: npt.NDArray[Any]) -> None:
@@ -54,6 +55,21 @@ class ChunkReader:
             decode_into(self._table, self._fetch, rows, out, self._fetch_many)
         except DamagedChunkError as error:
             raise FileAccessError(f"{self._where}: {error}; {DAMAGED}") from error
+
+    def read_many(self, pairs: list[tuple[slice, npt.NDArray[Any]]]) -> None:
+        """Fill arrays with spans of rows; of a file on a server all chunks come at once, if they are not too many."""
+        fetch, table = self._fetch_many, self._table
+        none = [np.empty(0, np.intp)]
+        wanted = np.unique(
+            np.concatenate(none + [table.touching(rows.start, rows.stop) for rows, _ in pairs])
+        )
+        if fetch is None or int(table.size[wanted].sum()) > MOST_AT_ONCE:
+            for rows, out in pairs:
+                self.read_into(rows, out)
+            return
+        held = ChunkReader(self._file, self._path, table, fetch(wanted), None)
+        for rows, out in pairs:
+            held.read_into(rows, out)
 
 
 class ChunkCheck:
@@ -96,6 +112,8 @@ def chunk_reader(file: OpenFile, path: str, node: Any, layout: Layout) -> ChunkR
         return None
     if not (layout.is_heap_text or is_as_stored(node, layout)):
         return None
+    if file.ahead is not None:
+        file.ahead.chunk_index(h5py.h5o.get_info(node.id).addr)
     table = _chunk_table(node, layout)
     if table is None:
         return None

@@ -73,9 +73,13 @@ class Rows:
     def read_many(self, spans: list[slice], outs: list[npt.NDArray[Any]]) -> None:
         """Read spans of rows, each into an array as :meth:`read_into` takes it."""
         pairs = [(rows, out) for rows, out in zip(spans, outs, strict=True) if out.size]
-        if not self._read_remote(pairs):
-            for rows, out in pairs:
-                self.read_into(rows, out)
+        if self._read_remote(pairs):
+            return
+        if self._file.remote is not None and self._layout.filters and self.chunks is not None:
+            self.chunks.read_many(pairs)
+            return
+        for rows, out in pairs:
+            self.read_into(rows, out)
 
     def _read_remote(self, pairs: list[tuple[slice, npt.NDArray[Any]]]) -> bool:
         """Read rows of a file on a server straight into arrays, all at once; False where they are not stored so."""

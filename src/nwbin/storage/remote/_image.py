@@ -139,16 +139,14 @@ class ImageFile(io.RawIOBase):
     ahead
         How much a miss fetches at the least, in bytes.
 
-    Attributes
-    ----------
-    failed
-        What was raised while reading: HDF5 passes on that something was, not always what.
     """
 
     def __init__(self, image: Image, ahead: int) -> None:
         super().__init__()
         self._image, self._ahead, self._at = image, ahead, 0
-        self.failed: BaseException | None = None
+        self._failed = (
+            threading.local()
+        )  # what was raised: HDF5 passes on that something was, not always what
 
     def readable(self) -> bool:
         return True
@@ -172,7 +170,7 @@ class ImageFile(io.RawIOBase):
             if not self._image.has(start, stop):
                 self._image.need([(start, max(stop, start + self._ahead))])
         except BaseException as error:
-            self.failed = error
+            self._failed.error = error
             raise
         view[: stop - start] = self._image.bytes[start:stop]
         self._at = stop
@@ -181,12 +179,12 @@ class ImageFile(io.RawIOBase):
     @contextmanager
     def telling(self) -> Iterator[None]:
         """Raise what went wrong while reading inside, whatever HDF5 made of it."""
-        self.failed = None
+        self._failed.error = None
         try:
             yield
         except Exception:
-            if self.failed is not None:
-                raise self.failed from None
+            if self._failed.error is not None:
+                raise self._failed.error from None
             raise
-        if self.failed is not None:
-            raise self.failed
+        if self._failed.error is not None:
+            raise self._failed.error

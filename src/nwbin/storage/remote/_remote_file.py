@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -107,18 +107,16 @@ class RemoteFile:
                 f"{self.name}: ends at byte {self.size:,}, before what should be read; it is truncated or damaged"
             )
         jobs = pieces(merged(((at, at + len(out)) for at, out in wanted)))
-        if len(jobs) == 1:
-            self._fetch(jobs[0], wanted)
-        else:
-            self._fetch_all(jobs, wanted)
+        self._together([partial(self._fetch, job, wanted) for job in jobs])
         try:
             self._transport.check(self.state)
         except Fault as fault:
             raise error_of(fault, self.name) from None
 
-    def _fetch_all(self, jobs: list[Span], wanted: Sequence[Target]) -> None:
+    def _together(self, jobs: Sequence[Callable[[], None]]) -> None:
+        """Do pieces of work on threads: this one only waits, so that Ctrl-C is seen at once."""
         pool = self._threads()
-        running = [pool.submit(self._fetch, job, wanted) for job in jobs]
+        running = [pool.submit(job) for job in jobs]
         try:
             for one in wait(running, return_when=FIRST_EXCEPTION).done:
                 one.result()
@@ -147,7 +145,7 @@ class RemoteFile:
                 raise Fault(Kind.SHORT)
             return _FIRST
 
-        self._trying(once, Span(0, _FIRST))
+        self._together([partial(self._trying, once, Span(0, _FIRST))])
         return b"".join(found)
 
     def _fetch(self, span: Span, targets: Sequence[Target]) -> None:
@@ -183,7 +181,7 @@ class RemoteFile:
             self.requests += requests
             self.fetched += fetched
 
-    def _trying(self, once: Any, span: Span) -> None:
+    def _trying(self, once: Callable[[int], int], span: Span) -> None:
         """Ask until all bytes of a span came: `once` is given the first that is missing, and returns the next."""
         at, tries = span.start, 0
         while at < span.stop:
