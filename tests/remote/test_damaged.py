@@ -110,3 +110,35 @@ def test_the_same_of_a_damaged_file(
             there, here = dict(answers(ADDRESS)), dict(answers(path))
         assert there == here
         assert server.requests < 200
+
+
+def test_garbage_of_h5py_is_collected_while_bytes_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On whatever thread that happens: it takes HDF5's lock, which whoever waits for the bytes must not have."""
+    import gc
+
+    import h5py  # noqa: TID251 - its objects are the garbage
+
+    whole = write_small(tmp_path / "x.nwb").read_bytes()
+    for module, name, value in SMALL:
+        monkeypatch.setattr(module, name, value)
+
+    class Collecting(InMemory):
+        def get(self, start: int, stop: int, state: State | None) -> Answer:
+            gc.collect()
+            return super().get(start, stop, state)
+
+    monkeypatch.setattr(_opening, "_transport", lambda address, name: Collecting(whole))
+    other = h5py.File(tmp_path / "x.nwb")
+    for ahead in (True, False):
+        if not ahead:
+            monkeypatch.setattr(_ahead.ReadAhead, "objects", lambda self, *args, **kwargs: None)
+        with nwbin.File(ADDRESS) as file:
+            for _ in range(3):
+                circle: list[Any] = [other["units"], other["units/id"]]
+                circle.append(circle)
+                del circle
+                assert len(file.intervals["trials"]) == 4
+                assert file.electrodes.shape == (2, 3)
+    other.close()

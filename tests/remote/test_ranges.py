@@ -67,7 +67,7 @@ def test_image(size: int, data: st.DataObject) -> None:
     content = np.random.default_rng(0).integers(1, 256, size).astype(np.uint8)
     fetched = np.zeros(size, int)
 
-    def fill(targets: list[tuple[int, np.ndarray]]) -> None:
+    def fill(targets: list[tuple[int, np.ndarray]], alone: bool) -> None:
         for at, out in targets:
             out[:] = content[at : at + len(out)]
             fetched[at : at + len(out)] += 1

@@ -25,7 +25,7 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def need(self: Any, spans: Any, **how: Any) -> None:
         fill, before = self._fill, len(found)
-        self._fill = lambda targets: (found.append(len(targets)), fill(targets))
+        self._fill = lambda targets, alone: (found.append(len(targets)), fill(targets, alone))
         real(self, spans, **how)
         self._fill = fill
         assert len(found) - before <= 1
@@ -73,7 +73,9 @@ def test_chunks_of_many_units_come_at_once(
         assert remote is not None
         fills: list[int] = []
         real = type(remote)._fill
-        monkeypatch.setattr(type(remote), "_fill", lambda self, t: (fills.append(len(t)), real(self, t))[1])
+        monkeypatch.setattr(
+            type(remote), "_fill", lambda self, t, alone: (fills.append(len(t)), real(self, t, alone))[1]
+        )
         trains = there.spike_trains(units)
         assert [n > 5 for n in fills if n] == [True]
         for unit in units:

@@ -26,6 +26,7 @@ from nwbin.session._signals import SessionApi, Signals
 from nwbin.session._stimulus_queries import StimulusQueries
 from nwbin.session._structures import Structures
 from nwbin.session._unit_spikes import UnitSpikes
+from nwbin.storage import addresses
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ class Session:
             Of the class that it is called on.
         """
         if int(nwb_version) < 2:
-            raise ArgumentError(f"{path}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}")
+            name = addresses.shown(path) if isinstance(path, str) else path
+            raise ArgumentError(f"{name}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}")
         how = DEFAULTS | known_arguments(api_kwargs) | known_arguments(kwargs)
         filters = UnitFilters(**{name: how.pop(name) for name in FILTERS})
         return cls(File(path, mmap=how.pop("mmap")), filters, **how)
@@ -126,7 +128,10 @@ class Session:
         paths = self._signals.given_lfp_paths
         if paths is not None:  # the other process may have another working folder
             paths = {
-                one: Path(at).absolute() if isinstance(at, str | Path) else at for one, at in paths.items()
+                one: Path(at).absolute()
+                if isinstance(at, str | Path) and not addresses.is_address(at)
+                else at
+                for one, at in paths.items()
             }
         return {
             "file": self.file,

@@ -111,8 +111,6 @@ class OpenFile:
     def _let_go(self) -> None:
         if self.held is not None:
             self.held.close()
-        if self.remote is not None:
-            self.remote.close()
 
     def close(self) -> None:
         """Close the file, whatever state it is in. Arrays that were mapped from it stay readable."""
@@ -128,8 +126,6 @@ class OpenFile:
             self.held is not None and self.__dict__.get("map") is None
         ):  # a map needs to see that it stays as it is
             self.held.close()
-        if self.remote is not None:
-            self.remote.close()
 
     @property
     def closed(self) -> bool:

@@ -23,7 +23,7 @@ __all__ = ["BLOCK", "Image", "ImageFile"]
 
 BLOCK = 1 << 12  # bytes: what is fetched at the least, and a page of memory
 
-Fill = Callable[[list[tuple[int, "npt.NDArray[np.uint8]"]]], None]
+Fill = Callable[[list[tuple[int, "npt.NDArray[np.uint8]"]], bool], None]
 
 
 def _room(size: int, name: str) -> Any:
@@ -46,7 +46,8 @@ class Image:
     size
         Of the file, more than 0.
     fill
-        Fetches: for each place in the file, fills the array that is given with it.
+        Fetches: for each place in the file, fills the array that is given with it; where the second argument is True,
+        without the help of other threads.
     name
         The file's, for messages.
 
@@ -77,7 +78,9 @@ class Image:
             self.bytes[start : start + len(fetched)] = fetched
             self._mark(start, start + len(fetched))
 
-    def need(self, spans: Iterable[tuple[int, int]], *, spare: int = 0, around: int = 0) -> None:
+    def need(
+        self, spans: Iterable[tuple[int, int]], *, spare: int = 0, around: int = 0, alone: bool = False
+    ) -> None:
         """Fetch what is missing of some spans, all at once.
 
         Parameters
@@ -88,15 +91,20 @@ class Image:
             So many bytes that lie between may be fetched too, for fewer requests; they are then there as well.
         around
             So many bytes before and behind what is missing are fetched with it, unless they are there.
+        alone
+            Fetch on this thread only. Whoever HDF5 has called has its lock, which another thread may come to want when
+            it does nothing but collect what nobody refers to.
         """
         with self._lock:
             gone = [span for one in spans for span in self._missing(*one)]
             if around:
                 gone = [span for one in gone for span in self._missing(one.start - around, one.stop + around)]
             missing = merged(gone, spare=spare)
-            if not missing:
-                return
-            self._fill([(start, self.bytes[start:stop]) for start, stop in missing])
+        if not missing:
+            return
+        # Without the lock: a thread that has HDF5's may wait for it. At worst two fetch the same.
+        self._fill([(start, self.bytes[start:stop]) for start, stop in missing], alone)
+        with self._lock:
             for start, stop in missing:
                 self._mark(start, stop)
 
@@ -168,7 +176,7 @@ class ImageFile(io.RawIOBase):
             return 0
         try:
             if not self._image.has(start, stop):
-                self._image.need([(start, max(stop, start + self._ahead))])
+                self._image.need([(start, max(stop, start + self._ahead))], alone=True)
         except BaseException as error:
             self._failed.error = error
             raise

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
+from queue import SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ _FIRST = 1 << 16  # bytes that are asked for when the file is opened
 _AHEAD = 1 << 16  # bytes that are fetched at the least where HDF5 asks for some that nobody foresaw
 
 Target = tuple[int, "npt.NDArray[np.uint8]"]
+Job = Callable[[threading.Event], None]  # it makes no further request once that is set
 
 
 class RemoteFile:
@@ -61,8 +62,6 @@ class RemoteFile:
     def __init__(self, transport: Transport, address: str, name: str) -> None:
         self.address, self.name = address, name
         self._transport = transport
-        self._pool: ThreadPoolExecutor | None = None
-        self._process = os.getpid()
         self._counting = threading.Lock()
         self.requests = self.fetched = 0  # so many, and bytes
         self.state: State = State(-1, None, None)
@@ -73,12 +72,6 @@ class RemoteFile:
         self.image = Image(self.size, self._fill, name)
         self.image.put(0, start)
         self.file = ImageFile(self.image, _AHEAD)
-
-    def close(self) -> None:
-        """End its connections' threads; what is being read still comes."""
-        if self._pool is not None and self._process == os.getpid():
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        self._pool = None
 
     # ---------------------------------------------------------------- reading
 
@@ -96,9 +89,9 @@ class RemoteFile:
                 out[:] = self.image.bytes[at : at + len(out)]
             else:
                 left.append((at, out))
-        self._fill(left)
+        self._fill(left, False)
 
-    def _fill(self, targets: Sequence[Target]) -> None:
+    def _fill(self, targets: Sequence[Target], alone: bool) -> None:
         wanted = sorted(((at, out) for at, out in targets if len(out)), key=lambda target: target[0])
         if not wanted:
             return
@@ -107,30 +100,51 @@ class RemoteFile:
                 f"{self.name}: ends at byte {self.size:,}, before what should be read; it is truncated or damaged"
             )
         jobs = pieces(merged(((at, at + len(out)) for at, out in wanted)))
-        self._together([partial(self._fetch, job, wanted) for job in jobs])
+        work = [partial(self._fetch, job, wanted) for job in jobs]
+        if alone:
+            for one in work:
+                one(threading.Event())
+        else:
+            self._together(work)
         try:
             self._transport.check(self.state)
         except Fault as fault:
             raise error_of(fault, self.name) from None
 
-    def _together(self, jobs: Sequence[Callable[[], None]]) -> None:
-        """Do pieces of work on threads: this one only waits, so that Ctrl-C is seen at once."""
-        pool = self._threads()
-        running = [pool.submit(job) for job in jobs]
-        try:
-            for one in wait(running, return_when=FIRST_EXCEPTION).done:
-                one.result()
-        finally:  # those under way when one failed, or Ctrl-C came, write into arrays that are kept for them
-            for one in running:
-                one.cancel()
+    def _together(self, jobs: Sequence[Job]) -> None:
+        """Do pieces of work side by side: this thread only waits, so that Ctrl-C is seen at once.
 
-    def _threads(self) -> ThreadPoolExecutor:
-        if (
-            self._pool is None or self._process != os.getpid()
-        ):  # a forked child has no threads of its parent's
-            self._process = os.getpid()
-            self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="nwbin-remote")
-        return self._pool
+        Where one fails, or Ctrl-C comes, those under way are left alone: they hold the arrays that they write into, and
+        do not keep the program from ending.
+        """
+        todo, stop, ended = deque(jobs), threading.Event(), SimpleQueue[BaseException | None]()
+
+        def work() -> None:
+            try:
+                while not stop.is_set():
+                    try:
+                        job = todo.popleft()
+                    except IndexError:
+                        break
+                    job(stop)
+            except BaseException as error:
+                ended.put(error)
+            else:
+                ended.put(None)
+
+        threads = [
+            threading.Thread(target=work, name="nwbin-remote", daemon=True)
+            for _ in range(min(CONNECTIONS, len(jobs)))
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in threads:
+                error = ended.get()
+                if error is not None:
+                    raise error
+        finally:
+            stop.set()
 
     def _start(self) -> bytes:
         """Fetch the first bytes, and learn what the file is like."""
@@ -148,7 +162,7 @@ class RemoteFile:
         self._together([partial(self._trying, once, Span(0, _FIRST))])
         return b"".join(found)
 
-    def _fetch(self, span: Span, targets: Sequence[Target]) -> None:
+    def _fetch(self, span: Span, targets: Sequence[Target], stop: threading.Event) -> None:
         """Fetch one piece, and put what is wanted of it where it belongs."""
         starts = [at for at, _ in targets]
 
@@ -174,17 +188,17 @@ class RemoteFile:
                 raise Fault(Kind.SHORT)
             return at
 
-        self._trying(once, span)
+        self._trying(once, span, stop)
 
     def _count(self, requests: int = 0, fetched: int = 0) -> None:
         with self._counting:
             self.requests += requests
             self.fetched += fetched
 
-    def _trying(self, once: Callable[[int], int], span: Span) -> None:
+    def _trying(self, once: Callable[[int], int], span: Span, stop: threading.Event) -> None:
         """Ask until all bytes of a span came: `once` is given the first that is missing, and returns the next."""
         at, tries = span.start, 0
-        while at < span.stop:
+        while at < span.stop and not stop.is_set():
             tries += 1
             self._count(requests=1)
             try:
