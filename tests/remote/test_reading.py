@@ -274,3 +274,20 @@ def test_trains_outlive_the_file(server: Server, small: Path) -> None:
     server.files.clear()
     with nwbin.File(small) as here:
         assert trains == here.spike_trains()
+
+
+# ------------------------------------------------------------------ what others wrote
+
+
+@pytest.mark.parametrize(
+    "name", ["tiny_bo_chunked", "tiny_bo_released", "tiny_bo_released_bare", "tiny_fc_released"]
+)
+def test_recorded_sessions(shared: Path, name: str) -> None:
+    """Files as AllenSDK's own writer makes them."""
+    (path,) = (shared / "oracle/sessions" / name).glob("session_*.nwb")
+    with serving(files={"x.nwb": path}) as server:
+        with nwbin.File(server.url("x.nwb")) as there, nwbin.File(path) as here:
+            same_files(there, here)
+        with nwbin.open(server.url("x.nwb")) as there, nwbin.open(path) as here:
+            pd.testing.assert_frame_equal(there.units, here.units)
+            pd.testing.assert_frame_equal(there.stimulus_presentations, here.stimulus_presentations)
