@@ -185,8 +185,10 @@ WRONG_SOURCES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "text": (lambda p: p.open(), r"small\.nwb: the file object reads text; open it with mode 'rb'"),
     "closed": (lambda p: closed(p.open("rb")), r"small\.nwb: the file object is closed; open it, and keep"),
     "a pipe": (lambda p: end_of_a_pipe(), "cannot seek; save what it gives to a file"),
-    "http": (lambda p: "https://example.org/a.nwb", "https://example.org/a.nwb: is an address, .*fsspec"),
-    "s3": (lambda p: Path("s3://bucket/a.nwb"), "is an address, not a path; download the file, or"),
+    "an address in a path": (
+        lambda p: Path("s3://bucket/a.nwb"),
+        "is an address, not a path; give it as text",
+    ),
 }
 
 

@@ -38,7 +38,11 @@ def check(
     from nwbin.storage.opening import check_path
 
     if not is_folder(file):
-        if not (file.is_file() and os.access(file, os.R_OK)):
+        if isinstance(file, str):
+            from nwbin.nwb.file import File
+
+            File(file).close()  # says it, where nothing can be read there
+        elif not (file.is_file() and os.access(file, os.R_OK)):
             check_path(file)  # says what it is instead
         report = check_file(file)
         put(report.to_json() if as_json else str(report))

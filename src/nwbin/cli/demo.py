@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nwbin.cli._files import given
 from nwbin.cli._json import JsonOption, put_json
 from nwbin.cli._parse import window_of
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
@@ -83,8 +84,13 @@ def _choose_stimulus(session: Session, asked: str | None, label: str) -> tuple[s
 
 def demo(
     file: Annotated[
-        Path | None,
-        typer.Argument(metavar="FILE", help="An NWB file. Default: a synthetic session.", show_default=False),
+        Any,
+        typer.Argument(
+            metavar="FILE",
+            help="An NWB file, or its address. Default: a synthetic session.",
+            show_default=False,
+            parser=given,
+        ),
     ] = None,
     out: Annotated[
         Path,
@@ -152,7 +158,7 @@ def demo(
 
 
 def _tutorial(
-    file: Path, out: Path, stimulus: str | None, label: str, asked: tuple[float, float] | None, structure: str,
+    file: Path | str, out: Path, stimulus: str | None, label: str, asked: tuple[float, float] | None, structure: str,
     rate: float, clock: Clock, as_json: bool,
 ) -> None:  # fmt: skip
     import nwbin

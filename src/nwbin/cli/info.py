@@ -84,7 +84,7 @@ def info(
     with nwbin.open(file) as session:
         found = {
             "file": Path(session.file.name).name,
-            "size": file.stat().st_size,
+            "size": session.file.size,
             **summary(session),
         }
     if as_json:

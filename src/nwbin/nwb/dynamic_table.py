@@ -54,6 +54,7 @@ class DynamicTable:
         self.source = source
         self.path = path
         self._block_bytes, self._kept_bytes = block_bytes, kept_bytes
+        source.ahead([path], NEVER_READ)
         if source.kind(path) != "group":
             parent, _, name = path.rpartition("/")
             raise LookupFailure(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -32,17 +31,16 @@ if TYPE_CHECKING:
 __all__ = ["File", "TimeSeries"]
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-def _reopened(path: Path, follow_external_links: bool, mmap: bool, stamp: tuple[int, int]) -> File:
+def _reopened(
+    source: Path | str, follow_external_links: bool, mmap: bool, stamp: tuple[Any, ...] | None
+) -> File:
     """Open a file that another process had open; it must not have changed."""
-    file = File(path, follow_external_links=follow_external_links, mmap=mmap)
+    file = File(source, follow_external_links=follow_external_links, mmap=mmap)
     if file._stamp != stamp:
         file.close()
-        raise FileAccessError(f"{path}: is not the file that was opened first: it has changed; open it anew")
+        raise FileAccessError(
+            f"{file.name}: is not the file that was opened first: it has changed; open it anew"
+        )
     return file
 
 
@@ -51,12 +49,15 @@ class File:
 
     Nothing is read until it is asked for, and only what is asked for. Tables are read anew at each access;
     spike times are read, and checked, once. Pickled, as on its way to another process, it is its path: whoever
-    loads it opens the same file there, and nothing that was read travels.
+    loads it opens the same file there, and nothing that was read travels. A file on a server is its address, as it was
+    given: with the signature, say, that it holds, which is not shown anywhere.
 
     Parameters
     ----------
     source : str, os.PathLike or binary file object
-        The file. A file object must be seekable, as fsspec's are, of files on a server; it is not closed here.
+        The file: its path, or its address on a server, as text: ``https://``, ``s3://bucket/key``,
+        ``dandi://000021/path``, or any that fsspec knows; of that only what is used is fetched. A file object must be
+        seekable; it is not closed here.
     follow_external_links : bool, default False
         Follow HDF5 links into other files.
     mmap : bool, default True
@@ -92,12 +93,15 @@ class File:
     def __init__(
         self, source: StrPath | BinaryIO, *, follow_external_links: bool = False, mmap: bool = True
     ) -> None:
-        self._source = H5Source(source, follow_external_links=follow_external_links, mmap=mmap)
+        self._source = H5Source(
+            source, follow_external_links=follow_external_links, mmap=mmap, ahead=schema.AT_OPENING
+        )
         self._pynwb_io: Any = None
         try:
             path = self._source.path
-            self._stamp = None if path is None else _stamp(path)
-            self._place = None if path is None else path.absolute()  # now: the working folder may change
+            self._stamp = self._source.stamp
+            # Now: the working folder may change.
+            self._place = self._source.address if path is None else path.absolute()
             self._version = stated_version(self._source)
         except BaseException:
             self._source.close()
@@ -106,7 +110,7 @@ class File:
     # ---------------------------------------------------------------- life
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.path is None:
+        if self._place is None:
             raise ArgumentTypeError(
                 f"{self.name}: was opened from a file object, which no other process has; open it by its path"
             )
@@ -143,13 +147,18 @@ class File:
 
     @property
     def name(self) -> str:
-        """The path, or the file object's name, as it stands in error messages."""
+        """The path, the address without what is secret in it, or the file object's name, as messages have it."""
         return self._source.name
 
     @property
     def path(self) -> Path | None:
-        """The file's path; None where it was given as a file object."""
+        """The file's path; None where it was given by an address or as a file object."""
         return self._source.path
+
+    @property
+    def size(self) -> int:
+        """The file's size in bytes, when it was opened."""
+        return self._source.size
 
     @property
     def mmap(self) -> bool:
@@ -267,6 +276,14 @@ class File:
         """Return the names in a group of the file; none where there is no such group."""
         return self._source.children(path)
 
+    def read_ahead(self, groups: Iterable[str], leave: Collection[str] = (), *, dense: bool = False) -> None:
+        """Fetch tables of a file on a server in a few round trips, before they are read; else do nothing.
+
+        ``*`` in the groups' paths stands for any name; `leave` names columns that will not be read, as ragged ones are
+        not in any case; `dense` says that little else lies among them in the file.
+        """
+        self._source.ahead(groups, {*schema.NEVER_READ, *leave}, dense=dense)
+
     def attributes(self, path: str) -> dict[str, Any]:
         """Return an object's attributes, references left out."""
         return self._source.attributes(path)
@@ -367,24 +384,6 @@ class File:
                 f"{self.name}: no unit has the id {unit_id!r}; {nearest(unit_id, self.unit_table.ids.tolist())}"
             )
         return self.unit_table.ragged(name, int(rows[0]))
-
-    def quality_metrics(self, unit_ids: Any = None, **how: Any) -> pd.DataFrame:
-        """Work out the quality of units, by default of all.
-
-        Parameters
-        ----------
-        unit_ids, **how
-            Arguments of :func:`nwbin.metrics.quality_metrics`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Index unit_id: firing_rate, presence_ratio, isi_violations, amplitude_cutoff, waveform_duration, ...
-        """
-        # It lies in a room above, which knows this one: only its name is known here.
-        metrics = import_module("nwbin.metrics")
-        found: pd.DataFrame = metrics.quality_metrics(self, unit_ids, **how)
-        return found
 
     def pynwb(self) -> Any:
         """Return the file as a ``pynwb.NWBFile``, for whatever nwbin does not read itself.

@@ -22,6 +22,7 @@ class Intervals(Mapping[str, "pd.DataFrame"]):
 
     def __init__(self, file: File) -> None:
         self._file = file
+        file.read_ahead([schema.INTERVALS])
         self._names = [
             name
             for name in file.names(schema.INTERVALS)

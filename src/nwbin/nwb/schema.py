@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "ACQUISITION",
+    "AT_OPENING",
     "DEVICES",
     "ELECTRODES",
     "ELECTRODE_GROUPS",
@@ -56,6 +57,9 @@ GENERAL = {
     "lab": "general/lab",
     "experiment_description": "general/experiment_description",
 }
+
+# Groups that nearly everybody needs: of a file on a server they are fetched in one go when it is opened.
+AT_OPENING = (UNITS, ELECTRODES, f"{ELECTRODE_GROUPS}/*", DEVICES)
 
 # Attributes of any object that NWB keeps for itself.
 OF_THE_FORMAT = ("namespace", "neurodata_type", "object_id")

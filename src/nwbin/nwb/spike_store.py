@@ -89,14 +89,17 @@ class SpikeStore:
         chunk = layout.chunks[0] if layout.chunks else 1
         starts = self._bounds.starts[todo] // chunk * chunk
         stops = np.minimum(-(-self._bounds.stops[todo] // chunk) * chunk, layout.shape[0])
-        begins = np.flatnonzero(np.concatenate([[True], starts[1:] - stops[:-1] > _MERGE]))
+        # From a server many ranges come at once, and whoever asks it knows which to merge.
+        merge = 0 if self._table.source.is_remote else _MERGE
+        begins = np.flatnonzero(np.concatenate([[True], starts[1:] - stops[:-1] > merge]))
         spans = list(
             zip(starts[begins].tolist(), stops[np.append(begins[1:], len(todo)) - 1].tolist(), strict=True)
         )
         n_spikes = sum(stop - start for start, stop in spans)
         require(8 * n_spikes, f"{self._where}: {n_spikes:,} spike times", "read fewer units at a time")
+        parts = [slice(start, stop) for start, stop in spans]
+        self._table.source.read_many_into(path, parts, [self._values[part] for part in parts])
         for start, stop in spans:
-            self._table.source.read_into(path, slice(start, stop), self._values[start:stop])
             self._loaded |= (self._bounds.starts >= start) & (self._bounds.stops <= stop)
         self._loaded[todo] = True
 

@@ -39,7 +39,8 @@ def open(
     Parameters
     ----------
     path : str, os.PathLike or binary file object
-        The session's NWB file. Any NWB 2 file with units works: a filter whose column it lacks is not applied.
+        The session's NWB file, or its address on a server, as :class:`nwbin.File` takes them.
+        Any NWB 2 file with units works: a filter whose column it lacks is not applied.
     amplitude_cutoff_maximum, presence_ratio_minimum, isi_violations_maximum : float or None
         Quality bounds on units, inclusive; None (or 0) for no bound. The defaults are AllenSDK's.
     filter_by_validity : bool

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nwbin.storage.addresses import is_address
+
 if TYPE_CHECKING:
     from nwbin.session._session import Session
     from nwbin.session._session_tables import SessionTables
@@ -20,6 +22,9 @@ def as_opened(session: Session, tables: SessionTables, signals: Signals) -> dict
     """The arguments that make such a session."""
     paths = signals.given_lfp_paths
     if paths is not None:  # the other process may have another working folder
-        paths = {one: Path(at).absolute() if isinstance(at, str | Path) else at for one, at in paths.items()}
+        paths = {
+            one: Path(at).absolute() if isinstance(at, str | Path) and not is_address(at) else at
+            for one, at in paths.items()
+        }
     more = (tables.external_channel_columns, tables.additional_unit_metrics)
     return dict(zip(OPENED_BY, (session.file, session.filters, paths, *more), strict=True))

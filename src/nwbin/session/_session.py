@@ -33,6 +33,7 @@ from nwbin.session._stimulus_queries import StimulusQueries
 from nwbin.session._structures import Structures
 from nwbin.session._unit_spikes import UnitSpikes
 from nwbin.session.chosen import select as _select
+from nwbin.storage.addresses import shown_path
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ class Session:
             Of the class that it is called on.
         """
         if int(nwb_version) < 2:
-            raise ArgumentError(f"{path}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}")
+            raise ArgumentError(
+                f"{shown_path(path)}: nwbin reads NWB 2 files only, not nwb_version={nwb_version}"
+            )
         how = DEFAULTS | known_arguments(api_kwargs) | known_arguments(kwargs)
         filters = UnitFilters(**{name: how.pop(name) for name in FILTERS})
         return cls(File(path, mmap=how.pop("mmap")), filters, **how)

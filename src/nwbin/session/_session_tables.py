@@ -14,6 +14,7 @@ from nwbin.allen.stimuli import StimulusTables, stimulus_tables
 from nwbin.allen.unit_filters import UnitFilters
 from nwbin.allen.units import unit_table
 from nwbin.errors import ArgumentTypeError
+from nwbin.nwb import schema
 from nwbin.nwb.file import File
 from nwbin.session._part_of_session import Part
 
@@ -73,6 +74,8 @@ class SessionTables(Part):
 
     @cached_property
     def stimuli(self) -> StimulusTables:
+        # All at once: each by itself would be as many round trips.
+        self.file.read_ahead([f"{schema.INTERVALS}/*"], leave=("tags", "stimulus_index"), dense=True)
         return stimulus_tables(self.file, self.seen.invalid_times)
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nwbin.errors import FileAccessError, MissingFileError, nearest
+from nwbin.storage.addresses import shown
 
 __all__ = ["StrPath", "check_file_object", "check_path", "why_not"]
 
@@ -24,10 +25,9 @@ def check_path(source: StrPath) -> Path:
         if path.is_dir():
             raise FileAccessError(f"{path}: is a folder; give the path of one .nwb file in it")
         if not path.exists():
-            if re.match(r"[a-z][a-z0-9+]+:/", str(path)):
+            if re.match(r"[a-z][a-z0-9+]+:/", str(path)):  # of whose two slashes a Path drops one
                 raise MissingFileError(
-                    f"{source}: is an address, not a path; download the file, or pass an open file object, such as "
-                    "fsspec.open(address, 'rb').open() gives"
+                    f"{shown(str(source))}: is an address, not a path; give it as text, as it is"
                 )
             folder = path.parent
             there = [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
@@ -92,6 +92,11 @@ def why_not(error: Exception, source: Path | BinaryIO) -> str:
         else:
             source.seek(0)
             start = source.read(16)
+        if start.lstrip().startswith(b"<"):
+            return (
+                f"is a web page, or XML, and no NWB file (it starts with {start!r}): check the address, or where it "
+                "was downloaded from"
+            )
         return f"is not an HDF5 file (it starts with {start!r}); NWB files are HDF5: check the download"
     if "unable to lock" in text:
         return (

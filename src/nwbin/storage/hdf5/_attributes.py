@@ -71,5 +71,7 @@ class Attributes:
             return None
         address = h5py.h5o.get_info(node.id).addr
         if address not in self._places:
+            if self._file.ahead is not None:
+                self._file.ahead.header(address)
             self._places[address] = attribute_places(strings.data, address)
         return self._places[address].get(key.encode("utf-8", "surrogateescape"))

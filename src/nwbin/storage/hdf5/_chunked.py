@@ -17,6 +17,7 @@ from nwbin.storage.hdf5._chunks import (
     ChunkTable,
     DamagedChunkError,
     Fetch,
+    FetchMany,
     can_measure,
     can_undo,
     check_chunk,
@@ -29,6 +30,7 @@ from nwbin.storage.hdf5._storage_layout import Layout, is_as_stored
 __all__ = ["ChunkCheck", "ChunkReader", "chunk_check", "chunk_reader"]
 
 _MOST_CHUNKS = 1 << 20  # places that are remembered
+MOST_AT_ONCE = 1 << 28  # bytes of chunks, as stored, that are fetched before any is decoded
 _AS_STORED = np.dtype(f"V{REFERENCE.itemsize}")  # references to strings are handed on as they are
 _SMALLER = "have the file written with smaller chunks (by h5repack, say)"
 _SLACK = (
@@ -39,18 +41,35 @@ _SLACK = (
 class ChunkReader:
     """Decodes chunks of one dataset side by side: see :mod:`nwbin.storage.hdf5._chunks`."""
 
-    def __init__(self, file: OpenFile, path: str, table: ChunkTable, fetch: Fetch) -> None:
-        self._where = f"{file.name}: {path}"
-        self._table, self._fetch = table, fetch
+    def __init__(
+        self, file: OpenFile, path: str, table: ChunkTable, fetch: Fetch, fetch_many: FetchMany | None
+    ) -> None:
+        self._where, self._file, self._path = f"{file.name}: {path}", file, path
+        self._table, self._fetch, self._fetch_many = table, fetch, fetch_many
 
     def read_into(self, rows: slice, out: npt.NDArray[Any]) -> None:
         """Fill an array with some rows."""
         size = self._table.n_bytes
         require(3 * size, f"{self._where}: a chunk of {size:,} bytes, while it is decoded, would", _SMALLER)
         try:
-            decode_into(self._table, self._fetch, rows, out)
+            decode_into(self._table, self._fetch, rows, out, self._fetch_many)
         except DamagedChunkError as error:
             raise FileAccessError(f"{self._where}: {error}; {DAMAGED}") from error
+
+    def read_many(self, pairs: list[tuple[slice, npt.NDArray[Any]]]) -> None:
+        """Fill arrays with spans of rows; of a file on a server all chunks come at once, if they are not too many."""
+        fetch, table = self._fetch_many, self._table
+        none = [np.empty(0, np.intp)]
+        wanted = np.unique(
+            np.concatenate(none + [table.touching(rows.start, rows.stop) for rows, _ in pairs])
+        )
+        if fetch is None or int(table.size[wanted].sum()) > MOST_AT_ONCE:
+            for rows, out in pairs:
+                self.read_into(rows, out)
+            return
+        held = ChunkReader(self._file, self._path, table, fetch(wanted), None)
+        for rows, out in pairs:
+            held.read_into(rows, out)
 
 
 class ChunkCheck:
@@ -93,8 +112,12 @@ def chunk_reader(file: OpenFile, path: str, node: Any, layout: Layout) -> ChunkR
         return None
     if not (layout.is_heap_text or is_as_stored(node, layout)):
         return None
+    if file.ahead is not None:
+        file.ahead.chunk_index(h5py.h5o.get_info(node.id).addr)
     table = _chunk_table(node, layout)
-    return None if table is None else ChunkReader(file, path, table, _fetcher(file, node, table))
+    if table is None:
+        return None
+    return ChunkReader(file, path, table, _fetcher(file, node, table), _remote_fetcher(file, table))
 
 
 def chunk_check(file: OpenFile, path: str, node: Any, layout: Layout) -> ChunkCheck | None:
@@ -158,3 +181,30 @@ def _fetcher(file: OpenFile, node: Any, table: ChunkTable) -> Fetch:
     if held is None or not file.has_plain_addresses or not hasattr(os, "pread"):
         return through_libhdf5
     return lambda index: os.pread(held.descriptor, *place(index))
+
+
+def _remote_fetcher(file: OpenFile, table: ChunkTable) -> FetchMany | None:
+    """Return a function that fetches many chunks of a file on a server at once; None for any other file."""
+    remote, largest = file.remote, 2 * table.n_bytes + _SLACK
+    if remote is None or not file.has_plain_addresses:
+        return None
+
+    def many(indexes: npt.NDArray[np.intp]) -> Fetch:
+        fetched: dict[int, npt.NDArray[np.uint8]] = {}
+        targets = []
+        for index in indexes.tolist():
+            offset, size = int(table.offset[index]), int(table.size[index])
+            if offset > 0 and 0 <= size <= largest and offset + size <= file.size:
+                fetched[index] = np.empty(size, np.uint8)
+                targets.append((offset, fetched[index]))
+        remote.read_into(targets)
+
+        def one(index: int) -> memoryview:
+            if index not in fetched:
+                size, offset = int(table.size[index]), int(table.offset[index])
+                raise DamagedChunkError(f"its {size} bytes at {offset} are not in the file")
+            return fetched[index].data
+
+        return one
+
+    return many

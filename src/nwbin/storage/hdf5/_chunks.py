@@ -33,6 +33,7 @@ __all__ = [
     "ChunkTable",
     "DamagedChunkError",
     "Fetch",
+    "FetchMany",
     "can_measure",
     "can_undo",
     "check_chunk",
@@ -49,8 +50,10 @@ FILTERS = {
 
 _CHECKSUM = 4  # bytes, that FLETCHER32 puts behind the others
 _WORDS = 1 << 16  # of 16 bits, summed up at a time
+_BATCH = 1 << 26  # bytes of chunks that are fetched at once
 
 Fetch = Callable[[int], "bytes | memoryview"]
+FetchMany = Callable[["npt.NDArray[np.intp]"], Fetch]
 
 
 class DamagedChunkError(ValueError):
@@ -256,7 +259,13 @@ def _place(
     out[tuple(there)] = values.reshape(table.chunk)[tuple(here)]
 
 
-def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[Any]) -> None:
+def decode_into(
+    table: ChunkTable,
+    fetch: Fetch,
+    rows: slice,
+    out: npt.NDArray[Any],
+    fetch_many: FetchMany | None = None,
+) -> None:
     """Decode some rows of a dataset into an array, on all cores or the share of them that this is given.
 
     Parameters
@@ -269,6 +278,8 @@ def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[A
         Which rows: start and stop within the dataset.
     out
         Filled: (rows, ...), of any dtype that the stored one converts to.
+    fetch_many
+        Fetches many chunks at once, for where each by itself would be a round trip; `fetch` is then not called.
 
     Raises
     ------
@@ -277,7 +288,8 @@ def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[A
 
     Notes
     -----
-    Working set: `out`, and for each thread one chunk as stored and twice decoded.
+    Working set: `out`, and for each thread one chunk as stored and twice decoded; of chunks that are fetched many at
+    once, also those, 64 MiB (one chunk where it is larger).
     """
     wanted = table.touching(rows.start, rows.stop)
     lengths = [-(-rows.stop // table.chunk[0]) - rows.start // table.chunk[0]]  # in chunks, along each axis
@@ -285,7 +297,7 @@ def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[A
     if len(wanted) < math.prod(lengths):
         out[...] = table.fill
 
-    def one(index: int) -> None:
+    def one(index: int, fetch: Fetch) -> None:
         first = table.first[index].tolist()
         try:
             data = _decode(table, fetch(index), int(table.skipped[index]))
@@ -293,4 +305,14 @@ def decode_into(table: ChunkTable, fetch: Fetch, rows: slice, out: npt.NDArray[A
             raise DamagedChunkError(f"the chunk that starts at {tuple(first)}: {error}") from None
         _place(table, data, first, rows.start, out)
 
-    _threads.run([partial(one, index) for index in wanted.tolist()], _threads.as_threads(None))
+    for some in [wanted] if fetch_many is None else _batches(table, wanted):
+        fetched = fetch if fetch_many is None else fetch_many(some)
+        tasks = [partial(one, index, fetched) for index in some.tolist()]
+        _threads.run(tasks, _threads.as_threads(None))
+
+
+def _batches(table: ChunkTable, wanted: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+    """Share out chunks so that those of one batch take 64 MiB as stored, or are one."""
+    sizes = np.minimum(table.size[wanted], _BATCH)  # damaged ones may claim anything
+    batch = np.cumsum(sizes) // _BATCH
+    return np.split(wanted, np.flatnonzero(np.diff(batch)) + 1) if len(wanted) else []

@@ -61,6 +61,11 @@ class Dataset:
         with self._file.reading(self._path):
             self._rows.read_into(rows, out)
 
+    def read_many_into(self, spans: list[slice], outs: list[npt.NDArray[np.float64]]) -> None:
+        self.allow(sum(rows.stop - rows.start for rows in spans))
+        with self._file.reading(self._path):
+            self._rows.read_many(spans, outs)
+
     def text_codes(self) -> tuple[npt.NDArray[np.intp], list[str]] | None:
         if self.layout.kind != "text" or len(self.layout.shape) != 1:
             return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,9 +12,12 @@ from typing import Any, BinaryIO
 import h5py
 
 from nwbin.errors import FileAccessError, NotEnoughMemoryError, NwbinError
+from nwbin.storage.addresses import is_address
 from nwbin.storage.file_map import FileMap, HeldFile
+from nwbin.storage.hdf5._ahead import ReadAhead
 from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.opening import StrPath, check_file_object, check_path, why_not
+from nwbin.storage.remote import RemoteFile, open_remote
 
 __all__ = ["DAMAGED", "OpenFile"]
 
@@ -30,13 +33,15 @@ class OpenFile:
     Parameters
     ----------
     source
-        A path, or a seekable binary file object (which stays the caller's to close).
+        A path, an address, or a seekable binary file object (which stays the caller's to close).
     follow_external
         Whether links into other files, and data kept in them, are followed.
     mapped
         Whether its bytes may be mapped into memory.
     limits
         What is taken for usual.
+    ahead
+        Groups that are fetched before HDF5 opens a file on a server: see :meth:`ReadAhead.objects`.
 
     Attributes
     ----------
@@ -45,7 +50,9 @@ class OpenFile:
     path
         None for a file object.
     held
-        The file as the system has it open, None for a file object.
+        The file as the system has it open, None for a file object or an address.
+    remote
+        The file on its server, None where it was not given by an address.
     name
         As it stands in messages.
     size
@@ -55,7 +62,13 @@ class OpenFile:
     """
 
     def __init__(
-        self, source: StrPath | BinaryIO, *, follow_external: bool, mapped: bool, limits: Limits = USUAL
+        self,
+        source: StrPath | BinaryIO,
+        *,
+        follow_external: bool,
+        mapped: bool,
+        limits: Limits = USUAL,
+        ahead: Iterable[str] = (),
     ) -> None:
         self.follow_external = follow_external
         self.limits = limits
@@ -64,8 +77,12 @@ class OpenFile:
         self.said: set[str] = set()
         self.path: Path | None = None
         self.held: HeldFile | None = None
-        where: Path | BinaryIO
-        if isinstance(source, str | os.PathLike):
+        self.remote: RemoteFile | None = None
+        where: Any
+        if isinstance(source, str) and is_address(source):
+            self.remote = open_remote(source)
+            self.name, where = self.remote.name, self.remote.file
+        elif isinstance(source, str | os.PathLike):
             where = self.path = check_path(source)
             self.name = str(self.path)
             # Opened once: a file put in this one's place later is not mixed up with it.
@@ -74,12 +91,26 @@ class OpenFile:
             where = source
             self.name = check_file_object(source)
         try:
-            self.h5 = h5py.File(where, "r", locking="best-effort")
+            with self._telling():
+                if self.ahead is not None:
+                    self.ahead.objects(ahead)
+                self.h5 = h5py.File(where, "r", locking="best-effort")
+        except NwbinError:
+            self._let_go()
+            raise
         except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
-            if self.held is not None:
-                self.held.close()  # at once: as long as somebody keeps the error, it keeps this object
+            self._let_go()  # at once: as long as somebody keeps the error, it keeps this object
             raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
-        self.size = self.h5.id.get_filesize() if self.held is None else self.held.size
+        known = self.held or self.remote
+        self.size = self.h5.id.get_filesize() if known is None else known.size
+
+    def _telling(self) -> AbstractContextManager[None]:
+        """Have what goes wrong on the way to a server raised as it is."""
+        return nullcontext() if self.remote is None else self.remote.file.telling()
+
+    def _let_go(self) -> None:
+        if self.held is not None:
+            self.held.close()
 
     def close(self) -> None:
         """Close the file, whatever state it is in. Arrays that were mapped from it stay readable."""
@@ -109,7 +140,8 @@ class OpenFile:
                 f"{self.name}: is closed; {path or 'nothing'} can no longer be read from it"
             )
         try:
-            yield
+            with self._telling():
+                yield
             if self.held is not None:
                 self.held.check()  # what was read is of one file only if that has not changed meanwhile
         except NwbinError:
@@ -130,10 +162,15 @@ class OpenFile:
         ) as error:
             if self.held is not None:
                 self.held.check()  # not damaged, perhaps, but changed meanwhile
-            remedy = DAMAGED if self.path is not None else _FAILED
+            remedy = _FAILED if self.held is None and self.remote is None else DAMAGED
             raise FileAccessError(f"{self.name}: {path} cannot be read ({error}); {remedy}") from error
 
     # ---------------------------------------------------------------- the bytes, without libhdf5
+
+    @cached_property
+    def ahead(self) -> ReadAhead | None:
+        """What fetches ahead; None where the file is not on a server."""
+        return None if self.remote is None else ReadAhead(self.remote)
 
     @cached_property
     def map(self) -> FileMap | None:
@@ -150,8 +187,10 @@ class OpenFile:
     @cached_property
     def has_plain_addresses(self) -> bool:
         """Whether addresses in the file are 8 bytes, and count from its first; not known of a file object."""
+        if self.held is None and self.remote is None:
+            return False
         plist = self.h5.id.get_create_plist()
-        return self.path is not None and plist.get_userblock() == 0 and plist.get_sizes() == (8, 8)
+        return bool(plist.get_userblock() == 0 and plist.get_sizes() == (8, 8))
 
     @cached_property
     def _number(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,7 +37,8 @@ class H5Source:
     Parameters
     ----------
     source
-        A path, or a seekable binary file object (which stays the caller's to close).
+        A path, an address (see :func:`nwbin.storage.remote.open_remote`), or a seekable binary file object (which
+        stays the caller's to close).
     follow_external_links
         Follow links into other files. Off by default: a downloaded file should not be able to make a program
         read whatever else lies on the disk.
@@ -44,6 +46,8 @@ class H5Source:
         Map the file into memory where that can be done. If not, whatever is read is copied.
     limits
         What is taken for usual in a file.
+    ahead
+        Groups that are fetched at once when a file on a server is opened: see :meth:`ahead`.
 
     Raises
     ------
@@ -58,9 +62,12 @@ class H5Source:
         follow_external_links: bool = False,
         mmap: bool = True,
         limits: Limits = USUAL,
+        ahead: Iterable[str] = (),
     ) -> None:
         self.follow_external_links, self.mmap = follow_external_links, mmap
-        self._file = OpenFile(source, follow_external=follow_external_links, mapped=mmap, limits=limits)
+        self._file = OpenFile(
+            source, follow_external=follow_external_links, mapped=mmap, limits=limits, ahead=ahead
+        )
         self._objects = Objects(self._file)
         self._text = FileText(self._file)
         self._attributes = Attributes(self._file, self._text)
@@ -75,6 +82,44 @@ class H5Source:
     def path(self) -> Path | None:
         """The file's path; None where it was given as a file object."""
         return self._file.path
+
+    @property
+    def address(self) -> str | None:
+        """The file's address as it was given, secrets included; None where it was given otherwise."""
+        return None if self._file.remote is None else self._file.remote.address
+
+    @property
+    def size(self) -> int:
+        """The file's size in bytes."""
+        return int(self._file.size)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the file lies on a server."""
+        return self._file.remote is not None
+
+    @property
+    def stamp(self) -> tuple[Any, ...] | None:
+        """By what the file is known to be the same when it is opened again; None for a file object."""
+        if self._file.remote is not None:
+            return tuple(self._file.remote.state)
+        return None if self.path is None else (self.path.stat().st_size, self.path.stat().st_mtime_ns)
+
+    def ahead(self, groups: Iterable[str], leave: Collection[str] = (), *, dense: bool = False) -> None:
+        """Fetch from a server what is directly in some groups, in a few round trips; of any other file nothing.
+
+        Parameters
+        ----------
+        groups
+            Their paths; ``*`` stands for any name. What is not there is passed over.
+        leave
+            Names of datasets of which only the header is fetched. Of ragged and of very long ones no more is either.
+        dense
+            Whether most of what lies among them in the file is likely to belong to them: it is then fetched too.
+        """
+        if self._file.ahead is not None:
+            with self._file.reading(""):
+                self._file.ahead.objects(groups, leave, dense=dense)
 
     def close(self) -> None:
         """Close the file. Arrays that were mapped from it stay readable."""
@@ -176,6 +221,10 @@ class H5Source:
     def read_into(self, path: str, rows: slice, out: npt.NDArray[np.float64]) -> None:
         """Read some rows of a one-dimensional dataset straight into an array, converting as needed."""
         self._dataset(path).read_into(rows, out)
+
+    def read_many_into(self, path: str, spans: list[slice], outs: list[npt.NDArray[np.float64]]) -> None:
+        """Read spans of rows, each into an array as :meth:`read_into` does; from a server all at once."""
+        self._dataset(path).read_many_into(spans, outs)
 
     def text_codes(self, path: str) -> tuple[npt.NDArray[np.intp], list[str]] | None:
         """Return a text column as numbers (intp) into its distinct values; None where only :meth:`read` can."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from nwbin.errors import warn
 from nwbin.storage.hdf5._chunked import ChunkCheck, ChunkReader, chunk_check, chunk_reader
 from nwbin.storage.hdf5._file import OpenFile
-from nwbin.storage.hdf5._storage_layout import Layout
+from nwbin.storage.hdf5._storage_layout import Layout, is_as_stored
 
 __all__ = ["Rows"]
 
@@ -51,6 +52,8 @@ class Rows:
         if not out.size:
             return
         n, layout = len(out), self._layout
+        if self._read_remote([(rows, out)]):
+            return
         n_chunks = layout.n_chunks(n)
         if (
             layout.filters or out.nbytes > self._file.limits.small_bytes or n_chunks > _FEW
@@ -66,3 +69,27 @@ class Rows:
             part = out[begin : begin + step]
             first = rows.start + begin
             self._node.read_direct(part, np.s_[first : first + len(part)])
+
+    def read_many(self, spans: list[slice], outs: list[npt.NDArray[Any]]) -> None:
+        """Read spans of rows, each into an array as :meth:`read_into` takes it."""
+        pairs = [(rows, out) for rows, out in zip(spans, outs, strict=True) if out.size]
+        if self._read_remote(pairs):
+            return
+        if self._file.remote is not None and self._layout.filters and self.chunks is not None:
+            self.chunks.read_many(pairs)
+            return
+        for rows, out in pairs:
+            self.read_into(rows, out)
+
+    def _read_remote(self, pairs: list[tuple[slice, npt.NDArray[Any]]]) -> bool:
+        """Read rows of a file on a server straight into arrays, all at once; False where they are not stored so."""
+        remote, layout = self._file.remote, self._layout
+        if remote is None or layout.offset is None or not is_as_stored(self._node, layout):
+            return False
+        if any(out.dtype != layout.dtype or not out.flags.c_contiguous for _, out in pairs):
+            return False
+        size = math.prod(layout.shape[1:]) * layout.dtype.itemsize
+        remote.read_into(
+            [(layout.offset + rows.start * size, out.reshape(-1).view(np.uint8)) for rows, out in pairs]
+        )
+        return True

@@ -123,6 +123,9 @@ class HeapStrings:
     def _bytes(self, at: int, length: int) -> bytes:
         return self.data[at : at + length].tobytes()
 
+    def _found(self, at: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> None:
+        """Make sure that strings are at hand, where only a part of the file is."""
+
     # ---------------------------------------------------------------- runs of one string
 
     def _number_repeated(
@@ -172,6 +175,7 @@ class HeapStrings:
         """Number any strings but empty ones: intp (n,)."""
         length = rows["length"].astype(np.int64)
         at = self._heap.places(rows["address"].astype(np.int64), rows["number"].astype(np.int64), length)
+        self._found(at, length)
         group, first = self._grouped(at, length)
         ends = zip(at[first].tolist(), (at + length)[first].tolist(), strict=True)
         # Two loops: going from bytes to code and back to bytes is slower.

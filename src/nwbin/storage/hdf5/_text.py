@@ -20,6 +20,7 @@ import numpy.typing as npt
 from nwbin.storage.hdf5._chunked import ChunkReader
 from nwbin.storage.hdf5._file import OpenFile
 from nwbin.storage.hdf5._heap import REFERENCE, endless_collection
+from nwbin.storage.hdf5._remote_strings import RemoteStrings
 from nwbin.storage.hdf5._storage_layout import Layout
 from nwbin.storage.hdf5._stored_rows import Rows
 from nwbin.storage.hdf5._strings import HeapStrings, decode, text_of
@@ -45,8 +46,11 @@ class FileText:
 
     @cached_property
     def _strings(self) -> HeapStrings | None:
-        mapped = self._file.map
-        return HeapStrings(mapped.bytes) if mapped is not None and self._file.has_plain_addresses else None
+        if not self._file.has_plain_addresses:
+            return None
+        if self._file.remote is not None and self._file.ahead is not None:
+            return RemoteStrings(self._file.remote, self._file.ahead)
+        return None if self._file.map is None else HeapStrings(self._file.map.bytes)
 
     def trust_libhdf5(self) -> None:
         """Raise ValueError where libhdf5 would never come back; that can be seen in small files."""

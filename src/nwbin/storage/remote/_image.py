@@ -1,0 +1,198 @@
+"""What was fetched of a remote file, kept where it lies in the file.
+
+The image is as long as the file, in memory that the system hands out page by page where something is put: so what
+reads a mapped file reads this too, at the same offsets, once it has made sure that the bytes are there.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin.errors import NotEnoughMemoryError
+from nwbin.storage.remote._ranges import Span, merged
+
+__all__ = ["BLOCK", "Image", "ImageFile"]
+
+BLOCK = 1 << 12  # bytes: what is fetched at the least, and a page of memory
+
+Fill = Callable[[list[tuple[int, "npt.NDArray[np.uint8]"]], bool], None]
+
+
+def _room(size: int, name: str) -> Any:
+    try:
+        if hasattr(mmap, "MAP_ANONYMOUS"):
+            return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        return mmap.mmap(-1, size)
+    except (OSError, ValueError, OverflowError, MemoryError) as error:
+        raise NotEnoughMemoryError(
+            f"{name}: there is no room for a file of {size:,} bytes among the addresses of this process; use a "
+            "machine, or a limit, with more"
+        ) from error
+
+
+class Image:
+    """The bytes of a remote file, as far as they were fetched. Safe to use from several threads.
+
+    Parameters
+    ----------
+    size
+        Of the file, more than 0.
+    fill
+        Fetches: for each place in the file, fills the array that is given with it; where the second argument is True,
+        without the help of other threads.
+    name
+        The file's, for messages.
+
+    Attributes
+    ----------
+    bytes
+        uint8 (size,); zeros where nothing was fetched. Only what :meth:`need` was called for may be looked at.
+    """
+
+    def __init__(self, size: int, fill: Fill, name: str) -> None:
+        self.size = size
+        self._fill = fill
+        n_blocks = -(-size // BLOCK)
+        self._all: npt.NDArray[np.uint8] = np.frombuffer(_room(n_blocks * BLOCK, name), np.uint8)
+        self.bytes: npt.NDArray[np.uint8] = self._all[:size]
+        self._there = np.zeros(n_blocks, dtype=bool)
+        self._lock = threading.RLock()
+
+    def has(self, start: int, stop: int) -> bool:
+        """Whether some bytes were fetched; those before the file and behind its end count as fetched."""
+        first, last = max(0, start) // BLOCK, -(-min(stop, self.size) // BLOCK)
+        return bool(self._there[first:last].all())
+
+    def put(self, start: int, data: Any) -> None:
+        """Put in what was fetched already: from the start of a block to the end of one, or of the file."""
+        fetched = np.frombuffer(data, np.uint8)
+        with self._lock:
+            self.bytes[start : start + len(fetched)] = fetched
+            self._mark(start, start + len(fetched))
+
+    def need(
+        self, spans: Iterable[tuple[int, int]], *, spare: int = 0, around: int = 0, alone: bool = False
+    ) -> None:
+        """Fetch what is missing of some spans, all at once.
+
+        Parameters
+        ----------
+        spans
+            First byte, and the one behind the last. What lies outside the file is left out.
+        spare
+            So many bytes that lie between may be fetched too, for fewer requests; they are then there as well.
+        around
+            So many bytes before and behind what is missing are fetched with it, unless they are there.
+        alone
+            Fetch on this thread only. Whoever HDF5 has called has its lock, which another thread may come to want when
+            it does nothing but collect what nobody refers to.
+        """
+        with self._lock:
+            gone = [span for one in spans for span in self._missing(*one)]
+            if around:
+                gone = [span for one in gone for span in self._missing(one.start - around, one.stop + around)]
+            missing = merged(gone, spare=spare)
+        if not missing:
+            return
+        # Without the lock: a thread that has HDF5's may wait for it. At worst two fetch the same.
+        self._fill([(start, self.bytes[start:stop]) for start, stop in missing], alone)
+        with self._lock:
+            for start, stop in missing:
+                self._mark(start, stop)
+
+    def _mark(self, start: int, stop: int) -> None:
+        last = stop // BLOCK if stop < self.size else len(self._there)
+        self._there[-(-start // BLOCK) : last] = True
+
+    def _missing(self, start: int, stop: int) -> Iterator[Span]:
+        """Yield what was not fetched of a span, in whole blocks."""
+        first, last = max(0, start) // BLOCK, -(-min(stop, self.size) // BLOCK)
+        if first >= last:
+            return
+        gone = np.flatnonzero(~self._there[first:last]) + first
+        if not len(gone):
+            return
+        for run in np.split(gone, np.flatnonzero(np.diff(gone) > 1) + 1):
+            yield Span(int(run[0]) * BLOCK, min(self.size, (int(run[-1]) + 1) * BLOCK))
+
+    def need_rows(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> None:
+        """Fetch what is missing of very many short spans."""
+        here = (starts >= 0) & (stops <= self.size) & (stops > starts)
+        first, last = starts[here] // BLOCK, (stops[here] - 1) // BLOCK
+        whole = self._there[first] & self._there[last] & (last - first <= 1)
+        if not whole.all():
+            self.need(zip(starts[here][~whole].tolist(), stops[here][~whole].tolist(), strict=True))
+
+    def copy(self, start: int, stop: int) -> bytes:
+        """Return some bytes, fetched where they were not."""
+        self.need([(start, stop)])
+        return self.bytes[max(0, start) : max(0, stop)].tobytes()
+
+
+class ImageFile(io.RawIOBase):
+    """The file object that HDF5 reads through. It asks for little at a time, in no order: each miss fetches more.
+
+    Parameters
+    ----------
+    image
+        What is read.
+    ahead
+        How much a miss fetches at the least, in bytes.
+
+    """
+
+    def __init__(self, image: Image, ahead: int) -> None:
+        super().__init__()
+        self._image, self._ahead, self._at = image, ahead, 0
+        self._failed = (
+            threading.local()
+        )  # what was raised: HDF5 passes on that something was, not always what
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self._image.size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        start, stop = self._at, min(self._at + len(view), self._image.size)
+        if stop <= start:
+            return 0
+        try:
+            if not self._image.has(start, stop):
+                self._image.need([(start, max(stop, start + self._ahead))], alone=True)
+        except BaseException as error:
+            self._failed.error = error
+            raise
+        view[: stop - start] = self._image.bytes[start:stop]
+        self._at = stop
+        return stop - start
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Raise what went wrong while reading inside, whatever HDF5 made of it."""
+        self._failed.error = None
+        try:
+            yield
+        except Exception:
+            if self._failed.error is not None:
+                raise self._failed.error from None
+            raise
+        if self._failed.error is not None:
+            raise self._failed.error

@@ -1,0 +1,85 @@
+"""Files at any other address that fsspec knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nwbin.errors import MissingDependencyError
+from nwbin.storage.remote._faults import Fault, Kind
+from nwbin.storage.remote._transport import Answer, State
+
+__all__ = ["FsspecTransport"]
+
+_TAGS = ("ETag", "etag", "e_tag", "md5Hash", "md5", "checksum", "ino")
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
+
+
+class FsspecTransport:
+    """One file of one of fsspec's file systems."""
+
+    def __init__(self, address: str, name: str) -> None:
+        import fsspec
+
+        try:
+            self._files, self._path = fsspec.core.url_to_fs(address)
+        except ImportError as error:
+            raise MissingDependencyError(f"{name}: {error}") from None
+        except ValueError:
+            raise Fault(Kind.OTHER, "fsspec knows no such kind of address") from None
+        except Exception as error:
+            raise _fault_of(error) from None
+        self._state: State | None = None
+
+    def get(self, start: int, stop: int, state: State | None) -> Answer:
+        try:
+            now = self._looked_up() if state is None else state
+            data = self._files.cat_file(self._path, start=start, end=min(stop, now.size))
+        except Exception as error:
+            raise _fault_of(error) from None
+        if len(data) > stop - start:
+            raise Fault(Kind.NO_RANGES)
+        return Answer(now, start, iter([data]))
+
+    def _looked_up(self) -> State:
+        info = self._files.info(self._path)
+        if info.get("type") == "directory":
+            raise IsADirectoryError(self._path)
+        size = info.get("size")
+        if size is None:
+            raise Fault(Kind.OTHER, "it does not tell the file's size")
+
+        def first(names: tuple[str, ...]) -> Any:
+            return next((str(info[name]) for name in names if info.get(name) is not None), None)
+
+        return State(int(size), first(_TAGS), first(_TIMES))
+
+    def check(self, state: State) -> None:
+        """Raise Fault if the file has changed; fsspec's requests do not say so themselves."""
+        try:
+            self._files.invalidate_cache()
+            now = self._looked_up()
+        except Exception as error:
+            raise _fault_of(error) from None
+        if state.differs(now):
+            raise Fault(Kind.CHANGED)
+
+
+def _fault_of(error: Exception) -> Fault:
+    """Say what an error of fsspec's means. Its text may hold what is secret, so it goes no further."""
+    if isinstance(error, Fault):
+        return error
+    status = getattr(error, "status", None)  # aiohttp's
+    if isinstance(status, int):
+        kind = Kind.BUSY if status >= 500 or status == 429 else Kind.OTHER
+        if status in (401, 403):
+            kind = Kind.REFUSED
+        return Fault(kind, f"HTTP {status}")
+    if isinstance(error, FileNotFoundError):
+        return Fault(Kind.MISSING)
+    if isinstance(error, PermissionError):
+        return Fault(Kind.REFUSED)
+    if isinstance(error, IsADirectoryError):
+        return Fault(Kind.OTHER, "it is a folder")
+    if isinstance(error, OSError | TimeoutError | EOFError):
+        return Fault(Kind.CONNECTION, type(error).__name__)
+    return Fault(Kind.OTHER, type(error).__name__)

@@ -1,0 +1,170 @@
+"""Files on web servers and in S3, through obstore."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from nwbin.storage.remote._faults import Fault, Kind
+from nwbin.storage.remote._transport import Answer, State
+
+__all__ = ["ObstoreTransport", "http_transport", "s3_transport"]
+
+CONNECT, STALLED = timedelta(seconds=10), timedelta(seconds=30)
+_WHOLE = timedelta(minutes=10)  # for one answer, at most 8 MiB: 14 kB/s
+_PART = 1 << 20  # bytes that are handed on at a time, at the least
+
+_NAME = re.compile(r"(?P<scheme>https?://)(?P<name>[^/?#]*)@", re.IGNORECASE)
+_STATUS = re.compile(r"status code:? (\d{3})")
+_BY_STATUS = {
+    401: Kind.REFUSED, 403: Kind.REFUSED, 404: Kind.MISSING, 410: Kind.MISSING, 408: Kind.BUSY, 409: Kind.BUSY,
+    412: Kind.CHANGED, 416: Kind.OUTSIDE, 425: Kind.BUSY, 429: Kind.BUSY,
+}  # fmt: skip
+
+
+_process: int | None = None  # in which obstore was used first
+
+
+def _refuse_forked() -> None:
+    """Raise in a forked child of a process that used obstore: its threads are not there, and it would wait for ever."""
+    global _process
+    if _process is None:
+        _process = os.getpid()
+    if _process != os.getpid():
+        raise Fault(Kind.FORKED)
+
+
+def _client(*, plain: bool) -> Any:
+    return {
+        "allow_http": plain,
+        "connect_timeout": CONNECT,
+        "read_timeout": STALLED,
+        "timeout": _WHOLE,
+        "user_agent": "nwbin",
+    }
+
+
+# nwbin tries again by itself: so it can say how often, and go on where an answer broke off.
+_NO_RETRIES: Any = {"max_retries": 0, "retry_timeout": timedelta(seconds=0)}
+
+
+def http_transport(address: str) -> ObstoreTransport:
+    """Return what reads a file at a http or https address."""
+    from obstore.store import HTTPStore
+
+    address, name = _without_name(address)
+    client = _client(plain=address.lower().startswith("http://"))
+    if name is not None:
+        client["default_headers"] = {"authorization": f"Basic {b64encode(name).decode()}"}
+    try:
+        store = HTTPStore.from_url(address, client_options=client, retry_config=_NO_RETRIES)
+    except Exception:
+        raise Fault(Kind.OTHER, "it is no valid address") from None
+    return ObstoreTransport(store, "")
+
+
+def _without_name(address: str) -> tuple[str, bytes | None]:
+    """Take the user's name and password out of an address: obstore would drop them."""
+    match = _NAME.match(address)
+    if match is None:
+        return address, None
+    return match["scheme"] + address[match.end() :], unquote_to_bytes(match["name"])
+
+
+def s3_transport(bucket: str, key: str, options: dict[str, Any], *, plain: bool) -> ObstoreTransport:
+    """Return what reads an object in S3 with the credentials of the environment."""
+    from obstore.store import S3Store
+
+    client = _client(plain=plain)
+    try:
+        store = S3Store(bucket, client_options=client, retry_config=_NO_RETRIES, **options)
+    except Exception:
+        raise Fault(
+            Kind.OTHER, "it is no valid address, or the environment's settings of S3 are wrong"
+        ) from None
+    return ObstoreTransport(store, key)
+
+
+class ObstoreTransport:
+    """One object of an obstore store."""
+
+    def __init__(self, store: Any, path: str) -> None:
+        self._store, self._path = store, path
+
+    def get(self, start: int, stop: int, state: State | None) -> Answer:
+        options: dict[str, Any] = {"range": (start, stop)}
+        # A weak tag never matches (RFC 9110); what changed is then seen by the answer's own.
+        if state is not None and state.tag is not None and not state.tag.startswith("W/"):
+            options["if_match"] = state.tag
+        answer = self._asked(options)
+        meta = answer.meta
+        time = meta.get("last_modified")
+        found = State(int(meta["size"]), meta.get("e_tag"), None if time is None else str(time))
+        return Answer(found, int(answer.range[0]), _parts(answer))
+
+    def get_whole(self) -> Iterator[Any]:
+        """Ask for all there is."""
+        return _parts(self._asked({}))
+
+    def check(self, state: State) -> None:
+        """Do nothing: each answer says itself of which state it is."""
+
+    def _asked(self, options: Any) -> Any:
+        import obstore
+
+        _refuse_forked()
+        try:
+            return obstore.get(self._store, self._path, options=options)
+        except Exception as error:
+            raise fault_of(error) from None
+
+
+def _parts(answer: Any) -> Iterator[Any]:
+    try:
+        yield from answer.stream(min_chunk_size=_PART)
+    except Exception as error:
+        raise fault_of(error) from None
+
+
+def fault_of(error: Exception) -> Fault:
+    """Say what an error of obstore's means. Its text may hold the address with its signature, so it goes no further."""
+    kind, text = type(error).__name__, str(error)
+    if match := _STATUS.search(text):
+        status = int(match[1])
+        if status >= 500:
+            return Fault(Kind.BUSY, f"HTTP {status}")
+        return Fault(_BY_STATUS.get(status, Kind.OTHER), f"HTTP {status}")
+    if kind in _BY_NAME:
+        return Fault(_BY_NAME[kind])
+    if "kind: Timeout" in text or "TimedOut" in text:
+        return Fault(Kind.CONNECTION, "no answer in time")
+    if "UnexpectedRange" in text:
+        return Fault(Kind.OTHER, "it sent other bytes than were asked for")
+    if "kind: Builder" in text or "kind: Redirect" in text:
+        return Fault(Kind.OTHER, "no address to go to")
+    return Fault(Kind.CONNECTION)
+
+
+_BY_NAME = {
+    "NotFoundError": Kind.MISSING,
+    "PermissionDeniedError": Kind.REFUSED,
+    "UnauthenticatedError": Kind.REFUSED,
+    "PreconditionError": Kind.CHANGED,
+    "NotSupportedError": Kind.NO_RANGES,
+}
+
+
+def whole(address: str, most: int) -> bytes:
+    """Return all that an address answers, if that is not more than so many bytes."""
+    transport = http_transport(address)
+    found = bytearray()
+    for part in transport.get_whole():
+        found += part
+        if len(found) > most:
+            raise Fault(Kind.OTHER, f"it is longer than {most:,} bytes")
+    return bytes(found)
