@@ -47,6 +47,6 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(tasks: Sequence[Any], workers: int) -> Iterator[Any]:
         for task in tasks:
-            yield _answer(_packed(task))
+            yield _answer(_packed(task), lambda said: None)
 
     monkeypatch.setattr(_run, "run_on_processes", run)

@@ -42,6 +42,10 @@ def counted(data: nwbin.Dataset, store: Path, **more: Any) -> str:
     return str(done.report.loc[KEY, "status"])
 
 
+def unheard(done: int, total: int) -> None:
+    """How far a result is written."""
+
+
 def number(session: nwbin.Session) -> int:
     return int(session.num_units)
 
@@ -188,7 +192,7 @@ def test_lost_files_are_made_again_and_damaged_ones_are_not_read(data: nwbin.Dat
     matrix = nwbin.ResponseMatrix(np.ones((2, 3)), np.arange(2.0), np.arange(2.0), np.arange(2), np.arange(3))
     with claimed(folder.root) as claim:
         folder.begin({})
-        folder.save(claim, 1, matrix, {"spec": "this"}, lambda: None)
+        folder.save(claim, 1, matrix, {"spec": "this"}, lambda: None, unheard)
     path = tmp_path / "out" / "session_1.npz"
     assert folder.written(1) == ({"spec": "this"}, True)
     whole = path.read_bytes()
@@ -255,7 +259,7 @@ def test_an_orphan_puts_nothing_in_place(
 
         monkeypatch.setattr(Claim, "check", check)
     with pytest.raises(LostClaimError, match="another run has taken this output over"):
-        folder.save(claim, 1, tiny(1.0), {"of": "old"}, (lambda: None) if last else next_run)
+        folder.save(claim, 1, tiny(1.0), {"of": "old"}, (lambda: None) if last else next_run, unheard)
     assert tree(folder.root) == {}
     runs[0].__exit__(None, None, None)
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
@@ -269,7 +273,7 @@ def test_an_orphan_that_writes_into_the_next_run(orphan: tuple[Claim, MatrixFold
         late = Path(claim.parts) / "late"  # made anew by a library that makes what is missing
         late.mkdir(parents=True)
         (late / "c").touch()
-        folder.save(mine, 1, tiny(2.0), {"of": "new"}, lambda: None)
+        folder.save(mine, 1, tiny(2.0), {"of": "new"}, lambda: None, unheard)
     assert folder.load(1).X == 2.0
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
 

@@ -198,8 +198,8 @@ def test_what_makes_no_sense() -> None:
         ({"edges": [0.0, 0.0, 1.0], "smooth": 0.1}, ArgumentError, "two edges are the same"),
         ({"presentations": ROWS.iloc[3:4], "by": "orientation"}, ArgumentError, "has a value of 'orientation'"),
         ({"presentations": ROWS.iloc[:0]}, ArgumentError, "there are no presentations"),
-        ({"presentations": "flashes"}, ArgumentTypeError, "presentations must be a table with start_time"),
-        ({"presentations": np.zeros((2, 2))}, ArgumentError, "onsets must be a list"),
+        ({"presentations": "flashes"}, ArgumentTypeError, "presentations must be a table with the column start_time"),
+        ({"presentations": np.zeros((2, 2))}, ArgumentError, "onsets must have one dimension"),
         ({"presentations": ROWS[["orientation"]]}, LookupFailure, "no column 'start_time'"),
     ]  # fmt: skip
     for asked, kind, message in cases:

@@ -13,7 +13,7 @@ from nwbin._wording import counted
 from nwbin.cli._choosing import PresentationOptions, UnitOptions, WhereOption, selection_of
 from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
 from nwbin.cli._expand import expanded
-from nwbin.cli._files import FileArgument
+from nwbin.cli._files import FileArgument, given
 from nwbin.cli._json import JsonOption, refuse_json, say_written
 from nwbin.cli._parse import ids_of, names_of
 from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, nearest, warn
@@ -121,7 +121,7 @@ def _shown_first(table: pd.DataFrame) -> pd.DataFrame:
     return table[first + (rest if sys.stdout.isatty() or not first else [])]
 
 
-def _describe(file: Path | None, names: list[str], out: Path | None) -> None:
+def _describe(file: Any, names: list[str], out: Path | None) -> None:
     """Say what columns mean: the first argument may be one, too, instead of a file."""
     from nwbin.cli._describing import describe_all, describe_columns, describe_file
 
@@ -141,7 +141,10 @@ def _describe(file: Path | None, names: list[str], out: Path | None) -> None:
 def units(
     *,
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="An NWB file.", show_default=False)
+        Any,
+        typer.Argument(
+            metavar="FILE", help="An NWB file, or its address on a server.", show_default=False, parser=given
+        ),
     ] = None,
     names: Annotated[
         list[str] | None,

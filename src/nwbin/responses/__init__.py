@@ -18,6 +18,7 @@ from nwbin.responses.psth import mean_rates, rates_table
 from nwbin.responses.rates import psth
 from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.responses.selection import Selection
+from nwbin.responses.sliding import sliding_windows
 from nwbin.responses.statistics import GroupStatistics, group_statistics
 from nwbin.responses.tiles import TiledCounts
 from nwbin.responses.tuning_curves import tuning
@@ -26,7 +27,6 @@ from nwbin.responses.variability import (
     noise_correlations,
     reliability,
     signal_correlations,
-    sliding_windows,
 )
 
 __all__ = [

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["fano_factor", "noise_correlations", "reliability", "signal_correlations", "sliding_windows"]
+__all__ = ["fano_factor", "noise_correlations", "reliability", "signal_correlations"]
 
 Method: TypeAlias = Literal["split_half", "pairwise"]
 Floats = npt.NDArray[np.float64]
@@ -339,37 +339,6 @@ def fano_factor(
     }
     attributes = {"by": ", ".join(shown.names), "closed": closed}
     return dataset(values, {**shown.labels(), **times, **ids_of(units)}, attributes)
-
-
-def sliding_windows(window: tuple[float, float], width: float, step: float) -> Floats:
-    """Make windows of one width that start one step after the other.
-
-    Parameters
-    ----------
-    window
-        Where they lie: from and to, s; the first starts where it starts, the last ends where it ends or before.
-    width, step
-        In s.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (windows, 2), s.
-
-    Examples
-    --------
-    >>> sliding_windows((0, 0.5), 0.25, 0.125).tolist()
-    [[0.0, 0.25], [0.125, 0.375], [0.25, 0.5]]
-    """
-    first, last = check_window(window, rate=True)
-    for name, value in (("width", width), ("step", step)):
-        if not 0 < value < np.inf:
-            raise ArgumentError(f"{name} must be more than 0 s, not {value!r}")
-    number = int((last - first - width) / step + 1e-7)
-    if last - first < width * (1 - 1e-9):
-        raise ArgumentError(f"the window from {first:g} to {last:g} s is shorter than {width:g} s")
-    starts = first + np.arange(max(number, 0) + 1) * float(step)
-    return np.stack([starts, starts + float(width)], axis=1)
 
 
 def _counts(

@@ -320,9 +320,7 @@ class Session:
     def spike_times(self) -> Mapping[int, npt.NDArray[np.float64]]:
         """Unit id -> spike times in s, float64, ascending; a unit is read when asked for.
 
-        The units are in AllenSDK's order, probe by probe, which is not that of :attr:`units`: go by the id, or take
-        ``session.file.spike_trains(session.units.index)``, which has that order.
-        Working set: that of :meth:`nwbin.File.spike_trains`.
+        Probe by probe, as in AllenSDK, which is not the order of :attr:`units`: :meth:`spike_trains` has that.
         """
         return self._unit_spikes.spike_times
 
@@ -333,7 +331,7 @@ class Session:
         """Unit id -> amplitude of each spike in V; of all units in the file, whatever the filters.
 
         A unit is read when asked for, and kept. Working set: the units read (nothing where the file lets them be
-        mapped), and of amplitudes in chunks the last ones decoded, up to 64 MB (one chunk where it is larger).
+        mapped), and the last chunks decoded, up to 64 MB (one chunk where it is larger).
         """
         return self._unit_spikes.spike_amplitudes
 
@@ -341,7 +339,7 @@ class Session:
     def mean_waveforms(self) -> Mapping[int, xr.DataArray]:
         """Unit id -> mean waveform, dims (channel_id, time in s); only channels that passed the filters.
 
-        Read and kept as :attr:`spike_amplitudes` are; a waveform takes 8 bytes a channel and sample.
+        Read and kept as :attr:`spike_amplitudes` are.
         """
         return self._unit_spikes.mean_waveforms
 
@@ -356,7 +354,6 @@ class Session:
         "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
-    # ---- answers
     _answers, _populations = property(Answers), property(PopulationAnswers)
     psth = shown("_answers", Answers.psth)
     tuning = shown("_answers", Answers.tuning)
