@@ -350,6 +350,7 @@ def in_a_copy(tmp_path: Path, script: str = SCRIPT, **environment: str) -> list[
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_counts_are_right_beside_a_damaged_cache(tmp_path: Path) -> None:
     right, *said = in_a_copy(tmp_path)
     assert said == [""]

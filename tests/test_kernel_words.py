@@ -174,15 +174,18 @@ del settings.intrinsic
 
 
 @pytest.mark.parametrize("name", WITHOUT)
+@pytest.mark.slow
 def test_it_is_said_once(tmp_path: Path, name: str) -> None:
     said_of(tmp_path, name, "")
 
 
+@pytest.mark.slow
 def test_counts_are_right(tmp_path: Path) -> None:
     for _ in range(2):  # the second time from the cache
         said_of(tmp_path, "make_tuple", COUNT)
 
 
+@pytest.mark.slow
 def test_counts_are_right_where_only_the_trial_comes_from_the_cache(tmp_path: Path) -> None:
     assert in_a_copy(tmp_path, CHOOSE.replace("    COUNT\n", ""), **COMPILED) == ["by_vector", ""]
     script = WITHOUT["VectorType"] + CHOOSE.replace("    COUNT\n", COUNT)

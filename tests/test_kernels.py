@@ -104,6 +104,7 @@ def test_without_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.slow
 def test_in_worker_processes(method: str) -> None:
     if method not in get_all_start_methods():
         pytest.skip(f"no {method} here")

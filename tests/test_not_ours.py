@@ -200,6 +200,7 @@ def test_a_group_that_is_no_more_what_it_was_is_not_loaded(data: nwbin.Dataset, 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("same_size", [False, True])
 @pytest.mark.parametrize("function", [number, numbers, own_kind])
+@pytest.mark.slow
 def test_a_changed_file_stays(
     data: nwbin.Dataset, tmp_path: Path, function: Any, same_size: bool, overwrite: bool
 ) -> None:

@@ -83,6 +83,7 @@ def test_no_permission_as_the_system_says_it(small: Path, monkeypatch: pytest.Mo
         nwbin.File(small)
 
 
+@pytest.mark.slow
 def test_truncated_before_every_byte(small: Path) -> None:
     """``python -m tests.fuzzing --cuts`` has `check` look at each of these files too."""
     whole = small.stat().st_size

@@ -146,6 +146,7 @@ def test_a_result_of_another_format_takes_the_place(data: nwbin.Dataset, tmp_pat
 # ---------------------------------------------------------------- whole
 
 
+@pytest.mark.slow
 def test_a_group_that_lost_something_is_made_again(data: nwbin.Dataset, tmp_path: Path) -> None:
     store = tmp_path / "x.zarr"
     assert counted(data, store) == "done"

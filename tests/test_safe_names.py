@@ -105,6 +105,7 @@ def job() -> dict[str, Any]:
 
 
 @pytest.mark.filterwarnings("ignore:.*has no columns for some unit filters")
+@pytest.mark.slow
 def test_an_identifier_does_not_reach_outside_the_output(tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("zarr")

@@ -61,6 +61,7 @@ TABLES = ["sessions.csv", "probes.csv", "units.csv", "functional_connectivity_an
 
 
 @pytest.mark.parametrize("name", TABLES)
+@pytest.mark.slow
 def test_each_table_counts(cache: Path, name: str) -> None:
     run(cache)
     os.utime(cache / name if (cache / name).exists() else cache, ns=(0, 0))  # a time alone is no change

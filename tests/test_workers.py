@@ -71,6 +71,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 # The console script has its own folder in front, the same as here: none of the user's.
 @pytest.mark.parametrize("program", [("-P", "-c", "from nwbin.cli import main; main()"), ("-m", "nwbin")])
+@pytest.mark.slow
 def test_programs_among_the_data_are_not_run(
     program: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def wait_for_another(session: nwbin.Session) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="there the worker's own thread is all, see below")
 @pytest.mark.parametrize("function", [wait, wait_without_letting_go, wait_for_another])
+@pytest.mark.slow
 def test_workers_end_with_the_process_of_the_job(function: Callable[..., Any], chunked: Path) -> None:
     script = f"import nwbin, tests.test_workers as t; nwbin.Dataset({str(chunked.parent)!r}).map(t.{function.__name__})"
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True) as job:

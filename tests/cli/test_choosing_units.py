@@ -83,6 +83,7 @@ def test_all_units_of_a_folder_are_those_of_its_files(tiny: Path, here: Path) ->
     assert sorted(found["unit_id"].to_numpy().tolist()) == sorted(units)
 
 
+@pytest.mark.slow
 def test_units_that_no_session_of_a_folder_has(
     tiny: Path, tmp_path: Path, here: Path, filtered: tuple[list[int], list[int]]
 ) -> None:
@@ -159,6 +160,7 @@ def test_unit_ids_that_are_not_there(tiny: Path, here: Path, filtered: tuple[lis
     assert not list(here.iterdir())
 
 
+@pytest.mark.slow
 def test_units_that_the_filters_leave_out_are_explained(
     tiny: Path, here: Path, filtered: tuple[list[int], list[int]]
 ) -> None:

@@ -60,6 +60,7 @@ def of(session: nwbin.Session, stimulus: str) -> tuple[Any, pd.DataFrame]:
     ],
     ids=lambda one: "-".join(map(str, one)) if isinstance(one, list) else "",
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_picture_is_named_and_says_that_its_data_are_synthetic(
     tiny: Path, here: Path, title: list[str], command: list[str], said: str
 ) -> None:

@@ -108,6 +108,7 @@ def test_numbers_in_a_pipe_are_right_to_the_microsecond(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_any_command_quietly(tiny: Path) -> None:
     for command in (
         ["--help"],
@@ -127,6 +128,7 @@ def test_a_reader_that_has_seen_enough_ends_any_command_quietly(tiny: Path) -> N
 
 
 @pytest.mark.parametrize("command", ["--help", "units"])
+@pytest.mark.slow
 def test_no_color_means_none_on_a_terminal_either(tiny: Path, command: str) -> None:
     pty = pytest.importorskip("pty")
     asked = [command] if command == "--help" else [command, str(tiny)]
@@ -151,6 +153,7 @@ def test_no_color_means_none_on_a_terminal_either(tiny: Path, command: str) -> N
     assert seen == [True, False]
 
 
+@pytest.mark.slow
 def test_a_pipe_has_no_color(tiny: Path) -> None:
     environment = {**os.environ, "FORCE_COLOR": "", "TERM": "xterm-256color"}
     for command in (["--help"], ["units", str(tiny)], ["info", str(tiny)], ["stimuli", str(tiny)]):
@@ -212,6 +215,7 @@ def test_columns_of_lists_are_kept(tmp_path: Path, here: Path) -> None:
         assert table["tags"].tolist() == ["a; b", "", "c", ""], option
 
 
+@pytest.mark.slow
 def test_the_size_of_a_long_text_is_told_before_it_is_written(
     tiny: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

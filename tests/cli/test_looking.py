@@ -136,6 +136,7 @@ def on_a_terminal(*args: str) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_what_fits(tiny: Path) -> None:
     last = on_a_terminal("stimuli", str(tiny), "gabors")[-1]
     assert re.fullmatch(r"\.\.\. \d+ more rows, \d+ more columns; whole: -o table.csv", last)

@@ -45,6 +45,7 @@ def examples() -> list[Any]:
 
 
 @pytest.mark.parametrize("example", examples())
+@pytest.mark.slow
 def test_examples_work(tiny: Path, here: Path, example: str) -> None:
     if "other.nwb" in example:
         with h5py.File(write_small(here / "other.nwb"), "a") as f:
@@ -116,6 +117,7 @@ def test_exit_code_of_the_real_program(tiny: Path, tmp_path: Path) -> None:
     assert done.stderr == f"error: {tiny}: has no stimulus 'flahes'; did you mean 'flashes'?\n"
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet(tiny: Path) -> None:
     for command in (["stimuli", str(tiny), "natural_movie_one"], ["stimuli", str(tiny), "-o", "-"]):
         with subprocess.Popen([*NWBIN, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -220,6 +222,7 @@ def test_an_interrupted_folder_says_what_is_there(
     assert result.output.splitlines() == said
 
 
+@pytest.mark.slow
 def test_text_that_is_no_utf_8_is_shown(tmp_path: Path) -> None:
     path = write_small(tmp_path / "small.nwb")
     with h5py.File(path, "a") as file:

@@ -65,6 +65,7 @@ def test_count_a_folder(trees: dict[str, Path], tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.usefixtures("workers_here")
+@pytest.mark.slow
 def test_count_a_folder_of_none_of_it(
     trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

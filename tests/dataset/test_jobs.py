@@ -146,6 +146,7 @@ def kill_always(session: nwbin.Session) -> int:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+@pytest.mark.slow
 def test_a_killed_worker_loses_nothing(trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["dandi"])
     found = data.map(kill_once, arguments={"flag": str(tmp_path / "flag")}, workers=2)
@@ -165,6 +166,7 @@ def slow_units(session: nwbin.Session) -> int:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_dask(client: Any, trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["allen"])
     found = data.map(slow_units, client=client)

@@ -91,6 +91,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str, 
     return int(ended.value.code or 0), said.out, said.err
 
 
+@pytest.mark.slow
 def test_one_file_of_a_folder(
     trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +148,7 @@ def test_what_is_not_ours_stays(
     assert (parts / f"session_{IDS[0]}.npz").read_bytes() == b"not a job's"
 
 
+@pytest.mark.slow
 def test_nothing_to_do_in_a_folder(
     trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,7 @@ def test_counts_of_bins_that_do_not_fit_one_chunk(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::nwbin.errors.OverlapWarning")
+@pytest.mark.slow
 def test_response_matrices(trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["folder"])
     found = data.response_matrices("static_gratings", structures=["VISp"], workers=0, **OPEN)
@@ -151,6 +152,7 @@ def test_spike_tables(trees: dict[str, Path], tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("workers_here")
+@pytest.mark.slow
 def test_results_say_where_spikes_were_invalid(trees: dict[str, Path], tmp_path: Path) -> None:
     data = nwbin.Dataset(trees["folder"])
     for stimulus, there in (("flashes", []), ("gabors", list(data.session_ids))):

@@ -31,6 +31,7 @@ UNITS = pd.DataFrame(
 
 @pytest.mark.parametrize("block", [1, 1 << 20])
 @pytest.mark.parametrize("closed", ["left", "right", "both"])
+@pytest.mark.slow
 def test_windows_in_every_format(
     tmp_path: Path, trains: Any, shown: pd.DataFrame, closed: str, block: int
 ) -> None:
@@ -117,6 +118,7 @@ def test_nothing_to_count(tmp_path: Path, trains: Any, shown: pd.DataFrame) -> N
 
 @pytest.mark.parametrize("block", [1, 64, 1 << 20])
 @pytest.mark.parametrize("closed", ["left", "right", "both"])
+@pytest.mark.slow
 def test_tiles(tmp_path: Path, trains: Any, closed: str, block: int) -> None:
     pytest.importorskip("pyarrow")
     pytest.importorskip("h5netcdf")

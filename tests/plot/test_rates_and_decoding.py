@@ -148,6 +148,7 @@ class NoTex:
 
 
 @pytest.mark.parametrize("saved", ["by nwbin", "by matplotlib", "unpickled", "after zooming"])
+@pytest.mark.slow
 def test_a_matplotlibrc_with_tex(
     rates: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: str
 ) -> None:

@@ -92,6 +92,7 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
 
 @pytest.mark.parametrize("form", ["contiguous", "chunked"])
 @pytest.mark.parametrize("block", range(4))
+@pytest.mark.slow
 def test_the_same_of_a_damaged_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, block: int
 ) -> None:

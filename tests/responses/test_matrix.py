@@ -58,6 +58,7 @@ def small(tmp_path: Path) -> Path:
         ("none", "has a value of 'none': the matrix is empty"),
     ],
 )
+@pytest.mark.slow
 def test_a_job_says_of_labels_what_a_session_says(
     small: Path, align: str, label: str, note: str | None
 ) -> None:

@@ -46,6 +46,7 @@ def pynwb() -> Any:
 @pytest.mark.filterwarnings("ignore:The 'manufacturer' field is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("stimulus_set", STIMULUS_SETS)
+@pytest.mark.slow
 def test_pynwb_reads_everything(tmp_path: Path, pynwb: Any, layout: str, stimulus_set: str) -> None:
     path = write_session(
         tmp_path / "s.nwb", **VERY_SMALL, layout=layout, stimulus_set=stimulus_set, lfp=True, quirks=True
