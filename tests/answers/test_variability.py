@@ -118,7 +118,7 @@ def test_split_halves_by_hand() -> None:
         assert found["split_half"].values[unit] == pytest.approx(np.mean(each))
         assert found["split_half_std"].values[unit] == pytest.approx(np.std(each, ddof=1))
         r = found["split_half"].values[unit]
-        assert found["reliability"].values[unit] == pytest.approx(2 * r / (1 + r))
+        assert found["reliability"].values[unit] == pytest.approx(2 * r / (1 + r) if r > 0 else r)
     assert np.isnan(found["reliability"].sel(unit_id=99))
     plain = reliability(TRAINS, ROWS, WINDOW, "orientation", splits=5, spearman_brown=False)
     xr.testing.assert_equal(plain["reliability"], plain["split_half"].rename("reliability"))

@@ -34,6 +34,8 @@ SMALL: list[tuple[Any, str, int]] = [
 class InMemory:
     """A server that is none."""
 
+    checked_afterwards = False
+
     def __init__(self, content: bytes) -> None:
         self.content, self.requests = content, 0
 

@@ -54,6 +54,13 @@ def test_units(path: Path) -> None:
         with pytest.raises(LookupFailure, match="is not the id of a unit"):
             mine.presentationwise_spike_counts([0, 0.1], shown, [plain.units.index[1]])
         assert mine.select(units="mine == 1").units.index.tolist() == kept.tolist()
+        for answer in (
+            mine.psth("flashes"),
+            mine.receptive_fields(),
+            mine.fano_factor("flashes", by="color"),
+        ):
+            assert answer.unit_id.to_numpy().tolist() == kept.tolist()
+        assert mine.quality_metrics().index.tolist() == kept.tolist()
 
 
 def test_presentations(path: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from nwbin.cli._csv import CsvAsIsOption, refuse_as_is
 from nwbin.cli._parse import numbers_of, window_of
 from nwbin.errors import ArgumentError, ArgumentTypeError
+from nwbin.storage.addresses import shown_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -225,7 +226,7 @@ class FolderOptions:
         """Raise if anything is given that is for a folder of sessions."""
         given = {"--sessions": self.sessions, "--workers": self.workers, "--scheduler": self.scheduler,
                  "--overwrite": self.overwrite or None}  # fmt: skip
-        _refuse(given, f"is for a folder of sessions, and {file} is not one")
+        _refuse(given, f"is for a folder of sessions, and {shown_path(file)} is not one")
 
     def session_ids(self) -> list[int] | str | None:
         """The ids of the sessions that are asked for, or a condition; None for all."""

@@ -66,7 +66,10 @@ class MetricOptions:
         ),
     ] = None  # fmt: skip
     seed: Annotated[
-        int, typer.Option("--seed", rich_help_panel=_WHICH, help="Of what is drawn at random (p_value_rf).")
+        int,
+        typer.Option(
+            "--seed", min=0, rich_help_panel=_WHICH, help="Of what is drawn at random (p_value_rf)."
+        ),
     ] = 0
 
     def work(self, units: UnitOptions) -> UnitMetrics:

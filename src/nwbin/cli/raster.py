@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -146,7 +147,8 @@ def _of_population(
     sort = [str(one) for one in (column, depth) if one in table.columns]
     if sort:  # the upper units of a structure first
         table = table.sort_values(sort, ascending=[name != depth for name in sort], kind="stable")
-    chosen.warn_of("raster", (first, last))
+    # Only what is drawn is spoken of: the time from the first presentation on.
+    replace(chosen, presentations=chosen.presentations.iloc[:1]).warn_of("raster", (first, last))
     found = raster_of(chosen.trains.select(table.index.to_numpy()), chosen.rows.iloc[:1], (first, last))
     if len(found.time) > _MOST_TICKS:
         raise ArgumentError(

@@ -131,7 +131,7 @@ def _describe(file: Any, names: list[str], out: Path | None) -> None:
         )
     if file is None:
         describe_all()
-    elif file.exists() or file.suffix == ".nwb":
+    elif isinstance(file, str) or file.exists() or file.suffix == ".nwb":
         describe_file(file, names)
     else:
         describe_columns([str(file), *names])

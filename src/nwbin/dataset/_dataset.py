@@ -18,7 +18,8 @@ from nwbin.dataset._jobs import Jobs
 from nwbin.dataset._metric_jobs import MetricJobs
 from nwbin.dataset._opener import Opener
 from nwbin.dataset._session_files import SessionFiles
-from nwbin.errors import ArgumentTypeError
+from nwbin.errors import ArgumentError, ArgumentTypeError
+from nwbin.storage.addresses import is_address, shown_path
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -133,6 +134,11 @@ filter_out_of_brain_units, filter_by_metrics
             raise ArgumentTypeError(
                 f"a Dataset needs the path of a folder, not {type(directory).__name__}; nothing is downloaded, by "
                 "whatever fetch_api"
+            )
+        if is_address(directory):
+            raise ArgumentError(
+                f"{shown_path(directory)}: a Dataset is a folder on this machine; single files are read where "
+                "they lie, by nwbin.open(address)"
             )
         layout = find_sessions(Path(os.fspath(directory)))
         if cache is False:

@@ -18,6 +18,7 @@ from nwbin.estimates.latencies import first_spikes, half_height_times, median_in
 from nwbin.estimates.moments import Moments, binned_moments, mean_and_spread, moments_of, unit_blocks
 from nwbin.estimates.paired import PairedTest, false_discovery, paired_test, sign_flip_test
 from nwbin.estimates.resampling import (
+    as_seed,
     bootstrap_means,
     bootstrap_weights,
     exact_product,
@@ -31,6 +32,7 @@ __all__ = [
     "Kernel",
     "Moments",
     "PairedTest",
+    "as_seed",
     "binned_moments",
     "bootstrap_means",
     "bootstrap_weights",

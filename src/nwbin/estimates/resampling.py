@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
 
-__all__ = ["bootstrap_means", "bootstrap_weights", "exact_product", "generator", "resamples_of"]
+__all__ = ["as_seed", "bootstrap_means", "bootstrap_weights", "exact_product", "generator", "resamples_of"]
 
 _EXACT_SINGLE = 1 << 24  # up to here float32 holds every whole number
 _EXACT_DOUBLE = 1 << 53
@@ -22,9 +22,14 @@ _PURPOSES = ("bootstrap", "sign flips", "halves", "neurons", "trials")
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
     """Make the generator of a seed for one purpose: the draws hang on nothing else, units least of all."""
+    return np.random.default_rng([as_seed(seed), _PURPOSES.index(purpose)])
+
+
+def as_seed(seed: Any) -> int:
+    """Return a seed that fits."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ArgumentError(f"seed must be a whole number, 0 or more, not {seed!r}")
-    return np.random.default_rng([int(seed), _PURPOSES.index(purpose)])
+    return int(seed)
 
 
 def resamples_of(resamples: Any, least: int = 0, name: str = "resamples") -> int:

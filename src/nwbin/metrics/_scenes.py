@@ -48,7 +48,11 @@ def flashes(view: StimulusView) -> Columns:
     ratio = np.full(len(view.trains), np.nan)
     mean = view.spike_mean
     if on.size and off.size:
-        np.divide(mean[:, on[0]], mean[:, off[0]], out=ratio, where=mean[:, off[0]] > 0)
+        if view.session.convention == "corrected":  # of whatever else flashes differ in
+            light, dark = mean[:, on].mean(axis=1), mean[:, off].mean(axis=1)
+        else:
+            light, dark = mean[:, on[0]], mean[:, off[0]]
+        np.divide(light, dark, out=ratio, where=dark > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         psth = view.histogram / view.trials.number[:, None]
         sustained = psth.mean(axis=1) / psth.max(axis=1)

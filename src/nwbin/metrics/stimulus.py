@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.errors import ArgumentError, ArgumentTypeError, nearest
+from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest
+from nwbin.estimates import as_seed
 from nwbin.metrics._gratings import drifting_gratings, static_gratings
 from nwbin.metrics._scenes import dot_motion, flashes, natural_movie, natural_scenes
 from nwbin.metrics.common import STIMULUS_KINDS, SessionView, StimulusView, common_columns
@@ -146,14 +147,15 @@ def stimulus_metrics_table(
 
     columns: Columns = {}
     lacking: list[str] = []
+    seed = as_seed(seed)
     nothing = np.full(len(view.trains), np.nan)
     for done, suffix in enumerate(stimuli, 1):
         shown = view.stimulus(suffix)
-        if shown is None:
-            columns |= dict.fromkeys(_names(suffix, view), nothing)
+        found = None if shown is None else _of_stimulus(suffix, shown, seed)
+        if found is None:
+            found = dict.fromkeys(_names(suffix, view), nothing)
             lacking.append(STIMULUS_KINDS[suffix].name)
-        else:
-            columns |= _receptive_fields(shown, seed) if suffix == "rf" else _COMPUTE[suffix](shown)
+        columns |= found
         view.forget(suffix)
         if progress is not None:
             progress(done, len(stimuli))
@@ -167,6 +169,16 @@ def stimulus_metrics_table(
 def _names(suffix: str, view: SessionView) -> tuple[str, ...]:
     more = ("suppressed_rf",) if suffix == "rf" and view.convention == "corrected" else ()
     return COLUMNS[suffix] + more
+
+
+def _of_stimulus(suffix: str, shown: StimulusView, seed: int) -> Columns | None:
+    """Its columns; None where it has the name of gabors, and no places on an even grid."""
+    if suffix != "rf":
+        return _COMPUTE[suffix](shown)
+    try:
+        return _receptive_fields(shown, seed)
+    except (ArgumentError, LookupFailure):
+        return None
 
 
 def _receptive_fields(view: StimulusView, seed: int) -> Columns:

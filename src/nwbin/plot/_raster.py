@@ -202,7 +202,9 @@ def plot_population_raster(
     axes = axes_or_new(ax, 7.5, float(np.clip(1.2 + units * 0.015, 3.0, 9.0)))
     if groups is not None and len(groups) != units:
         raise ArgumentError(f"{units} units take as many groups, not {len(groups)}")
-    named = [str(one) if one == one and one is not None else "?" for one in (groups or [])]
+    named = [
+        str(one) if one == one and one is not None else "?" for one in ([] if groups is None else groups)
+    ]
     begins = [k for k in range(len(named)) if k == 0 or named[k] != named[k - 1]]
     _frame(axes, window, units, None)
     for first, last in np.asarray(shown if shown is not None else np.empty((0, 2)), dtype=np.float64):

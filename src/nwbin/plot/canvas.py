@@ -85,11 +85,12 @@ def __getattr__(name: str) -> Any:
 def axes_or_new(ax: Axes | None, width: float = 5.0, height: float = 3.6) -> Axes:
     """The axis that was given, or one of a figure of its own.
 
-    The new figure is one of pyplot's where pyplot is in use, or in a notebook: there an axis is shown by it alone.
+    In a notebook the new figure is one of pyplot's, for it is shown by that alone, and forgotten with its cell.
+    Elsewhere it is nobody's: as many can be made as one likes.
     """
     if ax is not None:
         return ax
-    if {"matplotlib.pyplot", "ipykernel"} & sys.modules.keys():
+    if "ipykernel" in sys.modules:
         need("matplotlib", "plot", "a picture")
         from matplotlib import pyplot as plt
 

@@ -95,7 +95,10 @@ def _running(session: Session) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     there = np.isfinite(velocity) & np.isfinite(time)
     if not there.any():
         return None
-    edges = np.linspace(time[there][0], time[there][-1], _BINS + 1)
+    first, last = time[there].min(), time[there].max()
+    if not first < last:
+        return None
+    edges = np.linspace(first, last, _BINS + 1)
     number = np.histogram(time[there], edges)[0]
     total = np.histogram(time[there], edges, weights=velocity[there])[0]
     return edges, np.divide(total, number, out=np.full(_BINS, np.nan), where=number > 0)
@@ -108,7 +111,7 @@ def _rate(
         return None
     trains = session.file.spike_trains(session.units.index.to_numpy())
     ends = [end for spikes in trains.values() if len(spikes) for end in (float(spikes[0]), float(spikes[-1]))]
-    if not ends:
+    if not ends or not min(ends) < max(ends):
         return None
     last = max(ends)
     edges = np.linspace(min(ends), last, _BINS + 1)

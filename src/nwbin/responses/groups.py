@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.errors import ArgumentError, LookupFailure, nearest
-from nwbin.responses.labelling import Labelled, plain
+from nwbin.responses.labelling import TIME, Labelled, plain
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
 
@@ -100,7 +100,10 @@ class Conditions:
 
 
 # What results call their own.
-_TAKEN = ("condition", "bin_start", "bin_stop", "firing_rate", "presentations", "sem", "unit_id")
+_TAKEN = (
+    "condition", "bin_start", "bin_stop", "firing_rate", "presentations", "sem", "unit_id", "baseline_rate",
+    "baseline_std", "fano_factor", "mean_count", "variance", TIME,
+)  # fmt: skip
 
 
 def conditions_by(rows: pd.DataFrame, by: By) -> Conditions:
@@ -123,16 +126,27 @@ def conditions_by(rows: pd.DataFrame, by: By) -> Conditions:
     """
     names = parameters_of(by)
     found = [conditions_of(rows, name) for name in names] or [conditions_of(rows, None)]
-    shape = tuple(len(levels) for levels, _ in found)
     there = np.all([code >= 0 for _, code in found], axis=0)
     if not there.any():
         what = " and ".join(map(repr, names))
         raise ArgumentError(
             f"no presentation has a value of {what}" if names else "there are no presentations"
         )
+    found = [_shown(levels, code, there) for levels, code in found]
+    shape = tuple(len(levels) for levels, _ in found)
     grid = np.full(len(rows), -1, np.int64)
     grid[there] = np.ravel_multi_index(tuple(code[there] for _, code in found), shape)
     places, code = np.unique(grid[there], return_inverse=True)
     codes = np.full(len(rows), -1, np.int64)
     codes[there] = code
     return Conditions(names, [levels for levels, _ in found], grid, places, codes)
+
+
+def _shown(
+    levels: list[Any], code: npt.NDArray[np.int64], there: npt.NDArray[np.bool_]
+) -> tuple[list[Any], npt.NDArray[np.int64]]:
+    """Leave out the levels that only rows have in which another value is missing."""
+    used, numbers = np.unique(code[there], return_inverse=True)
+    codes = np.full(len(code), -1, np.int64)
+    codes[there] = numbers
+    return [levels[k] for k in used.tolist()], codes

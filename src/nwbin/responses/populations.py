@@ -150,7 +150,10 @@ def decode_over_neurons(
     if numbers is None:
         steps = [m * 10**k for k in range(9) for m in (1, 2, 5)]
         numbers = [*(one for one in steps if one < units), units]
-    sizes = [resamples_of(one, 1, "a number of neurons") for one in numbers]
+    sizes = [
+        resamples_of(one, 1, "a number of neurons")
+        for one in np.atleast_1d(np.asarray(numbers, dtype=object)).tolist()
+    ]
     if not sizes or max(sizes) > units:
         raise ArgumentError(f"numbers of neurons must be from 1 to {units}, how many there are; not {sizes}")
     rng = generator(seed, "neurons")

@@ -189,7 +189,8 @@ def reliability(
     splits, seed
         How many divisions are averaged over, and the seed of the lot, which is the same for all units.
     spearman_brown
-        Of split halves: 2 r / (1 + r), what the correlation would be of means over twice the presentations, all.
+        Of split halves: 2 r / (1 + r), what the correlation would be of means over twice the presentations, all;
+        r itself where it is not above 0.
         Repeats are compared as they are.
     closed, threads
         As in :func:`nwbin.bin_spikes`.
@@ -244,9 +245,10 @@ def reliability(
         found[0, block], found[2, block] = pairwise_reliability(repeats)
     one = {"units": "1"}
     if order is None:
-        with np.errstate(divide="ignore"):  # halves that are each other's opposite
-            corrected = 2 * found[0] / (1 + found[0])
-        whole = corrected if spearman_brown else found[0].copy()
+        whole = found[0].copy()
+        if spearman_brown:  # of what is not alike, twice as many trials are no more alike
+            alike = whole > 0
+            whole[alike] = 2 * whole[alike] / (1 + whole[alike])
         values: dict[str, Labelled] = {
             "reliability": ((UNIT,), whole, one),
             "split_half": ((UNIT,), found[0], one),

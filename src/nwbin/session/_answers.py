@@ -80,7 +80,9 @@ class Answers(Asked):
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         if edges is None:
-            start, stop, width = time_axis(median_duration(rows), window and as_window(window), bin_width)
+            start, stop, width = time_axis(
+                median_duration(rows), None if window is None else as_window(window), bin_width
+            )
             edges = bin_edges(None, (start, stop), width)
         elif window is not None or bin_width is not None:
             raise ArgumentError("give either edges, or a window and a bin_width")

@@ -55,7 +55,7 @@ class Asked:
         self, presentations: Any, unit_ids: Ids, where: str | None
     ) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
         """The presentations by id, and the ids of the units."""
-        lookup = Lookup(self._session._tables)
+        lookup = Lookup(self._session._tables.seen)
         if _named(presentations):
             chosen = Selection(presentations, presentations=where)
             rows = chosen.presentations_of(SelectableSession(self._session))

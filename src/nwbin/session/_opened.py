@@ -23,7 +23,7 @@ def as_opened(session: Session, tables: SessionTables, signals: Signals) -> dict
     paths = signals.given_lfp_paths
     if paths is not None:  # the other process may have another working folder
         paths = {
-            one: Path(at).absolute() if isinstance(at, str | Path) and not is_address(at) else at
+            one: Path(at).expanduser().absolute() if isinstance(at, str | Path) and not is_address(at) else at
             for one, at in paths.items()
         }
     more = (tables.external_channel_columns, tables.additional_unit_metrics)

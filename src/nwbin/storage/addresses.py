@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_address", "scheme_of", "shown", "shown_path"]
+__all__ = ["chained", "is_address", "scheme_of", "shown", "shown_path"]
 
 # A scheme of one letter is a drive of Windows. fsspec writes two schemes with "::" between them.
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(?:::|://)")
+_LINK = re.compile(r"(?<=[A-Za-z0-9])::(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _SECRET = re.compile(r"^(?P<before>[A-Za-z][A-Za-z0-9+.-]*:/+)[^/?#]*@")
 _ARGUMENTS = re.compile(r"[?#].*")
 
@@ -25,7 +26,12 @@ def scheme_of(address: str) -> str:
 
 def shown(address: str) -> str:
     """Return an address fit for messages: without names, passwords, signatures and other arguments."""
-    return "::".join(_plain(part) for part in address.split("::"))
+    return "::".join(_plain(part) for part in chained(address))
+
+
+def chained(address: str) -> list[str]:
+    """The parts of a chain of fsspec's, such as ``"simplecache::https://..."``; of another address itself."""
+    return _LINK.split(address)
 
 
 def shown_path(source: object) -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "Mask", "as_numbers", "distinct", "is_number", "missing"]
 
+_MISSING = ("NAType", "NaTType")  # pandas' own, which need not be loaded to be told
+
 Column: TypeAlias = npt.NDArray[Any]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -28,7 +30,10 @@ def missing(values: Column, missing_text: str | None = None) -> Mask:
     if values.dtype.kind != "O":
         return np.zeros(len(values), bool)
     found = [
-        v is None or (isinstance(v, float) and v != v) or (isinstance(v, str) and v == missing_text)
+        v is None
+        or (isinstance(v, float) and v != v)
+        or (isinstance(v, str) and v == missing_text)
+        or type(v).__name__ in _MISSING
         for v in values
     ]
     return np.asarray(found, dtype=bool)

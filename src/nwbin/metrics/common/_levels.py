@@ -31,8 +31,8 @@ class Levels(NamedTuple):
 
     def means(self, responses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Average responses (units, conditions) over the conditions of each level, unweighted: (units, levels)."""
-        found = np.empty((len(responses), len(self.values)))
-        for level in range(len(self.values)):
+        found = np.full((len(responses), len(self.values)), np.nan)
+        for level in np.unique(self.code[self.code >= 0]).tolist():
             # Contiguous: each unit's values are then added up in the order that NumPy adds them up by themselves.
             found[:, level] = np.ascontiguousarray(responses[:, self.code == level]).mean(axis=1)
         return found

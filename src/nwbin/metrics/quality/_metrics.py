@@ -129,7 +129,14 @@ def quality_metrics(
         )
     trains = as_trains(source)
     chosen_trains = trains if unit_ids is None else trains.select(unit_ids)
-    return _of_trains(chosen_trains, how, span or span_of(trains), amplitudes, as_threads(threads), progress)
+    return _of_trains(
+        chosen_trains,
+        how,
+        span or span_of(trains, 0.0 if how == "allen" else -np.inf),
+        amplitudes,
+        as_threads(threads),
+        progress,
+    )
 
 
 def quality_of_file(
@@ -182,6 +189,10 @@ def _of_trains(
 
 
 def _given_amplitudes(given: Mapping[Any, Any], unit: Any, spikes: int) -> Floats:
+    if not isinstance(given, Mapping):
+        raise ArgumentTypeError(
+            f"amplitudes must be a dictionary, unit id -> those of its spikes, not {type(given).__name__}"
+        )
     if unit not in given:
         raise LookupFailure(f"amplitudes: there are none of unit {unit!r}; {nearest(unit, given)}")
     values = np.asarray(given[unit])
@@ -225,11 +236,11 @@ def _cutoffs(
         times = trains[ids[at]]
         # As for spike times: only spikes that count.
         first, last = 0, times.size
-        if convention == "allen":
-            first = int(np.searchsorted(times, 0.0, "right"))
-        elif np.isfinite(spans[at]).all():
+        if np.isfinite(spans[at]).all():
             first = int(np.searchsorted(times, spans[at, 0], "left"))
             last = int(np.searchsorted(times, spans[at, 1], "right"))
+        if convention == "allen":
+            first = max(first, int(np.searchsorted(times, 0.0, "right")))
         found[at] = amplitude_cutoff(amplitudes[first:last], convention)
 
     done = 0

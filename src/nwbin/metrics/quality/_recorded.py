@@ -24,11 +24,11 @@ __all__ = ["RecordedUnits", "span_of"]
 Floats = NDArray[np.float64]
 
 
-def span_of(trains: SpikeTrains) -> tuple[float, float]:
-    """The first and the last spike of several units after 0 s; NaN where there is none."""
+def span_of(trains: SpikeTrains, begin: float = 0.0) -> tuple[float, float]:
+    """The first and the last spike of several units after `begin`, s; NaN where there is none."""
     first, last = np.inf, -np.inf
     for times in trains.values():
-        after = int(np.searchsorted(times, 0.0, "right"))
+        after = int(np.searchsorted(times, begin, "right"))
         if after < times.size:
             first, last = min(first, float(times[after])), max(last, float(times[-1]))
     return (first, last) if first <= last else (np.nan, np.nan)

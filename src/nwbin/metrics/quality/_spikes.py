@@ -71,6 +71,10 @@ def _allen(times: Floats, start: float, stop: float) -> tuple[float, float, floa
     time = stop - start
     if not time > 0:
         return np.nan, np.nan, np.nan
+    # Nothing of what the span was made of; more where the recording's ends are given.
+    times = times[np.searchsorted(times, start, "left") : np.searchsorted(times, stop, "right")]
+    if times.size == 0:
+        return 0.0, 0.0, np.nan
     filled = np.count_nonzero(_counted(times, np.linspace(start, stop, _ALLEN_EDGES)))
     short, same = _close_ones(times)
     # A spike at exactly the time of the one before it was found twice by the sorter, and counts once.

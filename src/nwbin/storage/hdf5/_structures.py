@@ -195,10 +195,11 @@ def _symbols(data: Data, tree: int, heap: int) -> Steps[list[Member]]:
         head = _at(data, at, 8)
         if head[:4] != b"SNOD":
             continue
-        entries = _at(data, at + 8, _int(head[6:8]) * _ENTRY)
+        entries = _at(data, at + 8, min(_int(head[6:8]) * _ENTRY, _NODE - 8))
         for begin in range(0, len(entries) - _ENTRY + 1, _ENTRY):
             entry = entries[begin : begin + _ENTRY]
-            name = names[_int(entry[:8]) :].split(b"\0", 1)[0]
+            begins = _int(entry[:8])
+            name = names[begins : max(begins, names.find(b"\0", begins))]
             member = _entry(entry, name)
             if 0 < member.address < data.size:
                 found.append(member)
@@ -225,7 +226,7 @@ def _leaves(data: Data, nodes: list[int], size: int, key: int) -> Steps[list[tup
             ]
         if level == 0 or not below:
             return below
-        nodes = [at for _, at in below if at not in seen][: 1 << 16]
+        nodes = [at for at in dict.fromkeys(at for _, at in below) if at not in seen][: 1 << 16]
         seen.update(nodes)
     return []
 

@@ -53,10 +53,11 @@ def resolved(address: str, name: str) -> str:
         )
     place, version, path = f"{_api()}/dandisets/{match['set']}", match["version"], match["path"]
     if version is None:
-        newest = _asked(f"{place}/", name).get("most_recent_published_version") or {}
-        version = str(newest.get("version", "draft"))
+        newest = _asked(f"{place}/", name).get("most_recent_published_version")
+        version = str(newest.get("version", "draft")) if isinstance(newest, dict) else "draft"
     assets = f"{place}/versions/{version}/assets/"
-    found = _asked(f"{assets}?path={quote(path, safe='')}&metadata=true", name).get("results", [])
+    found = _asked(f"{assets}?path={quote(path, safe='')}&metadata=true", name).get("results")
+    found = found if isinstance(found, list) else []
     known = {str(one.get("path")): one for one in found if isinstance(one, dict)}
     if path not in known:
         raise MissingFileError(
@@ -71,7 +72,8 @@ def resolved(address: str, name: str) -> str:
 
 def _content(about: dict[str, Any], name: str) -> str:
     """Return where an asset's content lies, by what the API says of the asset: outside the API, where it can be."""
-    places = [one for one in about.get("contentUrl") or [] if isinstance(one, str)]
+    told = about.get("contentUrl")
+    places = [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
     schemes = ("https://", "http://") if _api().startswith("http://") else ("https://",)
     places = [one for one in places if one.startswith(schemes)]
     places.sort(key=lambda one: one.startswith(_api()))

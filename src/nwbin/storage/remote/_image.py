@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,9 @@ Fill = Callable[[list[tuple[int, "npt.NDArray[np.uint8]"]], bool], None]
 def _room(size: int, name: str) -> Any:
     try:
         if hasattr(mmap, "MAP_ANONYMOUS"):
-            return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            # Nothing is set aside for what is never fetched: files larger than the memory are opened too.
+            without_reserve = getattr(mmap, "MAP_NORESERVE", 0x4000 if sys.platform == "linux" else 0)
+            return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | without_reserve)
         return mmap.mmap(-1, size)
     except (OSError, ValueError, OverflowError, MemoryError) as error:
         raise NotEnoughMemoryError(

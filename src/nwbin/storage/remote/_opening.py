@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from nwbin._optional import need
 from nwbin.errors import FileAccessError
-from nwbin.storage.addresses import scheme_of, shown
+from nwbin.storage.addresses import chained, scheme_of, shown
 from nwbin.storage.remote._dandi import content_of_asset, is_asset, resolved
 from nwbin.storage.remote._faults import Fault, error_of
 from nwbin.storage.remote._remote_file import RemoteFile
@@ -44,7 +44,7 @@ def open_remote(address: str) -> RemoteFile:
 
 def _transport(address: str, name: str) -> Transport:
     scheme = scheme_of(address)
-    if scheme not in _OURS or "::" in address:
+    if scheme not in _OURS or len(chained(address)) > 1:
         need("fsspec", "remote", f"{name}: a file at such an address")
         from nwbin.storage.remote._with_fsspec import FsspecTransport
 

@@ -16,9 +16,22 @@ class State(NamedTuple):
     time: str | None  # of its last change, where that is told
 
     def differs(self, other: State) -> bool:
-        """Whether two states are of different contents; what only one of them tells is not compared."""
+        """Whether two states are of different contents; what only one of them tells is not compared.
+
+        Two marks that are the same speak for the whole file: copies on several machines have times of their own.
+        """
+        if self.size == other.size and self.tag is not None and self.tag == other.tag:
+            return not _for_every_byte(self.tag) and self._later(other)
         pairs = ((self.tag, other.tag), (self.time, other.time))
         return self.size != other.size or any(a != b for a, b in pairs if a is not None and b is not None)
+
+    def _later(self, other: State) -> bool:
+        return self.time is not None and other.time is not None and self.time != other.time
+
+
+def _for_every_byte(tag: str) -> bool:
+    """Whether an ETag is a strong one, which no other content shares."""
+    return not tag.startswith("W/")
 
 
 class Answer(NamedTuple):
@@ -31,6 +44,10 @@ class Answer(NamedTuple):
 
 class Transport(Protocol):
     """A file on a server. Used from several threads."""
+
+    checked_afterwards: (
+        bool  # whether only :meth:`check` tells that bytes are of another file than those before
+    )
 
     def get(self, start: int, stop: int, state: State | None) -> Answer:
         """Ask for bytes of the file, fewer where it ends before `stop`.

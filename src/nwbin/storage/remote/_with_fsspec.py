@@ -17,6 +17,8 @@ _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 class FsspecTransport:
     """One file of one of fsspec's file systems."""
 
+    checked_afterwards = True
+
     def __init__(self, address: str, name: str) -> None:
         import fsspec
 

@@ -93,6 +93,8 @@ def s3_transport(bucket: str, key: str, options: dict[str, Any], *, plain: bool)
 class ObstoreTransport:
     """One object of an obstore store."""
 
+    checked_afterwards = False  # each answer says what it is of, before its bytes are taken
+
     def __init__(self, store: Any, path: str) -> None:
         self._store, self._path = store, path
 
