@@ -29,12 +29,14 @@ close = st.tuples(st.floats(-1e6, 1e6), st.lists(st.integers(-40, 40), min_size=
 def test_histogram_is_numpys(given_values: np.ndarray, bins: int) -> None:
     ends = float(given_values.min()), float(given_values.max())
     try:
-        truth, edges = np.histogram(given_values, bins)
+        with np.errstate(over="ignore"):  # of the smallest numbers there are, NumPy 1.26 says so itself
+            truth, edges = np.histogram(given_values, bins)
     except ValueError:  # more bins than there are numbers in between
         with pytest.raises(ValueError, match=r"[Tt]oo many bins"):
             histogram(given_values, ends, bins)
         return
-    counts, mine = histogram(given_values, ends, bins)
+    with np.errstate(over="ignore"):
+        counts, mine = histogram(given_values, ends, bins)
     np.testing.assert_array_equal(counts, truth)
     np.testing.assert_array_equal(mine, edges)
 
