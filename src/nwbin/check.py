@@ -12,7 +12,7 @@ from nwbin.errors import NwbinError
 from nwbin.nwb.file import File
 from nwbin.nwb.file_checks import check_file
 from nwbin.nwb.findings import Finding, Findings, Report
-from nwbin.storage.addresses import shown
+from nwbin.storage.addresses import shown_path
 from nwbin.storage.opening import StrPath
 
 __all__ = ["Finding", "Report", "check"]
@@ -44,7 +44,7 @@ def check(source: StrPath | BinaryIO) -> Report:
     try:
         file = File(source)
     except NwbinError as error:
-        findings = Findings(shown(source) if isinstance(source, str) else str(source))
+        findings = Findings(shown_path(source))
         findings.caught("", error)
         return findings.report()
     with file:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nwbin.allen.null import tidy
 from nwbin.allen.responses import labelled_trials, presentation_windows, spike_table
-from nwbin.binning import Closed
+from nwbin.binning import Closed, Progress
 from nwbin.dataset._content import content_hash
 from nwbin.responses.counts import AlignedCounts, LabelledCounts
 from nwbin.responses.matrix import ResponseMatrix, response_matrix
@@ -33,8 +33,8 @@ class Work(Protocol):
     def spec(self) -> dict[str, Any]:
         """Say in plain values what is done: results are taken up again where this is the same."""
 
-    def run(self, session: Session, threads: int | None) -> Any:
-        """Do it."""
+    def run(self, session: Session, threads: int | None, progress: Progress) -> Any:
+        """Do it; `progress` is called with (done, in all), by what is long enough for it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Call:
             "content": content_hash((self.function, _with_defaults(self.function, self.arguments))),
         }
 
-    def run(self, session: Session, threads: int | None) -> Any:
+    def run(self, session: Session, threads: int | None, progress: Progress) -> Any:
         return self.function(session, **self.arguments)
 
 
@@ -94,7 +94,7 @@ class Counts:
             "dtype": self.dtype or ("uint8" if self.binarize else "uint16"),
         }
 
-    def run(self, session: Session, threads: int | None) -> SessionCounts:
+    def run(self, session: Session, threads: int | None, progress: Progress) -> SessionCounts:
         shown, units = session.select(self.selection, partly=True)
         trains = session.file.spike_trains(units.index.to_numpy())
         counts = AlignedCounts(
@@ -125,7 +125,7 @@ class Matrices:
             "rate": self.rate,
         }
 
-    def run(self, session: Session, threads: int | None) -> ResponseMatrix:
+    def run(self, session: Session, threads: int | None, progress: Progress) -> ResponseMatrix:
         shown, kept = session.select(self.selection, partly=True)
         units = kept.index.to_numpy()
         if self.label not in shown.columns and shown.index.name == "stimulus_presentation_id":
@@ -152,7 +152,7 @@ class SpikeTables:
         window = None if self.window is None else list(self.window)
         return {"job": "spike_tables", **self.selection.spec(), "window": window, "closed": self.closed}
 
-    def run(self, session: Session, threads: int | None) -> pd.DataFrame:
+    def run(self, session: Session, threads: int | None, progress: Progress) -> pd.DataFrame:
         shown, kept = session.select(self.selection, partly=True)
         units = kept.index.to_numpy()
         if self.window is not None:

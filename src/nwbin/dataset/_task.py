@@ -138,7 +138,7 @@ def perform(task: Task, *, listen: bool = False, advanced: Progress = _unheard) 
 
 def _result(task: Task, advanced: Progress) -> bytes | None:
     with share(task.threads), task.opening.open() as session:
-        value = task.work.run(session, task.threads)
+        value = task.work.run(session, task.threads, advanced)
         if task.sink is None:
             sent = pickle.dumps(value, protocol=5)
             if len(sent) > task.limit:

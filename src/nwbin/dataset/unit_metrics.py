@@ -61,7 +61,7 @@ class UnitMetrics:
             "seed": None if self.stimulus is None else self.seed,
         }
 
-    def run(self, session: Session, threads: int | None, progress: Progress | None = None) -> pd.DataFrame:
+    def run(self, session: Session, threads: int | None, progress: Progress) -> pd.DataFrame:
         """Work them out: index unit_id."""
         return self.of_units(session, self.units_of(session, partly=True).index, threads, progress)
 

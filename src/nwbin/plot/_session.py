@@ -87,7 +87,7 @@ def plot_session(overview: Overview, *, title: str = "") -> Figure:
     Parameters
     ----------
     overview
-        What is known of it; :func:`nwbin.plot.answers.overview_of` gathers it from a session.
+        What is known of it; :func:`nwbin.plot.sessions.overview_of` gathers it from a session.
     title
         Put above.
 

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nwbin._threads import share
-from nwbin.allen.null import NULL
-from nwbin.binning import Closed
-from nwbin.errors import LookupFailure, NothingChosen, nearest
+from nwbin.binning import Closed, as_window
+from nwbin.errors import LookupFailure, nearest
 from nwbin.responses.receptive_fields import receptive_fields
-from nwbin.session._invalid_spikes import InvalidSpikes
-from nwbin.session._lookup import Ids, Lookup
-from nwbin.session._session_tables import SessionTables
-from nwbin.tables.conditions import select
+from nwbin.session._asked import Asked
+from nwbin.session._lookup import Ids
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 __all__ = ["ReceptiveFields"]
@@ -28,13 +20,8 @@ __all__ = ["ReceptiveFields"]
 _NAMES = ("gabor", "receptive_field_mapping")
 
 
-@dataclass(eq=False, repr=False)
-class ReceptiveFields:
+class ReceptiveFields(Asked):
     """Maps of where on the screen units answer."""
-
-    tables: SessionTables
-    lookup: Lookup
-    invalid_spikes: InvalidSpikes
 
     def receptive_fields(
         self,
@@ -91,38 +78,25 @@ class ReceptiveFields:
         >>> maps = session.receptive_fields(window=(0.03, 0.15))                       # doctest: +SKIP
         >>> maps["firing_rate"].sel(unit_id=950910095).plot()                          # doctest: +SKIP
         """
-        shown = self.lookup.placed(self._presentations(presentations, where), to_stop=False)
-        chosen = self.lookup.unit_ids(unit_ids)
-        onsets = shown["start_time"].to_numpy(np.float64)
-        self.invalid_spikes.warn_of_invalid_spikes(
-            "receptive_fields", chosen, onsets + window[0], onsets + window[1]
-        )
-        with share(threads):
-            trains = self.tables.file.spike_trains(chosen)
+        rows, ids = self._asked(self._gabors() if presentations is None else presentations, unit_ids, where)
+        trains = self._trains("receptive_fields", rows, ids, [as_window(window)], threads)
         return receptive_fields(
-            trains, shown, window, by_orientation=by_orientation, closed=closed, threads=threads,
+            trains,
+            rows,
+            window,
+            by_orientation=by_orientation,
+            closed=closed,
+            threads=threads,
             progress=progress,
-        )  # fmt: skip
-
-    def _presentations(self, ids: str | Ids, where: str | None) -> pd.DataFrame:
-        known = self.tables.stimulus_names
-        if ids is None:
-            ids = next((name for name in known if str(name).lower().startswith(_NAMES)), None)
-            if ids is None:
-                raise LookupFailure(
-                    f"{self.tables.file.name}: has no gabors; give presentations that have an x_position and a "
-                    f"y_position. Of stimuli {nearest('gabors', known)}"
-                )
-        elif isinstance(ids, str) and ids not in known:
-            raise LookupFailure(f"{self.tables.file.name}: has no stimulus {ids!r}; {nearest(ids, known)}")
-        table = self.tables.stimulus_presentations
-        shown = (
-            table[table["stimulus_name"] == ids] if isinstance(ids, str) else self.lookup.presentations(ids)
         )
-        chosen = select(shown, where, missing_text=NULL)
-        if not len(chosen):
-            raise NothingChosen(
-                f"{self.tables.file.name}: no presentation is left"
-                f"{'' if where is None else f' of which {where!r} holds'}"
-            )
-        return chosen
+
+    def _gabors(self) -> str:
+        """The stimulus that was made for this."""
+        known = self._session.stimulus_names
+        for name in known:
+            if str(name).lower().startswith(_NAMES):
+                return name
+        raise LookupFailure(
+            f"{self._session.file.name}: has no gabors; give presentations that have an x_position and a y_position. "
+            f"Of stimuli {nearest('gabors', known)}"
+        )

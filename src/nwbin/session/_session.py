@@ -86,7 +86,6 @@ class Session:
         self._invalid_spikes = InvalidSpikes(seen)
         self._unit_spikes = UnitSpikes(seen, lookup, self._invalid_spikes)
         self._presentation_spikes = PresentationSpikes(seen, lookup, self._invalid_spikes)
-        self._receptive_fields = ReceptiveFields(seen, lookup, self._invalid_spikes)
         self._quality = UnitQuality(seen, lookup, self._invalid_spikes)
         self._signals = Signals(seen, lookup, probe_lfp_paths)
         self._stimulus_metrics = StimulusMetrics(seen, lookup, self._signals, self._invalid_spikes)
@@ -105,7 +104,7 @@ class Session:
         Parameters
         ----------
         path
-            The session's NWB file: its path, or a binary file object.
+            The session's NWB file: its path, its address on a server, or a binary file object.
         nwb_version
             2 or more.
         api_kwargs, **kwargs
@@ -355,6 +354,7 @@ class Session:
     )
     response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
     _answers, _populations = property(Answers), property(PopulationAnswers)
+    _receptive_fields = property(ReceptiveFields)
     psth = shown("_answers", Answers.psth)
     tuning = shown("_answers", Answers.tuning)
     responsive = shown("_answers", Answers.responsive)

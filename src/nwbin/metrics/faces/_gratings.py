@@ -17,7 +17,29 @@ if TYPE_CHECKING:
 __all__ = ["DriftingGratings", "StaticGratings"]
 
 
-class DriftingGratings(StimulusAnalysis):
+class _Gratings(StimulusAnalysis):
+    """What gratings have, whether they drift or not."""
+
+    _col_ori: str
+    _col_frequency: str  # temporal or spatial: a blank sweep has none
+
+    @property
+    def null_condition(self) -> Any:
+        """The conditions that are blank sweeps: an index of stimulus_condition_id."""
+        return self._where_null(self._col_frequency)
+
+    @property
+    def orivals(self) -> npt.NDArray[Any]:
+        """The orientations, in degrees."""
+        return self._values(self._col_ori)
+
+    @property
+    def number_ori(self) -> int:
+        """How many orientations there are."""
+        return len(self.orivals)
+
+
+class DriftingGratings(_Gratings):
     """The metrics of drifting gratings, asked as AllenSDK's class of this name is.
 
     Parameters
@@ -52,36 +74,21 @@ class DriftingGratings(StimulusAnalysis):
         **kwargs: Any,
     ) -> None:
         super().__init__(ecephys_session, trial_duration, **kwargs)
-        self._col_ori, self._col_tf, self._col_contrast = col_ori, col_tf, col_contrast
+        self._col_ori, self._col_frequency, self._col_contrast = col_ori, col_tf, col_contrast
 
     @property
     def _parameters(self) -> dict[str, str]:
         return {
-            "orientation": self._col_ori, "temporal_frequency": self._col_tf, "contrast": self._col_contrast,
+            "orientation": self._col_ori, "temporal_frequency": self._col_frequency, "contrast": self._col_contrast,
         }  # fmt: skip
 
     def _computed(self) -> dict[str, npt.NDArray[Any]]:
         return drifting_gratings(self._view)
 
     @property
-    def null_condition(self) -> Any:
-        """The conditions that are blank sweeps: an index of stimulus_condition_id."""
-        return self._where_null(self._col_tf)
-
-    @property
-    def orivals(self) -> npt.NDArray[Any]:
-        """The orientations, in degrees."""
-        return self._values(self._col_ori)
-
-    @property
-    def number_ori(self) -> int:
-        """How many orientations there are."""
-        return len(self.orivals)
-
-    @property
     def tfvals(self) -> npt.NDArray[Any]:
         """The temporal frequencies, in Hz."""
-        return self._values(self._col_tf)
+        return self._values(self._col_frequency)
 
     @property
     def number_tf(self) -> int:
@@ -123,11 +130,15 @@ class DriftingGratings(StimulusAnalysis):
     def plot_raster(self, stimulus_condition_id: Any, unit_id: Any) -> None:
         """Draw the spikes of a unit during one condition, among temporal frequencies (rows) and orientations."""
         raster(
-            self, stimulus_condition_id, unit_id, (self._col_tf, self.tfvals), (self._col_ori, self.orivals)
+            self,
+            stimulus_condition_id,
+            unit_id,
+            (self._col_frequency, self.tfvals),
+            (self._col_ori, self.orivals),
         )
 
 
-class StaticGratings(StimulusAnalysis):
+class StaticGratings(_Gratings):
     """The metrics of static gratings, asked as AllenSDK's class of this name is.
 
     Parameters
@@ -158,34 +169,23 @@ class StaticGratings(StimulusAnalysis):
         **kwargs: Any,
     ) -> None:
         super().__init__(ecephys_session, trial_duration, **kwargs)
-        self._col_ori, self._col_sf, self._col_phase = col_ori, col_sf, col_phase
+        self._col_ori, self._col_frequency, self._col_phase = col_ori, col_sf, col_phase
 
     @property
     def _parameters(self) -> dict[str, str]:
-        return {"orientation": self._col_ori, "spatial_frequency": self._col_sf, "phase": self._col_phase}
+        return {
+            "orientation": self._col_ori,
+            "spatial_frequency": self._col_frequency,
+            "phase": self._col_phase,
+        }
 
     def _computed(self) -> dict[str, npt.NDArray[Any]]:
         return static_gratings(self._view)
 
     @property
-    def null_condition(self) -> Any:
-        """The conditions that are blank sweeps: an index of stimulus_condition_id."""
-        return self._where_null(self._col_sf)
-
-    @property
-    def orivals(self) -> npt.NDArray[Any]:
-        """The orientations, in degrees."""
-        return self._values(self._col_ori)
-
-    @property
-    def number_ori(self) -> int:
-        """How many orientations there are."""
-        return len(self.orivals)
-
-    @property
     def sfvals(self) -> npt.NDArray[Any]:
         """The spatial frequencies, in cycles a degree."""
-        return self._values(self._col_sf)
+        return self._values(self._col_frequency)
 
     @property
     def number_sf(self) -> int:
@@ -205,5 +205,9 @@ class StaticGratings(StimulusAnalysis):
     def plot_raster(self, stimulus_condition_id: Any, unit_id: Any) -> None:
         """Draw the spikes of a unit during one condition, among spatial frequencies (rows) and orientations."""
         raster(
-            self, stimulus_condition_id, unit_id, (self._col_sf, self.sfvals), (self._col_ori, self.orivals)
+            self,
+            stimulus_condition_id,
+            unit_id,
+            (self._col_frequency, self.sfvals),
+            (self._col_ori, self.orivals),
         )

@@ -30,7 +30,6 @@ class FsspecTransport:
             raise Fault(Kind.OTHER, "fsspec knows no such kind of address") from None
         except Exception as error:
             raise _fault_of(error) from None
-        self._state: State | None = None
 
     def get(self, start: int, stop: int, state: State | None) -> Answer:
         try:

@@ -16,7 +16,7 @@ from nwbin.storage.remote._transport import Answer, State
 __all__ = ["ObstoreTransport", "http_transport", "s3_transport"]
 
 CONNECT, STALLED = timedelta(seconds=10), timedelta(seconds=30)
-_WHOLE = timedelta(minutes=10)  # for one answer, at most 8 MiB: 14 kB/s
+_WHOLE = timedelta(minutes=10)  # for one answer, at most 16 MiB: 28 kB/s
 _PART = 1 << 20  # bytes that are handed on at a time, at the least
 
 _NAME = re.compile(r"(?P<scheme>https?://)(?P<name>[^/?#]*)@", re.IGNORECASE)
