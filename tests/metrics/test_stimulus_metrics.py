@@ -172,6 +172,7 @@ def test_a_movies_columns_are_those_of_its_frames() -> None:
     assert found.loc[1, "lifetime_sparseness_nm1"] == pytest.approx(sparse)
     assert found.loc[1, "firing_rate_nm1"] == pytest.approx(counts.sum() / (frames * repeats / 30))
     assert np.isnan(found.loc[3, "reliability_nm1"])
+    assert np.isnan(found.loc[3, "pref_frame_nm1"])  # no spikes: none, not the first
 
 
 def test_repeats_that_lack_a_frame_and_repeats_without_spikes() -> None:
@@ -181,7 +182,32 @@ def test_repeats_that_lack_a_frame_and_repeats_without_spikes() -> None:
     train = spikes_of(table[~silent], lambda row, at: [0.01] * int(row["frame"] % 3))
     assert metrics(table, {1: train}, "nm1").loc[1, "reliability_nm1"] == pytest.approx(1.0)
     shorter = table.drop(index=[2, 21]).reset_index(drop=True)  # of the first and the last
-    assert np.isnan(metrics(shorter, {1: train}, "nm1").loc[1, "reliability_nm1"])
+    assert metrics(shorter, {1: train}, "nm1").loc[1, "reliability_nm1"] == pytest.approx(1.0)
+
+
+def test_repeats_are_compared_over_the_frames_that_both_have() -> None:
+    frames, repeats = 12, 5
+    table = movie(frames, repeats)
+    rng = np.random.default_rng(5)
+    counts = rng.poisson(2.0, (repeats, frames))
+    counts[4, 3:] = 0  # what is left of the last, once its first frames are gone, does not vary
+    trains = {
+        1: spikes_of(table, lambda row, at: np.linspace(0.01, 0.02, counts.reshape(-1)[at])),
+        2: spikes_of(table.iloc[:1], lambda row, at: [0.01]),
+        3: [],
+    }
+    gone = [(0, 3), (0, 4), (1, 0), (2, 11), (3, 5), (4, 0), (4, 1), (4, 2)]  # each repeat lacks a frame
+    left = table.drop(index=[repeat * frames + frame for repeat, frame in gone]).reset_index(drop=True)
+    there = np.ones((repeats, frames), bool)
+    there[tuple(np.transpose(gone))] = False
+    pairs = []
+    for a in range(repeats - 1):
+        for b in range(a):
+            both = there[a] & there[b]
+            pairs.append(np.corrcoef(counts[a, both], counts[b, both])[0, 1])
+    found = metrics(left, trains, "nm1")["reliability_nm1"]
+    assert found[1] == pytest.approx(np.mean(pairs), rel=1e-12)
+    assert found[[2, 3]].isna().all()
 
 
 def test_one_repeat_has_no_reliability() -> None:

@@ -63,7 +63,8 @@ def natural_movie(view: StimulusView) -> Columns:
     """Compute the columns of a natural movie, for all units: name -> (units,).
 
     The firing rate over the movie's blocks (Hz); lifetime sparseness over frames; the frame of the largest mean
-    response, the first of equals; reliability. Spikes of a frame are those in (start, stop] of its presentation.
+    response, the first of equals, NaN of a unit without spikes; reliability. Spikes of a frame are those in
+    (start, stop] of its presentation.
     """
     suffix = view.kind.suffix
     frame = as_numbers(view.presentations["frame"].to_numpy()) if "frame" in view.presentations else None
@@ -86,43 +87,48 @@ def natural_movie(view: StimulusView) -> Columns:
         total = np.add.reduceat(counts[order], begins, axis=0, dtype=np.int64)
         mean = np.ascontiguousarray((total / shown[:, None]).T)
         columns[0, units] = lifetime_sparseness(mean)
-        columns[1, units] = distinct[mean.argmax(axis=1)]
+        columns[1, units] = np.where(mean.max(axis=1) > 0, distinct[mean.argmax(axis=1)], np.nan)
         columns[2, units] = reliability(counts, repeats)
     names = ("lifetime_sparseness", "pref_frame", "reliability")
     return found | {f"{name}_{suffix}": values for name, values in zip(names, columns, strict=True)}
 
 
 def repeats_of(frame: Floats) -> npt.NDArray[np.int64]:
-    """Find the whole repeats of a movie: rows of its frames, (repeats, frames).
+    """Find the repeats of a movie: rows of its frames, (repeats, frames); -1 for a frame that a repeat lacks.
 
-    A repeat begins where the number of the frame does not grow. One that lacks a frame, as where presentations are
-    masked, is left out.
+    A repeat begins where the number of the frame does not grow. Frames are those that were shown in any repeat; what
+    has no number belongs to none. A repeat lacks those of its frames that are masked, as in invalid times.
     """
-    begins = np.flatnonzero(np.append(True, ~(np.diff(frame) > 0)))
-    length = np.diff(np.append(begins, len(frame)))
-    whole = begins[length == len(np.unique(frame[~np.isnan(frame)]))]
-    rows: npt.NDArray[np.int64] = whole[:, None] + np.arange(length.max())
+    known = np.flatnonzero(~np.isnan(frame))
+    distinct, place = np.unique(frame[known], return_inverse=True)
+    repeat = np.cumsum(np.append(True, ~(np.diff(frame[known]) > 0))) - 1
+    rows = np.full((repeat[-1] + 1, len(distinct)), -1, dtype=np.int64)
+    rows[repeat, place.reshape(-1)] = known
     return rows
 
 
 def reliability(counts: npt.NDArray[np.integer], rows: npt.NDArray[np.int64]) -> Floats:
-    """Return the mean correlation of every pair of repeats.
+    """Return the mean correlation of every pair of repeats, each over the frames that both have.
 
     Parameters
     ----------
     counts
         (presentations, units).
     rows
-        The presentations of each repeat, in order of frames: (repeats, frames).
+        The presentations of each repeat, in order of frames, -1 for none: (repeats, frames).
 
     Returns
     -------
     numpy.ndarray
-        float64 (units,). Repeats without variance have no correlation, and are left out; NaN of fewer than two others.
+        float64 (units,). A pair of which one does not vary has no correlation, and is left out; NaN where all are.
     """
-    number = counts.shape[1]
     if len(rows) < 2:
-        return np.full(number, np.nan)
+        return np.full(counts.shape[1], np.nan)
+    return _of_whole_repeats(counts, rows) if (rows >= 0).all() else _of_pairs(counts, rows)
+
+
+def _of_whole_repeats(counts: npt.NDArray[np.integer], rows: npt.NDArray[np.int64]) -> Floats:
+    number = counts.shape[1]
     total, own, some = np.zeros((rows.shape[1], number)), np.zeros(number), np.zeros(number)
     for repeat in rows:
         shown = counts[repeat]
@@ -135,3 +141,24 @@ def reliability(counts: npt.NDArray[np.integer], rows: npt.NDArray[np.int64]) ->
     # The square of a sum is each with itself, and each pair twice.
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(some > 1, ((total**2).sum(axis=0) - own) / (some * (some - 1)), np.nan)
+
+
+def _of_pairs(counts: npt.NDArray[np.integer], rows: npt.NDArray[np.int64]) -> Floats:
+    """The same where repeats lack frames: pair by pair. Sums of whole numbers are exact, and so is what varies."""
+    there = (rows >= 0).astype(np.float64)
+    shared = there @ there.T
+    pairs = np.triu_indices(len(rows), 1)
+    found = np.full(counts.shape[1], np.nan)
+    for unit in range(len(found)):
+        x = counts[rows, unit] * there  # -1 takes the last presentation, which counts nothing
+        total, square = (
+            x @ there.T,
+            (x**2) @ there.T,
+        )  # of each repeat, over the frames that the other has too
+        together = (shared * (x @ x.T) - total * total.T)[pairs]
+        spread = shared * square - total**2
+        length = np.sqrt(spread * spread.T)[pairs]
+        varies = length > 0
+        if varies.any():
+            found[unit] = (together[varies] / length[varies]).mean()
+    return found

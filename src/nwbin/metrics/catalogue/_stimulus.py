@@ -247,9 +247,11 @@ def _of_movie(key: str, of: _Stimulus) -> tuple[Metric, ...]:
         _metric(f"lifetime_sparseness_{key}", of, "How few of the frames the unit answers: 0 if all alike, 1 if only "
                 "one.", "", "0 to 1", "", "as for other stimuli, over the frames' mean responses", _VINJE, note=note),
         _metric(f"pref_frame_{key}", of, "The frame during which the unit fires most.", "", "0 to 899" if key == "nm1"
-                else "0 to 3599", "", "largest mean count over the repeats", "nwbin", note=note),
+                else "0 to 3599", "", "largest mean count over the repeats; missing of a unit without spikes", "nwbin",
+                note=note),
         _metric(f"reliability_{key}", of, "How alike the responses to the repeats of the movie are.", "", "-1 to 1",
-                "higher", "mean correlation of every pair of repeats, in bins of 33 ms", "nwbin", note=note),
+                "higher", "mean correlation of every pair of repeats, over the frames that both have", "nwbin",
+                note=note),
     )  # fmt: skip
 
 
