@@ -205,7 +205,6 @@ def test_what_a_picture_of_a_session_shows(session: nwbin.Session) -> None:
     speed = session.running_speed["velocity"]
     assert np.nanmin(found.running[1]) >= speed.min()
     assert np.nanmax(found.running[1]) <= speed.max()
-    assert overview_of(session, rate=False).rate is None
     units, bounds = quality_of(session)
     assert len(units) == len(session.file.unit_ids)
     assert bounds["presence_ratio"] == (">=", 0.95)

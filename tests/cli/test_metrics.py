@@ -126,6 +126,20 @@ def test_against_a_published_table(tiny: Path, here: Path, truth: pd.DataFrame) 
     assert "of 13 columns" in good("metrics", tiny, "--quality", "-o", "x.csv", "--against", "published.json")
 
 
+def test_json_for_programs(tiny: Path, here: Path, truth: pd.DataFrame) -> None:
+    published = truth.rename_axis("ecephys_unit_id")
+    published.loc[truth.index[2], "firing_rate"] *= 1.1
+    published.to_csv("published.csv")
+    result = run("metrics", tiny, "--quality", "-o", "x.csv", "--json", "--against", "published.csv")
+    said = json.loads(result.stdout)
+    assert (said["output"], said["replaced"], said["bytes"]) == ("x.csv", False, Path("x.csv").stat().st_size)
+    assert (said["units"], said["metrics"]) == (len(truth), truth.columns.tolist())
+    against = {one["column"]: one for one in said["against"]}
+    assert list(against) == truth.columns.tolist()
+    assert {one: found["differ"] for one, found in against.items() if found["differ"]} == {"firing_rate": 1}
+    assert against["firing_rate"]["examples"] == str(truth.index[2])
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -183,6 +197,13 @@ def test_describe_a_column() -> None:
     assert "\nwaveform_PT_ratio (also PT_ratio): waveform\n" in two
     assert "did you mean 'snr'?" in bad("units", "--describe", "snrr")
     assert "prints" in bad("units", "--describe", "snr", "-o", "x.csv")
+    found = json.loads(good("units", "--describe", "snr", "PT_ratio", "--json"))
+    assert [one["name"] for one in found] == ["snr", "waveform_PT_ratio"]
+    assert found == catalogue().reset_index().set_index("name", drop=False).loc[
+        ["snr", "waveform_PT_ratio"]
+    ].to_dict(orient="records")  # fmt: skip
+    assert "did you mean 'snr'?" in bad("units", "--describe", "snrr", "--json")
+    assert len(json.loads(good("units", "--describe", "--json"))) == len(catalogue())
 
 
 def test_describe_everything() -> None:
@@ -203,6 +224,8 @@ def test_describe_the_columns_of_a_file(tiny: Path, here: Path) -> None:
     assert len(shown) >= 25
     assert "fano_dg" not in shown
     assert {"firing_rate", "snr", "probe_id"} <= set(shown) & set(names)
+    of_file = [one["name"] for one in json.loads(good("units", tiny, "--describe", "--json"))]
+    assert of_file == shown
     assert good("units", tiny, "--describe", "snr") == good("units", "--describe", "snr")
     other = good("units", tiny, "--describe", "fano_dg")
     assert f"note: {tiny}: its units have no column 'fano_dg'" in other

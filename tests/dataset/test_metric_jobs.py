@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 import nwbin
 from nwbin.dataset import OtherJobError
+from nwbin.dataset.unit_metrics import UnitMetrics
 from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.metrics.catalogue import entries_of
+from nwbin.responses.selection import Selection
+from tests.cli.asking import run as ask
 from tests.dataset.jobs import IDS, OPEN
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*times during which spikes.*:nwbin.NwbinWarning")
@@ -109,6 +113,49 @@ def test_one_file_of_a_folder(
     assert code == 0
     number = int((expected["session_id"] == IDS[1]).sum())
     assert f"{number} units of {number} in both; of 13 columns 13 agree in all of them" in said
+
+
+def test_how_far_a_session_has_come(trees: dict[str, Path]) -> None:
+    """Of both kinds at once it goes on from one to the other, and never back."""
+    pytest.importorskip("scipy")
+    heard: list[tuple[int, int]] = []
+    chosen = Selection(structures="VISp")
+    with nwbin.Dataset(trees["folder"]).get_session_data(IDS[0], **OPEN) as session:
+        for work in (
+            UnitMetrics(chosen, "allen", "corrected", ("fl", "dg")),
+            UnitMetrics(chosen, "allen"),
+            UnitMetrics(chosen, None, "corrected", ("fl",)),
+        ):
+            heard.clear()
+            work.run(session, None, lambda done, total: heard.append((done, total)))
+            assert len(heard) >= len(work.stimuli or ())
+            assert heard == sorted(heard)
+            assert heard[-1][0] == heard[-1][1]
+            assert len({total for _, total in heard}) == 1
+
+
+@pytest.mark.slow
+def test_a_folder_for_programs(files: list[Path], tmp_path: Path) -> None:
+    """And what a table of many sessions says of filters is what one of a single session says."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder, out = tmp_path / "data", tmp_path / "x.parquet"
+    folder.mkdir()
+    for one in files[:2]:
+        (folder / one.name).symlink_to(one)
+    said = {}
+    for given in (folder, *sorted(folder.iterdir())):
+        more = ["--workers", 1] if given == folder else []
+        shown = ask(
+            "metrics", given, "--quality", "-o", out, "--json", "--isi-violations-maximum", "0", *more
+        )
+        found = json.loads(shown.stdout)
+        assert (found["output"], found["units"]) == (str(out), len(pd.read_parquet(out)))
+        said[given] = json.loads(parquet.read_schema(out).metadata[b"nwbin"])["unit_filters"], found
+    (applied, whole), *single = said.values()
+    assert [one["status"] for one in whole["sessions"].values()] == ["done", "done"]
+    assert all(one == applied for one, _ in single)
+    assert "sessions" not in single[0][1]
+    assert applied["quality"] == "good"
 
 
 def test_a_session_that_fails(files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nwbin._wording import counted
 from nwbin.errors import ArgumentError, FormatError, LookupFailure
@@ -12,7 +13,7 @@ from nwbin.errors import ArgumentError, FormatError, LookupFailure
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["published_table", "show_comparison"]
+__all__ = ["comparison_as_plain", "published_table", "show_comparison"]
 
 
 def published_table(path: Path) -> pd.DataFrame:
@@ -60,6 +61,18 @@ def _column_of_units(path: Path) -> str:
             f"{path}: has no column of unit ids ({', '.join(UNIT_COLUMNS)}); its columns: {first}"
         )
     return found
+
+
+def comparison_as_plain(
+    table: pd.DataFrame, published: pd.DataFrame, tolerance: float
+) -> list[dict[str, Any]]:
+    """In how many units each column agrees, for programs: an object a column."""
+    from nwbin.export.table_files import to_json
+    from nwbin.metrics import compare_metrics
+
+    found = compare_metrics(table.drop(columns="session_id"), published, rtol=tolerance)
+    plain: list[dict[str, Any]] = json.loads(to_json(found))
+    return plain
 
 
 def show_comparison(table: pd.DataFrame, published: pd.DataFrame, path: Path, tolerance: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nwbin.cli._app import BOUND_GIVEN
+from nwbin.cli._completing import interval_tables, stimulus_names
 from nwbin.cli._parse import ids_of, names_of
 from nwbin.errors import ArgumentError
 
@@ -36,13 +37,14 @@ class PresentationOptions:
     stimulus: Annotated[
         list[str] | None,
         typer.Option(
-            "--stimulus", metavar="NAME", show_default=False, help="A stimulus; may be given several times."
+            "--stimulus", metavar="NAME", show_default=False, autocompletion=stimulus_names,
+            help="A stimulus; may be given several times.",
         ),
-    ] = None
+    ] = None  # fmt: skip
     intervals: Annotated[
         str | None,
         typer.Option(
-            "--intervals", metavar="TABLE", show_default=False,
+            "--intervals", metavar="TABLE", show_default=False, autocompletion=interval_tables,
             help="Instead of a stimulus, any table of intervals: trials, epochs.",
         ),
     ] = None  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nwbin._wording import first_of
 from nwbin.cli._console import put
+from nwbin.cli._json import put_json
 from nwbin.errors import LookupFailure, nearest, warn
 
 if TYPE_CHECKING:
@@ -20,24 +21,28 @@ __all__ = ["describe_all", "describe_columns", "describe_file"]
 _WIDTH = 88
 
 
-def describe_columns(names: list[str]) -> None:
+def describe_columns(names: list[str], *, as_json: bool = False) -> None:
     """Say all that the catalogue has of some columns."""
     from nwbin.metrics import describe
+    from nwbin.metrics.catalogue import entry_named
 
+    if as_json:
+        _list([entry_named(name) for name in names], as_json=True)
+        return
     for number, name in enumerate(names):
         if number:
             put("")
         describe(name)
 
 
-def describe_all() -> None:
+def describe_all(*, as_json: bool = False) -> None:
     """Say of every column of the catalogue what it means."""
     from nwbin.metrics.catalogue import all_entries
 
-    _list(all_entries())
+    _list(all_entries(), as_json=as_json)
 
 
-def describe_file(file: Path, names: list[str]) -> None:
+def describe_file(file: Path, names: list[str], *, as_json: bool = False) -> None:
     """Say what the columns of a file's units mean, or some of them."""
     import nwbin
     from nwbin.metrics.catalogue import entries_of, meaning_of
@@ -57,15 +62,18 @@ def describe_file(file: Path, names: list[str]) -> None:
                 )
             if entry.name not in own:
                 warn(f"{of_file}: its units have no column {name!r}")
-        describe_columns(names)
+        describe_columns(names, as_json=as_json)
         return
     found, unknown = entries_of(known)
-    _list(found)
+    _list(found, as_json=as_json)
     if unknown:
         warn(f"{of_file}: of these columns the catalogue knows nothing: {first_of(unknown)}")
 
 
-def _list(entries: Iterable[Metric]) -> None:
+def _list(entries: Iterable[Metric], *, as_json: bool) -> None:
+    if as_json:
+        put_json([one.to_dict() for one in entries])
+        return
     for group, members in groupby(entries, key=lambda one: one.group):
         put(f"{group[:1].upper()}{group[1:]}")
         for one in members:

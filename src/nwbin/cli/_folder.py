@@ -19,7 +19,7 @@ from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning
 if TYPE_CHECKING:
     from nwbin.dataset import Results
 
-__all__ = ["count_folder"]
+__all__ = ["count_folder", "statuses_of"]
 
 _STATUSES = {"done": "counted", "kept": "there already", "nothing": "without any of it", "failed": "failed"}
 
@@ -59,6 +59,13 @@ def _noting_what_is_there(out: Path) -> Iterator[None]:
         if done := len(list(out.glob("session_*"))):
             say("note", f"{out}: has {counted(done, 'session')}; the same command goes on from there")
         raise
+
+
+def statuses_of(results: Results) -> dict[str, Any]:
+    """What became of each session, for programs."""
+    said = ("status", "error", "notes", "seconds")
+    table = results.report[[name for name in said if name in results.report.columns]]
+    return {str(key): about for key, about in table.to_dict(orient="index").items()}
 
 
 def count_folder(
@@ -135,11 +142,7 @@ def _say(folder: Path, out: Path, results: Results, lost: list[str], *, as_json:
     status = results.report["status"].value_counts().to_dict()
     by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
     if as_json:
-        said = ("status", "error", "notes", "seconds")
-        table = results.report[[name for name in said if name in results.report.columns]]
-        put_json(
-            {"output": str(out), "sessions": {str(k): v for k, v in table.to_dict(orient="index").items()}}
-        )
+        put_json({"output": str(out), "sessions": statuses_of(results)})
     else:
         output().print(f"{out}: {counted(number, 'session')}: {by_status or 'none'}")
     if results.failed:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwbin._wording import counted
 from nwbin.cli._choosing import UnitOptions
 from nwbin.cli._counting import FolderOptions
-from nwbin.cli._folder import _client, _noting_what_is_there
+from nwbin.cli._folder import _client, _noting_what_is_there, statuses_of
 from nwbin.cli._parse import ids_of
-from nwbin.errors import ArgumentError, LookupFailure, NwbinError
+from nwbin.errors import ArgumentError, LookupFailure, NwbinError, NwbinWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +34,11 @@ def metrics_of_folder(
     threads: int | None,
     *,
     csv_as_is: bool,
-) -> tuple[pd.DataFrame, NwbinError | None]:
+    quiet: bool = False,
+) -> tuple[pd.DataFrame, dict[str, Any], NwbinError | None]:
     """Work out metrics of all sessions, and write them as one table.
 
-    Returns the table, and what is to be raised in the end: that some sessions failed.
+    Returns the table, what became of each session, and what is to be raised in the end: that some sessions failed.
     """
     from nwbin.dataset import Dataset, JobError, OtherJobError
     from nwbin.dataset.explain import reasons_together
@@ -55,16 +58,19 @@ def metrics_of_folder(
         raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
     if not len(results):
         clear(results)
-    _say(folder, results, many, data, work, units)
+    _check_some(folder, results, many, data, work, units)
+    if not quiet:
+        _say(folder, results)
     if not len(results):
         raise _failure(results, reasons_together(results.failed, len(results.report)), JobError)
     table = results.table()
-    how = _provenance(folder, results, units, work)
+    how = _provenance(folder, data, results, units, work)
     write_table(table, out, provenance=how, csv_as_is=csv_as_is)
+    became = statuses_of(results)
     if not results.failed:
         clear(results)
-        return table, None
-    return table, _failure(results, reasons_together(results.failed, len(results.report)), JobError)
+        return table, became, None
+    return table, became, _failure(results, reasons_together(results.failed, len(results.report)), JobError)
 
 
 def _failure(results: Results, why: str, kind: type[NwbinError]) -> NwbinError:
@@ -72,15 +78,11 @@ def _failure(results: Results, why: str, kind: type[NwbinError]) -> NwbinError:
     return kind(f"{len(results.failed)} of {number} failed (the same command tries only them again): {why}")
 
 
-def _say(
+def _check_some(
     folder: Path, results: Results, many: FolderOptions, data: Dataset, work: UnitMetrics, units: UnitOptions
 ) -> None:
-    """Say what became of the sessions; raise where there is nothing in any of them."""
-    import warnings
-
-    from nwbin.cli._console import output
+    """Say what is odd about the sessions; raise where there is nothing in any of them."""
     from nwbin.dataset.explain import reasons_together, units_in_no_session, warn_of_all
-    from nwbin.errors import NwbinWarning
 
     number = len(results.report)
     if not number:
@@ -97,19 +99,45 @@ def _say(
     for one in lost:
         warnings.warn(one, NwbinWarning, stacklevel=2)
     warn_of_all(results)
+
+
+def _say(folder: Path, results: Results) -> None:
+    """Say what became of the sessions."""
+    from nwbin.cli._console import output
+
     status = results.report["status"].value_counts().to_dict()
     by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
-    output().print(f"{folder}: {counted(number, 'session')}: {by_status}", soft_wrap=True)
+    output().print(f"{folder}: {counted(len(results.report), 'session')}: {by_status}", soft_wrap=True)
 
 
-def _provenance(folder: Path, results: Results, units: UnitOptions, work: UnitMetrics) -> dict[str, Any]:
+def _filters_applied(data: Dataset, results: Results, units: UnitOptions) -> Any:
+    """The unit filters that were applied, as other outputs name them; by session where they differ.
+
+    Which they are hangs on the columns that a file has. A session whose file is gone by now is left out.
+    """
+    from nwbin.session.selectable import SelectableSession
+
+    found: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NwbinWarning)  # said already, of each session
+        for key in results:
+            with suppress(NwbinError, OSError), data.get_session_data(key, **units.filters()) as session:
+                found[str(key)] = SelectableSession(session).filters_applied()
+    distinct = list(found.values())
+    same = all(one == distinct[0] for one in distinct)
+    return distinct[0] if distinct and same else found or None
+
+
+def _provenance(
+    folder: Path, data: Dataset, results: Results, units: UnitOptions, work: UnitMetrics
+) -> dict[str, Any]:
     """Name the program, the folder, the sessions and what was asked for."""
     from nwbin import __version__
     from nwbin.cli.metrics import asked_of
 
     asked = {
         **asked_of(work),
-        "unit_filters": {k: v for k, v in units.filters().items() if v is not None},
+        "unit_filters": _filters_applied(data, results, units),
         "units": units.units,
         "structures": units.structures,
     }

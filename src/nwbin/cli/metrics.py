@@ -14,6 +14,7 @@ from nwbin.cli._counting import FolderOptions
 from nwbin.cli._csv import CsvAsIsOption, refuse_as_is
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
+from nwbin.cli._json import JsonOption, say_written
 from nwbin.cli._parse import names_of
 from nwbin.errors import ArgumentError
 
@@ -137,6 +138,7 @@ def metrics(
         typer.Option("--threads", metavar="N", min=1, show_default=False, help="Default: one for each core."),
     ] = None,
     *,
+    as_json: JsonOption = False,
     folder: FolderOptions,
 ) -> None:
     """Work out metrics of units, of their quality and of their responses to stimuli, and write them to a file.
@@ -153,23 +155,27 @@ def metrics(
           --units "firing_rate > 1" -o tuning.parquet
       nwbin metrics ecephys_cache_dir --quality --structures VISp -o quality.csv
     """
-    from nwbin.cli._against import published_table, show_comparison
-    from nwbin.cli._console import output
+    from nwbin.cli._against import comparison_as_plain, published_table, show_comparison
 
     _check_target(out, csv_as_is)
     work = asked.work(units)
     published = None if comparison.against is None else published_table(comparison.against)
-    replaced = " (replaced)" if out.exists() else ""
+    replaced, numbers = out.exists(), dict[str, Any]()
     if is_folder(file):
         from nwbin.cli._metrics_folder import metrics_of_folder
 
-        table, failed = metrics_of_folder(file, out, work, units, folder, threads, csv_as_is=csv_as_is)
+        table, numbers["sessions"], failed = metrics_of_folder(
+            file, out, work, units, folder, threads, csv_as_is=csv_as_is, quiet=as_json
+        )
     else:
         folder.refuse_for_file(file)
         table, failed = _of_file(file, out, work, units, threads, csv_as_is=csv_as_is), None
     size = f"{counted(len(table), 'unit')}, {counted(len(table.columns) - 1, 'metric')}"
-    output().print(f"{out}{replaced}: {size}")
-    if published is not None and comparison.against is not None:
+    if published is not None and as_json:
+        numbers["against"] = comparison_as_plain(table, published, comparison.tolerance)
+    columns = [str(name) for name in table.columns[1:]]
+    say_written(out, size, replaced=replaced, as_json=as_json, units=len(table), metrics=columns, **numbers)
+    if published is not None and comparison.against is not None and not as_json:
         show_comparison(table, published, comparison.against, comparison.tolerance)
     if failed is not None:
         raise failed

@@ -87,25 +87,24 @@ def _of_units(
     """A panel for each unit, of many those with most spikes."""
     import numpy as np
 
-    from nwbin.errors import ArgumentError
     from nwbin.plot import plot_raster
-    from nwbin.plot.answers import names_in, raster_of
+    from nwbin.plot.answers import names_in, raster_of, spikes_around
     from nwbin.plot.canvas import sheet
 
     chosen.warn_of("raster", window)
-    found = raster_of(chosen.trains, chosen.rows, window, by=by)
     number = len(chosen.units)
-    spikes = np.bincount(found.unit, minlength=number)
+    spikes = spikes_around(
+        chosen.trains, chosen.rows, window
+    )  # counted, and only those that are shown are listed
     shown = np.sort(np.argsort(-spikes, kind="stable")[:most])
-    if spikes[shown].sum() > _MOST_TICKS:
-        raise ArgumentError(
-            f"{spikes[shown].sum():,} spikes would be a black area: choose fewer presentations (--where), fewer units, "
-            "or a shorter --window"
-        )
-    names, ids = names_in(chosen.rows, by), chosen.units.index.tolist()
+    _refuse_more(
+        int(spikes[shown].sum()), "choose fewer presentations (--where), fewer units, or a shorter --window"
+    )
+    ids, names = chosen.units.index.to_numpy(), names_in(chosen.rows, by)
+    found = raster_of(chosen.trains.select(ids[shown]), chosen.rows, window, by=by)
     figure, panels = sheet(len(shown), 3, 4.0 if number > 1 else 7.0, 3.4 if number > 1 else 6.0)
-    for axes, unit in zip(panels, shown, strict=True):
-        own = found.unit == unit
+    for place, (axes, unit) in enumerate(zip(panels, shown, strict=True)):
+        own = found.unit == place
         plot_raster(
             found.presentation[own], found.time[own], presentations=len(chosen.rows), window=window, by=by or "",
             conditions=found.conditions, duration=chosen.duration() or None, names=names, ax=axes,
@@ -115,9 +114,16 @@ def _of_units(
     said = f"{counted(len(shown), 'unit')}, {counted(len(chosen.rows), 'presentation')}"
     if len(shown) < number:
         said = f"{len(shown)} of {counted(number, 'unit')}, {counted(len(chosen.rows), 'presentation')}"
-    numbers = {"units": [ids[k] for k in shown], "presentations": len(chosen.rows), "window": list(window),
+    numbers = {"units": ids[shown].tolist(), "presentations": len(chosen.rows), "window": list(window),
                "spikes": int(spikes[shown].sum())}  # fmt: skip
     return figure, said, numbers
+
+
+def _refuse_more(spikes: int, instead: str) -> None:
+    from nwbin.errors import ArgumentError
+
+    if spikes > _MOST_TICKS:
+        raise ArgumentError(f"{spikes:,} spikes would be a black area: {instead}")
 
 
 def _of_population(
@@ -128,7 +134,7 @@ def _of_population(
 
     from nwbin.errors import ArgumentError
     from nwbin.plot import plot_population_raster
-    from nwbin.plot.answers import raster_of
+    from nwbin.plot.answers import raster_of, spikes_around
     from nwbin.plot.canvas import figure_of
     from nwbin.session.selectable import SelectableSession
 
@@ -149,11 +155,12 @@ def _of_population(
         table = table.sort_values(sort, ascending=[name != depth for name in sort], kind="stable")
     # Only what is drawn is spoken of: the time from the first presentation on.
     replace(chosen, presentations=chosen.presentations.iloc[:1]).warn_of("raster", (first, last))
-    found = raster_of(chosen.trains.select(table.index.to_numpy()), chosen.rows.iloc[:1], (first, last))
-    if len(found.time) > _MOST_TICKS:
-        raise ArgumentError(
-            f"{len(found.time):,} spikes would be a black area: choose fewer units, or a shorter --window"
-        )
+    trains, first_row = chosen.trains.select(table.index.to_numpy()), chosen.rows.iloc[:1]
+    _refuse_more(
+        int(spikes_around(trains, first_row, (first, last)).sum()),
+        "choose fewer units, or a shorter --window",
+    )
+    found = raster_of(trains, first_row, (first, last))
     within = (starts < starts[0] + last) & (stops > starts[0] + first)
     axes = plot_population_raster(
         found.unit, found.time, units=len(table), window=(first, last),

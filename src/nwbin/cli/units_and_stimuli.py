@@ -121,7 +121,7 @@ def _shown_first(table: pd.DataFrame) -> pd.DataFrame:
     return table[first + (rest if sys.stdout.isatty() or not first else [])]
 
 
-def _describe(file: Any, names: list[str], out: Path | None) -> None:
+def _describe(file: Any, names: list[str], out: Path | None, *, as_json: bool) -> None:
     """Say what columns mean: the first argument may be one, too, instead of a file."""
     from nwbin.cli._describing import describe_all, describe_columns, describe_file
 
@@ -130,11 +130,11 @@ def _describe(file: Any, names: list[str], out: Path | None) -> None:
             "--describe prints; the catalogue as a table is nwbin.metrics.catalogue() in Python"
         )
     if file is None:
-        describe_all()
+        describe_all(as_json=as_json)
     elif isinstance(file, str) or file.exists() or file.suffix == ".nwb":
-        describe_file(file, names)
+        describe_file(file, names, as_json=as_json)
     else:
-        describe_columns([str(file), *names])
+        describe_columns([str(file), *names], as_json=as_json)
 
 
 @expanded
@@ -179,7 +179,7 @@ def units(
     from nwbin.cli._provenance import provenance, provenance_of_units
 
     if describe:
-        _describe(file, names or [], out)
+        _describe(file, names or [], out, as_json=as_json)
         return
     if file is None or names:
         raise ArgumentError(

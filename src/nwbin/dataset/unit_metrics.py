@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["UnitMetrics", "clear"]
 
+_OF_QUALITY = (
+    20  # hundredths of the time that the quality of units takes, where their responses are asked for too
+)
+
 
 @dataclass(frozen=True)
 class UnitMetrics:
@@ -72,21 +76,36 @@ class UnitMetrics:
     def of_units(
         self, session: Session, units: pd.Index[Any], threads: int | None, progress: Progress | None = None
     ) -> pd.DataFrame:
-        """Work them out for these units: first those of quality, then those of responses."""
+        """Work them out for these units: first those of quality, then those of responses.
+
+        Of both at once, `progress` is told the share of the whole in hundredths.
+        """
         parts = []
+        first, rest = progress, progress
+        if progress is not None and self.quality is not None and self.stimulus is not None:
+            first, rest = _part(progress, 0, _OF_QUALITY), _part(progress, _OF_QUALITY, 100)
         if self.quality is not None:
             parts.append(
-                session.quality_metrics(units, convention=self.quality, threads=threads, progress=progress)
+                session.quality_metrics(units, convention=self.quality, threads=threads, progress=first)
             )
         if self.stimulus is not None:
             stimuli = None if self.stimuli is None else list(self.stimuli)
             parts.append(
                 session.stimulus_metrics(
-                    stimuli, units, convention=self.stimulus, seed=self.seed, progress=progress
+                    stimuli, units, convention=self.stimulus, seed=self.seed, progress=rest
                 )
             )
         columns = {name: part[name].to_numpy() for part in parts for name in part.columns}
         return frame_of(columns, parts[0].index)
+
+
+def _part(progress: Progress, begin: int, end: int) -> Progress:
+    """Tell of a part of a work that it goes from one share of the whole to another, in hundredths."""
+
+    def advanced(done: int, total: int) -> None:
+        progress(begin + (end - begin) * done // max(1, total), 100)
+
+    return advanced
 
 
 def clear(results: Results) -> None:

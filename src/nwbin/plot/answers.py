@@ -15,7 +15,8 @@ from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.responses.groups import conditions_of
 from nwbin.responses.rates import psth
 from nwbin.responses.receptive_fields import receptive_fields
-from nwbin.responses.statistics import GroupStatistics, group_statistics
+from nwbin.responses.statistics import group_statistics
+from nwbin.responses.tuning_curves import tuning
 from nwbin.responses.windows import windows_around
 from nwbin.trains import SpikeTrains
 
@@ -31,6 +32,7 @@ __all__ = [
     "raster_of",
     "rates_of",
     "receptive_fields_of",
+    "spikes_around",
     "tuning_of",
 ]
 
@@ -131,6 +133,15 @@ def raster_of(
     return Raster(found.presentation, found.unit, found.time, conditions)
 
 
+def spikes_around(
+    trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float]
+) -> npt.NDArray[np.int64]:
+    """Count each unit's spikes around all presentations together, (units,), without listing them."""
+    found = group_statistics(trains, windows_around(rows, window), np.zeros(len(rows)))
+    total: npt.NDArray[np.int64] = found.of_units(np.asarray(trains.unit_ids)).total[0]
+    return total
+
+
 # ---------------------------------------------------------------- over values
 
 
@@ -165,21 +176,6 @@ class Tuning:
 
 def _levels(found: list[Any]) -> npt.NDArray[Any]:
     return np.asarray(found, dtype=None if not isinstance(found[0], str) else object)
-
-
-def _statistics(
-    trains: SpikeTrains,
-    rows: pd.DataFrame,
-    code: npt.NDArray[np.int64],
-    window: tuple[float, float],
-    closed: Closed,
-) -> tuple[GroupStatistics, npt.NDArray[np.intp]]:
-    """Rates by group; -1 is none. With the place of each of the trains' units among those of the statistics."""
-    windows = windows_around(rows, window)
-    groups = np.where(code < 0, np.nan, code.astype(np.float64))
-    lengths = np.full(len(rows), window[1] - window[0])
-    found = group_statistics(trains, windows, groups, durations=lengths, closed=closed)
-    return found, np.searchsorted(found.unit_ids, np.asarray(trains.unit_ids))
 
 
 def tuning_of(
@@ -233,17 +229,19 @@ def tuning_of(
     number = len(levels)
     group = np.where((code < 0) | (second < 0), -1, second * number + code)
     group = np.where(blank, number * len(seconds), group)
-    found, place = _statistics(trains, rows, group, window, closed)
+    asked = rows[["start_time"]].assign(condition=np.where(group < 0, np.nan, group.astype(np.float64)))
+    found = tuning(trains, asked, "condition", window, resamples=0, closed=closed)
     shape = (len(seconds), number, len(trains))
     mean, sem = np.full(shape, np.nan), np.full(shape, np.nan)
     trials = np.zeros(shape[:2], np.int64)
     at_rest = None
-    for k, one in enumerate(np.asarray(found.groups, dtype=np.int64)):
+    rates, spread, shown = (found[name].to_numpy() for name in ("firing_rate", "sem", "presentations"))
+    for k, one in enumerate(found["condition"].to_numpy().astype(np.int64).tolist()):
         if one == number * len(seconds):
-            at_rest = found.mean[k, place]
+            at_rest = rates[k]
             continue
-        where = divmod(int(one), number)
-        mean[where], sem[where], trials[where] = found.mean[k, place], found.sem[k, place], found.windows[k]
+        where = divmod(one, number)
+        mean[where], sem[where], trials[where] = rates[k], spread[k], shown[k]
     ids = np.asarray(trains.unit_ids)
     if len(by) == 1:
         return Tuning(_levels(levels), mean[0], sem[0], trials[0], at_rest, ids)

@@ -38,15 +38,13 @@ def title_of(session: Session, *parts: str) -> str:
     return ", ".join([*(part for part in parts if part), f"session {name}{synthetic}"])
 
 
-def overview_of(session: Session, *, rate: bool = True) -> Overview:
+def overview_of(session: Session) -> Overview:
     """Gather what a picture of a session shows: see :class:`nwbin.plot.Overview`.
 
     Parameters
     ----------
     session
         The session. The rate is that of the units that pass its filters.
-    rate
-        Count spikes, which reads all of them.
 
     Returns
     -------
@@ -60,7 +58,7 @@ def overview_of(session: Session, *, rate: bool = True) -> Overview:
                                      strict=True)
     ] if "tags" in session.invalid_times.columns else []  # fmt: skip
     running = _running(session)
-    counted = _rate(session, blocks, running) if rate else None
+    counted = _rate(session)
     units = session.num_units if counted is not None else 0
     return Overview(blocks, running, counted, units, invalid, _probes(session))
 
@@ -104,9 +102,7 @@ def _running(session: Session) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     return edges, np.divide(total, number, out=np.full(_BINS, np.nan), where=number > 0)
 
 
-def _rate(
-    session: Session, blocks: list[tuple[str, float, float]], running: Any
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+def _rate(session: Session) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
     if not session.file.has(f"{schema.UNITS}/{schema.SPIKE_TIMES}") or not session.num_units:
         return None
     trains = session.file.spike_trains(session.units.index.to_numpy())

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from nwbin.metrics.catalogue._entry import Metric
-from nwbin.metrics.catalogue._look import all_entries, catalogue, describe, entries_of, glossary, meaning_of
+from nwbin.metrics.catalogue._look import (
+    all_entries,
+    catalogue,
+    describe,
+    entries_of,
+    entry_named,
+    glossary,
+    meaning_of,
+)
 
-__all__ = ["Metric", "all_entries", "catalogue", "describe", "entries_of", "glossary", "meaning_of"]
+__all__ = [
+    "Metric",
+    "all_entries",
+    "catalogue",
+    "describe",
+    "entries_of",
+    "entry_named",
+    "glossary",
+    "meaning_of",
+]

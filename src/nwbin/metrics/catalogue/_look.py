@@ -17,7 +17,7 @@ from nwbin.metrics.catalogue._unit_columns import PLACE, UNIT
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["all_entries", "catalogue", "describe", "entries_of", "glossary", "meaning_of"]
+__all__ = ["all_entries", "catalogue", "describe", "entries_of", "entry_named", "glossary", "meaning_of"]
 
 ENTRIES: dict[str, Metric] = {
     one.name: one for one in (*QUALITY, *WAVEFORM, *ISOLATION, *DRIFT, *STIMULUS_METRICS, *UNIT, *PLACE)
@@ -72,6 +72,13 @@ def describe(name: str) -> Metric:
     >>> found.threshold                                                           # doctest: +SKIP
     'at least 0.95'
     """
+    found = entry_named(name)
+    sys.stdout.write(f"{found}\n")
+    return found
+
+
+def entry_named(name: str) -> Metric:
+    """Return what :func:`describe` prints."""
     if not isinstance(name, str):
         raise ArgumentTypeError(f"name must be text, such as 'isi_violations', not {type(name).__name__}")
     found = meaning_of(name)
@@ -80,7 +87,6 @@ def describe(name: str) -> Metric:
         folded = next((one for one in known if one.casefold() == name.casefold()), None)
         hint = f"did you mean {folded!r}?" if folded else nearest(name, known)
         raise LookupFailure(f"the catalogue has no metric or column {name!r}; {hint}")
-    sys.stdout.write(f"{found}\n")
     return found
 
 
