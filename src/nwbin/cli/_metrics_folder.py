@@ -24,7 +24,7 @@ _STATUSES = {"done": "done", "kept": "there already", "nothing": "without any of
 
 
 def metrics_of_folder(
-    folder: Path,
+    folder: Path | str,
     out: Path,
     work: UnitMetrics,
     units: UnitOptions,
@@ -73,7 +73,12 @@ def _failure(results: Results, why: str, kind: type[NwbinError]) -> NwbinError:
 
 
 def _say(
-    folder: Path, results: Results, many: FolderOptions, data: Dataset, work: UnitMetrics, units: UnitOptions
+    folder: Path | str,
+    results: Results,
+    many: FolderOptions,
+    data: Dataset,
+    work: UnitMetrics,
+    units: UnitOptions,
 ) -> None:
     """Say what became of the sessions; raise where there is nothing in any of them."""
     import warnings
@@ -102,7 +107,9 @@ def _say(
     output().print(f"{folder}: {counted(number, 'session')}: {by_status}", soft_wrap=True)
 
 
-def _provenance(folder: Path, results: Results, units: UnitOptions, work: UnitMetrics) -> dict[str, Any]:
+def _provenance(
+    folder: Path | str, results: Results, units: UnitOptions, work: UnitMetrics
+) -> dict[str, Any]:
     """Name the program, the folder, the sessions and what was asked for."""
     from nwbin import __version__
     from nwbin.cli.metrics import asked_of
@@ -115,7 +122,7 @@ def _provenance(folder: Path, results: Results, units: UnitOptions, work: UnitMe
     }
     return {
         "made_by": f"nwbin {__version__}",
-        "source_folder": folder.name,
+        "source_folder": Path(folder).name,
         "session_ids": [str(one) for one in results],
         **{name: value for name, value in asked.items() if value is not None},
     }
