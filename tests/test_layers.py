@@ -34,7 +34,7 @@ FLOORS = [
     {"metrics"},
     {"session"},
     {"export", "plot", "testing"},
-    {"check", "decode", "dataset"},
+    {"check", "decode", "dataset", "downloads"},
     {"cli"},
     {"__main__"},
 ]

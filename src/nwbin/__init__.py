@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nwbin import testing
+    from nwbin.allen.released_files import files
     from nwbin.binning import (
         AlignedSpikes,
         Correlograms,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         iter_bin_spikes,
     )
     from nwbin.dataset import Dataset
+    from nwbin.downloads import download
     from nwbin.errors import NwbinError, NwbinWarning
     from nwbin.nwb.file import File
     from nwbin.responses.matrix import ResponseMatrix
@@ -49,6 +51,8 @@ _HOME = {
     "bin_spikes_sparse": "nwbin.binning",
     "correlograms": "nwbin.binning",
     "count_in_windows": "nwbin.binning",
+    "download": "nwbin.downloads",
+    "files": "nwbin.allen.released_files",
     "open": "nwbin.session",
 }
 _MODULES = (
@@ -56,6 +60,7 @@ _MODULES = (
     "check",
     "dataset",
     "decode",
+    "downloads",
     "errors",
     "export",
     "metrics",
@@ -80,6 +85,8 @@ __all__ = [
     "bin_spikes_sparse",
     "correlograms",
     "count_in_windows",
+    "download",
+    "files",
     "iter_bin_spikes",
     "open",
     "testing",

@@ -44,6 +44,8 @@ class Server:
         Seconds before each answer; bytes a second of each connection.
     fault
         Asked for each request, with its number from 0: a fault's name and what belongs to it, or None.
+    answer
+        Asked for each request: what is answered in place of a file, or None.
     asked
         The requests that came.
     """
@@ -53,6 +55,7 @@ class Server:
     delay: float = 0.0
     rate: float | None = None
     fault: Callable[[int, Asked], Any] | None = None
+    answer: Callable[[Asked], bytes | None] | None = None
     asked: list[Asked] = field(default_factory=list)
     sent: int = 0
     ranges: bool = True
@@ -104,7 +107,10 @@ class _Handler(BaseHTTPRequestHandler):
             what.over.wait(what.delay)
         fault = what.fault(number, one) if what.fault else None
         name, extra = fault if isinstance(fault, tuple) else (fault, None)
-        if name == "status":
+        said = what.answer(one) if what.answer and name is None else None
+        if said is not None:
+            self._say(200, said)
+        elif name == "status":
             self._say(int(extra), b"<Error><Message>secret-of-the-server</Message></Error>")
         elif name == "redirect":
             self._say(302, b"", {"Location": extra})

@@ -24,9 +24,10 @@ def test_chains_of_fsspec() -> None:
     assert addresses.shown(chain) == "simplecache::https://host/x.nwb"
 
 
-def test_a_data_set_is_no_address() -> None:
-    with pytest.raises(
-        ArgumentError, match="https://host/x: a Dataset is a folder on this machine"
-    ) as caught:
-        nwbin.Dataset("https://u:SECRET@host/x?sig=SECRET")
+@pytest.mark.parametrize(
+    "address", ["https://u:SECRET@host/x/", "https://host/x/?sig=SECRET", "gs://u:SECRET@host/x/"]
+)
+def test_what_is_no_data_set(address: str) -> None:
+    with pytest.raises(ArgumentError, match=r"host/x/?: .*single files are") as caught:
+        nwbin.Dataset(address)
     assert "SECRET" not in str(caught.value)

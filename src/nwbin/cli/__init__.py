@@ -9,6 +9,7 @@ from nwbin.cli._app import app, main
 from nwbin.cli.check import check
 from nwbin.cli.count import count
 from nwbin.cli.demo import demo
+from nwbin.cli.download import download
 from nwbin.cli.info import info
 from nwbin.cli.metrics import metrics
 from nwbin.cli.overview import overview
@@ -20,5 +21,19 @@ from nwbin.cli.units_and_stimuli import stimuli, units
 
 __all__ = ["app", "main"]
 
-for _command in (demo, info, overview, units, stimuli, count, psth, raster, tuning, rf, metrics, check):
+for _command in (
+    demo,
+    download,
+    info,
+    overview,
+    units,
+    stimuli,
+    count,
+    psth,
+    raster,
+    tuning,
+    rf,
+    metrics,
+    check,
+):
     app.command(no_args_is_help=_command is not demo)(_command)

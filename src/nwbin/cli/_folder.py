@@ -69,7 +69,7 @@ def statuses_of(results: Results) -> dict[str, Any]:
 
 
 def count_folder(
-    folder: Path,
+    folder: Path | str,
     out: Path,
     presentations: PresentationOptions,
     bins: BinOptions,
@@ -116,7 +116,7 @@ def count_folder(
     _say(folder, out, results, lost, as_json=as_json)
 
 
-def _say(folder: Path, out: Path, results: Results, lost: list[str], *, as_json: bool) -> None:
+def _say(folder: Path | str, out: Path, results: Results, lost: list[str], *, as_json: bool) -> None:
     """Say what became of the sessions, and of units that are in no result; raise where nothing, or not all, is done."""
     from nwbin.cli._console import output
     from nwbin.dataset import JobError

@@ -26,7 +26,7 @@ _STATUSES = {"done": "done", "kept": "there already", "nothing": "without any of
 
 
 def metrics_of_folder(
-    folder: Path,
+    folder: Path | str,
     out: Path,
     work: UnitMetrics,
     units: UnitOptions,
@@ -79,7 +79,12 @@ def _failure(results: Results, why: str, kind: type[NwbinError]) -> NwbinError:
 
 
 def _check_some(
-    folder: Path, results: Results, many: FolderOptions, data: Dataset, work: UnitMetrics, units: UnitOptions
+    folder: Path | str,
+    results: Results,
+    many: FolderOptions,
+    data: Dataset,
+    work: UnitMetrics,
+    units: UnitOptions,
 ) -> None:
     """Say what is odd about the sessions; raise where there is nothing in any of them."""
     from nwbin.dataset.explain import reasons_together, units_in_no_session, warn_of_all
@@ -101,7 +106,7 @@ def _check_some(
     warn_of_all(results)
 
 
-def _say(folder: Path, results: Results) -> None:
+def _say(folder: Path | str, results: Results) -> None:
     """Say what became of the sessions."""
     from nwbin.cli._console import output
 
@@ -129,7 +134,7 @@ def _filters_applied(data: Dataset, results: Results, units: UnitOptions) -> Any
 
 
 def _provenance(
-    folder: Path, data: Dataset, results: Results, units: UnitOptions, work: UnitMetrics
+    folder: Path | str, data: Dataset, results: Results, units: UnitOptions, work: UnitMetrics
 ) -> dict[str, Any]:
     """Name the program, the folder, the sessions and what was asked for."""
     from nwbin import __version__
@@ -143,7 +148,7 @@ def _provenance(
     }
     return {
         "made_by": f"nwbin {__version__}",
-        "source_folder": folder.name,
+        "source_folder": Path(folder).name,
         "session_ids": [str(one) for one in results],
         **{name: value for name, value in asked.items() if value is not None},
     }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nwbin._wording import counted
-from nwbin.cli._files import FileOrFilesArgument, is_folder
+from nwbin.cli._files import FileOrFilesArgument, is_folder, refuse_folder_address
 
 __all__ = ["check"]
 
@@ -49,6 +49,7 @@ def check(
         if not report.ok:
             raise typer.Exit(1)
         return
+    refuse_folder_address(file, "check")
     reports = []
     folder = file if file.is_dir() else file.parent
     for one in nwb_files(file):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nwbin.cli._files import FileOrFilesArgument, is_folder
+from nwbin.cli._files import FileOrFilesArgument, is_folder, refuse_folder_address
 
 __all__ = ["info"]
 
@@ -75,6 +75,7 @@ def info(
       nwbin info ecephys_cache_dir
     """
     if is_folder(file):
+        refuse_folder_address(file, "info")
         _info_of_folder(file, as_json)
         return
     import nwbin

@@ -34,9 +34,10 @@ class Gone:
 
 @dataclass(eq=False, repr=False)
 class Templates:
-    """Images and movies that were shown, of a cache in a folder."""
+    """Images and movies that were shown, of a cache in a folder; of one on a server they are not read."""
 
     root: Path
+    on_server: str | None = None
 
     def _template(self, folder: str, name: str, number: int) -> Path:
         try:
@@ -45,6 +46,11 @@ class Templates:
             whole = False
         if not whole:
             raise ArgumentError(f"the number of a template must be a whole one, not {number!r}")
+        if self.on_server is not None:
+            raise MissingFileError(
+                f"{self.on_server}: images and movies are read from a folder on this machine only; download "
+                f"{folder}/{name.format(int(number))} from there, and open that folder"
+            )
         path = self.root / folder / name.format(int(number))
         if not path.is_file():
             raise MissingFileError(

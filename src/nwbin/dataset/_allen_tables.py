@@ -52,12 +52,13 @@ class DatasetTables:
     def csv(self) -> CsvTables | None:
         if self.files.layout.kind != "allen":
             return None
+        self.files.layout.copy_tables()
         missing = CsvTables.missing(self.root)
         if not missing:
             return CsvTables(self.root)
         if len(missing) < 4:
             warn(
-                f"{self.root}: lacks {', '.join(missing)}, so that its tables are made from the session files"
+                f"{self.files.name}: lacks {', '.join(missing)}, so that its tables are made from the session files"
             )
         return None
 
@@ -140,7 +141,7 @@ class DatasetTables:
     def _metrics_tables(self) -> CsvTables:
         if self.csv is None:
             raise LookupFailure(
-                f"{self.root}: has no tables of analysis metrics; they come with an AllenSDK cache, as "
+                f"{self.files.name}: has no tables of analysis metrics; they come with an AllenSDK cache, as "
                 "<session_type>_analysis_metrics.csv beside sessions.csv, probes.csv, channels.csv and units.csv"
             )
         return self.csv
@@ -198,7 +199,7 @@ class DatasetTables:
         known = self.face.get_all_session_types()
         if session_type not in known:
             raise ArgumentError(
-                f"{self.root}: has no sessions of type {session_type!r}; {nearest(session_type, known)}"
+                f"{self.files.name}: has no sessions of type {session_type!r}; {nearest(session_type, known)}"
             )
         metrics = tables.type_metrics(session_type)
         if not annotate:
@@ -229,7 +230,7 @@ class DatasetTables:
 
     def _distinct(self, table: pd.DataFrame, column: str) -> list[Any]:
         if column not in table.columns:
-            raise LookupFailure(f"{self.root}: no session says its {column}")
+            raise LookupFailure(f"{self.files.name}: no session says its {column}")
         return distinct(table[column])
 
 

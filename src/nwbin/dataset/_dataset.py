@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
@@ -12,14 +15,14 @@ from nwbin._keywords import names_checked
 from nwbin.allen import project_tables
 from nwbin.dataset._allen_cache import Gone, Templates
 from nwbin.dataset._allen_tables import DatasetTables
-from nwbin.dataset._folder_layouts import find_sessions, manifest_folder
+from nwbin.dataset._folder_layouts import find_on_server, find_sessions, manifest_folder
 from nwbin.dataset._index import Index, cache_folder
 from nwbin.dataset._jobs import Jobs
 from nwbin.dataset._metric_jobs import MetricJobs
 from nwbin.dataset._opener import Opener
 from nwbin.dataset._session_files import SessionFiles
-from nwbin.errors import ArgumentError, ArgumentTypeError
-from nwbin.storage.addresses import is_address, shown_path
+from nwbin.errors import ArgumentTypeError
+from nwbin.storage.addresses import is_address
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def _shown(part: str, method: Callable[Concatenate[Owner, P], R]) -> Callable[Co
 
 
 class Dataset:
-    """Many sessions in one folder: an AllenSDK cache, a DANDI download, or any folder of NWB files.
+    """Many sessions in one folder, here or on a server: an AllenSDK cache, DANDI's tree, or any folder of NWB files.
 
     Nothing is read until it is asked for. Tables of an AllenSDK cache come from its CSV files; elsewhere from the
     session files themselves, which are read once: what they say is kept in a cache folder until they change.
@@ -47,7 +50,7 @@ class Dataset:
     Parameters
     ----------
     directory
-        The folder, or AllenSDK's manifest.json in it.
+        The folder, or AllenSDK's manifest.json in it; or, as text, the address of a folder on a server: see the notes.
     manifest
         In place of the folder, as for AllenSDK's EcephysProjectCache.
     cache
@@ -93,6 +96,13 @@ filter_out_of_brain_units, filter_by_metrics
     loaded; of a group the names and sizes of its files and the digests of those that describe the others, while its
     chunks have a checksum (CRC-32C) each, which Zarr compares when it reads them.
 
+    On a server the folder is ``s3://bucket/folder/``; ``dandi://000021``, ``dandi://000021@version/folder/`` (the
+    newest published version, or the draft where there is none); or ``https://server/folder/`` of a web server, which
+    cannot list it: there AllenSDK's sessions.csv says which sessions to look for, and LFP files are not found. The list
+    is taken once, when the data set is opened. The tables of AllenSDK's cache are copied into the cache folder when
+    they are first needed; of session files each worker reads what it needs. A result hangs on a file's ETag and size
+    (of an asset of DANDI: on its number) in place of its time. Workers of a `client` need the same cache folder.
+
     Examples
     --------
     >>> data = nwbin.Dataset("ecephys_cache_dir")                                      # doctest: +SKIP
@@ -132,27 +142,30 @@ filter_out_of_brain_units, filter_by_metrics
             directory = manifest_folder(os.fspath(manifest))
         elif not isinstance(directory, str | os.PathLike):
             raise ArgumentTypeError(
-                f"a Dataset needs the path of a folder, not {type(directory).__name__}; nothing is downloaded, by "
-                "whatever fetch_api"
+                f"a Dataset needs the path of a folder, or its address, not {type(directory).__name__}; nothing is "
+                "downloaded, by whatever fetch_api"
             )
-        if is_address(directory):
-            raise ArgumentError(
-                f"{shown_path(directory)}: a Dataset is a folder on this machine; single files are read where "
-                "they lie, by nwbin.open(address)"
-            )
-        layout = find_sessions(Path(os.fspath(directory)))
         if cache is False:
             folder = None
         elif cache is None or cache is True:
             folder = cache_folder() / "index"
         else:
             folder = Path(cache)
+        if isinstance(directory, str) and is_address(directory):
+            if folder is None:
+                copies = Path(tempfile.mkdtemp(prefix="nwbin-"))
+                weakref.finalize(self, shutil.rmtree, copies, ignore_errors=True)
+            else:
+                copies = folder.with_name(f"{folder.name}-tables")
+            layout = find_on_server(directory, copies)
+        else:
+            layout = find_sessions(Path(os.fspath(directory)))
         self._files = SessionFiles(layout, Index(folder))
         self._tables = DatasetTables(self._files, self)
         self._opener = Opener(self._files, self._tables)
         self._jobs = Jobs(self._opener)
         self._metric_jobs = MetricJobs(self._jobs)
-        self._templates = Templates(layout.root)
+        self._templates = Templates(layout.root, layout.address)
 
     # AllenSDK's constructors. What it needs to download is taken, and of no effect.
 
@@ -234,13 +247,13 @@ filter_out_of_brain_units, filter_by_metrics
         # Which files are sessions may be known by looking into them only, which a repr does not do.
         number, known = self._files.counted
         what = f"{'session' if known else 'NWB'} file{'s' * (number != 1)}"
-        return f"<nwbin.Dataset {str(self.root)!r} ({self.kind}), {number} {what}>"
+        return f"<nwbin.Dataset {self._files.name!r} ({self.kind}), {number} {what}>"
 
     # ---------------------------------------------------------------- files
 
     @property
     def root(self) -> Path:
-        """The folder."""
+        """The folder; of one on a server, the one on this machine for copies of its tables."""
         return self._files.root
 
     @property
@@ -255,7 +268,7 @@ filter_out_of_brain_units, filter_by_metrics
 
     @property
     def files(self) -> pd.DataFrame:
-        """The session files by session id: `path`, `size` (bytes), `lfp_files` (how many)."""
+        """The session files by session id: `path` (or address), `size` (bytes), `lfp_files` (how many)."""
         return self._files.table
 
     # ---------------------------------------------------------------- tables and sessions

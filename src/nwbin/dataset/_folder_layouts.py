@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
+from nwbin.dataset._server_folders import ServerFile, copy_folder, copy_tables, files_on_server, tables_among
 from nwbin.errors import FileAccessError, MissingFileError, warn
+from nwbin.storage.addresses import shown
 
 __all__ = [
     "CSV_TABLES",
@@ -16,6 +20,7 @@ __all__ = [
     "SessionFile",
     "as_id",
     "by_id",
+    "find_on_server",
     "find_sessions",
     "manifest_folder",
     "not_permitted",
@@ -48,18 +53,44 @@ class SessionFile:
         Probe id -> LFP file.
     """
 
-    path: Path
+    path: Path | ServerFile
     session_id: int | str | None = None
-    lfp: dict[int, Path] = field(default_factory=dict)
+    lfp: dict[int, Path | ServerFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What kind of folder it is ("allen", "dandi", "folder"), and the sessions in it, by path."""
+    """What kind of folder it is, and the sessions in it.
+
+    Attributes
+    ----------
+    kind
+        "allen", "dandi" or "folder".
+    root
+        The folder; of one on a server, the one on this machine for copies of its tables.
+    files
+        By path.
+    address
+        Of a folder on a server, without what is secret in it.
+    tables
+        The tables that lie there.
+    """
 
     kind: str
     root: Path
     files: tuple[SessionFile, ...]
+    address: str | None = None
+    tables: tuple[ServerFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The folder, for messages."""
+        return str(self.root) if self.address is None else self.address
+
+    def copy_tables(self) -> None:
+        """Have the tables of a folder on a server where those of another lie."""
+        if self.address is not None:
+            copy_tables(self.root, self.tables)
 
 
 def as_id(text: str) -> int | str:
@@ -79,14 +110,15 @@ def by_id(root: Path, named: list[tuple[int | str, SessionFile]]) -> dict[int | 
     for one, file in named:
         name = one
         if str(one) not in alone:
-            name = str(file.path.relative_to(root).with_suffix("")).replace(os.sep, "_")
+            inner = file.path.path if isinstance(file.path, ServerFile) else file.path.relative_to(root)
+            name = inner.with_suffix("").as_posix().replace("/", "_")
             while name in found or name in alone:  # "a/b.nwb" and "a_b.nwb"
                 name = f"{name}_"
         found[name] = file
     return found
 
 
-def _session_id(path: Path) -> int | str | None:
+def _session_id(path: Path | ServerFile) -> int | str | None:
     for pattern in _SESSION_NAMES:
         match = pattern.fullmatch(path.name)
         if match:
@@ -94,7 +126,7 @@ def _session_id(path: Path) -> int | str | None:
     return None
 
 
-def _lfp_probe(path: Path) -> str | None:
+def _lfp_probe(path: Path | ServerFile) -> str | None:
     for pattern in _LFP_NAMES:
         match = pattern.fullmatch(path.name)
         if match:
@@ -191,18 +223,50 @@ def _found(root: Path) -> Layout:
         )
     root = root.resolve()
     paths = sorted(_walk(root))
+    sessions, files = _grouped(paths)
+    return Layout(_kind(root, sessions), root, tuple(files))
+
+
+def _grouped(paths: Sequence[Any]) -> tuple[list[Any], list[SessionFile]]:
+    """Session files among NWB files, and each with the LFP files that belong to it."""
     probes = {path: _lfp_probe(path) for path in paths}
-    beside: dict[Path, dict[int, Path]] = {}
+    beside: dict[PurePath, dict[int, Any]] = {}
     for path, probe in probes.items():
         if probe is not None and probe.isdecimal():
             beside.setdefault(path.parent, {})[int(probe)] = path
     sessions = [path for path in paths if probes[path] is None]
+    neighbours = Counter(path.parent for path in sessions)
     files = []
     for path in sessions:
         lfp = beside.get(path.parent, {})
-        if len([other for other in sessions if other.parent == path.parent]) > 1 and lfp:
+        if neighbours[path.parent] > 1 and lfp:
             # Several sessions in one folder (DANDI has a folder a subject): a probe's file has its session's name.
             named = {probe: file for probe, file in lfp.items() if file.name.startswith(path.stem)}
             lfp = named or lfp
         files.append(SessionFile(path, _session_id(path), dict(lfp)))
-    return Layout(_kind(root, sessions), root, tuple(files))
+    return sessions, files
+
+
+def find_on_server(address: str, copies: Path) -> Layout:
+    """Ask a server for the session files of a folder; none is opened.
+
+    Parameters
+    ----------
+    address
+        See :class:`nwbin.Dataset`.
+    copies
+        The folder on this machine for copies of tables.
+    """
+    found = files_on_server(address)
+    sessions, files = _grouped([one for one in found if one.name.endswith(".nwb")])
+    tables = tables_among(found)
+    if not files:
+        raise MissingFileError(f"{shown(address)}: holds no .nwb files of sessions; check the address")
+    kind = "folder"
+    if any(str(one.path) == f"{name}.csv" for one in tables for name in CSV_TABLES) or any(
+        one.parent.name == one.stem and one.name.startswith("session_") for one in sessions
+    ):
+        kind = "allen"
+    elif any(one.name.startswith("sub-") for one in sessions):
+        kind = "dandi"
+    return Layout(kind, copy_folder(copies, address, tables), tuple(files), shown(address), tuple(tables))

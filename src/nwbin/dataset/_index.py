@@ -16,6 +16,7 @@ from nwbin._names import safe_name
 from nwbin._unfinished import clear_unfinished, unfinished_name
 from nwbin.allen.places import channel_table, probe_table
 from nwbin.allen.project_tables import Catalogue
+from nwbin.dataset._server_folders import ServerFile
 from nwbin.nwb.file import File
 from nwbin.tables.frames import frame_of
 
@@ -72,11 +73,11 @@ class Record:
         )
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path | ServerFile) -> Record:
     """Read a session file's own tables; its spikes are not touched."""
     import pandas as pd
 
-    with File(path) as file:
+    with File(str(path)) as file:
         subject = file.subject
         started = file.session_start_time
         said = {
@@ -133,12 +134,11 @@ class Index:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self._known: dict[Path, tuple[dict[str, Any], Record]] = {}
+        self._known: dict[Path | ServerFile, tuple[dict[str, Any], Record]] = {}
 
-    def record(self, path: Path) -> Record:
+    def record(self, path: Path | ServerFile) -> Record:
         """Return a file's record: from memory, from the folder, or by reading the file."""
-        stat = path.stat()
-        stamp = {"version": _VERSION, "path": str(path), "size": stat.st_size, "mtime": stat.st_mtime_ns}
+        stamp = {"version": _VERSION, "path": str(path), **_state(path)}
         if path in self._known and self._known[path][0] == stamp:
             return self._known[path][1]
         record = self._stored(path, stamp)
@@ -148,15 +148,15 @@ class Index:
         self._known[path] = (stamp, record)
         return record
 
-    def _at(self, path: Path) -> Path | None:
+    def _at(self, path: Path | ServerFile) -> Path | None:
         if self.folder is None:
             return None
         return (
             self.folder
-            / f"{safe_name(path.stem)[:60]}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.npz"
+            / f"{safe_name(path.stem)[:60]}-{hashlib.sha256(os.fsencode(str(path))).hexdigest()[:16]}.npz"
         )
 
-    def _stored(self, path: Path, stamp: dict[str, Any]) -> Record | None:
+    def _stored(self, path: Path | ServerFile, stamp: dict[str, Any]) -> Record | None:
         at = self._at(path)
         if at is None:
             return None
@@ -170,7 +170,7 @@ class Index:
         except Exception:  # absent, or damaged in whatever way: the file is read instead
             return None
 
-    def _store(self, path: Path, stamp: dict[str, Any], record: Record) -> None:
+    def _store(self, path: Path | ServerFile, stamp: dict[str, Any], record: Record) -> None:
         at = self._at(path)
         if at is None:
             return
@@ -190,6 +190,13 @@ class Index:
         finally:
             if part.exists():
                 part.unlink()
+
+
+def _state(path: Path | ServerFile) -> dict[str, Any]:
+    if isinstance(path, ServerFile):
+        return path.state
+    stat = path.stat()
+    return {"size": stat.st_size, "mtime": stat.st_mtime_ns}
 
 
 def _packed(arrays: dict[str, Any], name: str, table: pd.DataFrame) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from nwbin._keywords import names_checked
 from nwbin.dataset._allen_tables import DatasetTables
 from nwbin.dataset._opening import Opening
+from nwbin.dataset._server_folders import ServerFile
 from nwbin.dataset._session_files import SessionFiles
 from nwbin.errors import LookupFailure, MissingFileError
 
@@ -73,17 +74,24 @@ filter_out_of_brain_units, filter_by_metrics
         root, csv, file = self.files.root, self.tables.csv, self.files.by_id.get(session_id)
         if file is None:
             if csv is not None and session_id in csv.sessions().index:
+                if self.files.layout.address is not None:
+                    raise MissingFileError(
+                        f"{self.files.name}: session {session_id} is in sessions.csv, but its file does not lie there"
+                    )
                 where = root / f"session_{session_id}" / f"session_{session_id}.nwb"
                 raise MissingFileError(
                     f"{where}: session {session_id} is in sessions.csv but was not downloaded, and nwbin downloads "
-                    "nothing; AllenSDK's get_session_data puts it there, or copy it there"
+                    "nothing by itself; nwbin.download(id, folder) puts it there, or AllenSDK's get_session_data"
                 )
-            raise LookupFailure(f"{root}: has no session {session_id!r}; {self.files.hint(session_id)}")
+            raise LookupFailure(
+                f"{self.files.name}: has no session {session_id!r}; {self.files.hint(session_id)}"
+            )
         lfp = {probe: str(path) for probe, path in file.lfp.items()}
         cache = None if csv is None else str(root)
         if csv is not None and session_id not in csv.sessions().index:
             cache = None  # a file that was added by hand: the tables know nothing of its channels
-        return Opening(str(file.path), session_id, lfp, filters, cache)
+        state = file.path.state if isinstance(file.path, ServerFile) else None
+        return Opening(str(file.path), session_id, lfp, filters, cache, state)
 
     def of_sessions(self, sessions: Any, filters: dict[str, Any]) -> dict[Any, Opening]:
         """How to open the sessions that are meant: ids, a condition on the session table, or a function of it."""

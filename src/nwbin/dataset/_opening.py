@@ -26,13 +26,15 @@ class Opening:
     Attributes
     ----------
     path, lfp
-        The session file, and the LFP file of each probe.
+        The session file, and the LFP file of each probe: paths or addresses.
     session_id
         The session.
     filters
         Arguments of :func:`nwbin.open`.
     cache
         The AllenSDK cache whose tables give channels their structures and units their metrics; None if none.
+    state
+        Of a session file on a server, as its listing had it: see :attr:`ServerFile.state`; None if it is a path.
     """
 
     path: str
@@ -40,6 +42,7 @@ class Opening:
     lfp: Mapping[int, str] = field(default_factory=dict)
     filters: Mapping[str, Any] = field(default_factory=dict)
     cache: str | None = None
+    state: Mapping[str, Any] | None = None
 
     def spec(self) -> dict[str, Any]:
         """Say which units are kept, alike whether a default is written out or not."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nwbin.dataset._folder_layouts import Layout, SessionFile, as_id, by_id
 from nwbin.dataset._index import Index
+from nwbin.dataset._server_folders import ServerFile
 from nwbin.errors import LookupFailure, NwbinError, nearest
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
@@ -16,7 +17,7 @@ from nwbin.nwb.file import File
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SessionFiles"]
+__all__ = ["SessionFiles", "size_of"]
 
 
 @dataclass(eq=False, repr=False)
@@ -29,6 +30,11 @@ class SessionFiles:
     @property
     def root(self) -> Path:
         return self.layout.root
+
+    @property
+    def name(self) -> str:
+        """The folder, or its address without what is secret in it, for messages."""
+        return self.layout.name
 
     @cached_property
     def by_id(self) -> dict[Any, SessionFile]:
@@ -67,7 +73,7 @@ class SessionFiles:
         files = list(self.by_id.values())
         columns = {
             "path": [str(one.path) for one in files],
-            "size": [one.path.stat().st_size for one in files],
+            "size": [size_of(one.path) for one in files],
             "lfp_files": [len(one.lfp) for one in files],
         }
         return pd.DataFrame(columns, index=pd.Index(list(self.by_id), name="session_id"))
@@ -80,9 +86,14 @@ class SessionFiles:
         return nearest(session_id, self.by_id)
 
 
-def _lacks_units(path: Path) -> bool:
+def _lacks_units(path: Path | ServerFile) -> bool:
     try:
-        with File(path) as file:
+        with File(str(path)) as file:
             return not file.has(schema.UNITS)
     except (NwbinError, OSError):
         return False  # the job that meets it says what is wrong
+
+
+def size_of(path: Path | ServerFile) -> int:
+    """Of a file, wherever it lies, in bytes."""
+    return path.size if isinstance(path, ServerFile) else path.stat().st_size

@@ -9,7 +9,7 @@ in single files it is ``.nwbin/session_<name>.json`` in their folder::
       "stamp": {
         "meaning": 1,                  MEANING, below
         "spec": {...},                 what was asked for: the job, its arguments, the unit filters
-        "session": {"size": ..., "mtime_ns": ...},                     of the session's file
+        "session": {"size": ..., "mtime_ns": ...},                     of the session's file; on a server "etag"
         "tables": {"channels.csv": "<sha256>", "units.csv": null, ...} of an AllenSDK cache; null: not there
       },
       "content": {"files": {"unit_id/c/0": 123, ...},           of a group: its files and their bytes, and the digests
@@ -35,6 +35,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import nwbin
+from nwbin.dataset._server_folders import state_on_server
 
 if TYPE_CHECKING:
     from nwbin.dataset._opening import Opening
@@ -73,13 +74,19 @@ def stamp_of(spec: Mapping[str, Any], opening: Opening) -> Stamp:
     return stamp
 
 
-def inputs_of(opening: Opening) -> dict[str, Any]:
-    """The state of the files that a session is read from: its own, and the tables that decide on its units."""
-    try:
-        stat = Path(opening.path).stat()
-        session = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    except OSError:
-        session = {}
+def inputs_of(opening: Opening, *, now: bool = False) -> dict[str, Any]:
+    """The state of the files that a session is read from: its own, and the tables that decide on its units.
+
+    Of a file on a server it is what the data set's listing said, or, if `now` matters, what the server says.
+    """
+    if opening.state is not None:
+        session = state_on_server(opening.path) if now else dict(opening.state)
+    else:
+        try:
+            stat = Path(opening.path).stat()
+            session = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        except OSError:
+            session = {}
     return {"session": session, "tables": {name: digest_of(path) for name, path in opening.tables().items()}}
 
 

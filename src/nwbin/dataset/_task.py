@@ -23,6 +23,7 @@ from nwbin.dataset._session_work import Work
 from nwbin.dataset._sinks import Sink
 from nwbin.dataset._stamps import inputs_of
 from nwbin.errors import FileAccessError, NothingChosen, NwbinError, NwbinWarning
+from nwbin.storage.addresses import shown_path
 
 __all__ = ["Advance", "Outcome", "Task", "perform"]
 
@@ -155,8 +156,12 @@ def _result(task: Task, advanced: Progress) -> bytes | None:
 
 def _unchanged(task: Task) -> None:
     """Raise where the stamp does not hold any more: a file was changed while it was read."""
-    now = inputs_of(task.opening)
+    now = inputs_of(task.opening, now=True)
     changed = [name for name in ("session", "tables") if now[name] != task.stamp[name]]
     if changed:
-        what = task.opening.path if "session" in changed else f"{task.opening.cache}: one of its tables"
+        what = (
+            shown_path(task.opening.path)
+            if "session" in changed
+            else f"{task.opening.cache}: one of its tables"
+        )
         raise FileAccessError(f"{what} was changed while the job read it; run the job again")

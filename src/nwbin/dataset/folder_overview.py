@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nwbin.dataset._folder_layouts import find_sessions
+from nwbin.dataset._session_files import size_of
 from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
 from nwbin.session import open
 from nwbin.session.overview import contents
@@ -53,7 +54,7 @@ def overview(folder: Path, progress: Callable[[int, int], object]) -> dict[str, 
         except (NwbinError, OSError) as error:
             one["error"] = str(error)
         files.append(one)
-    size = sum(path.stat().st_size for path in paths) + sum(path.stat().st_size for path in beside)
+    size = sum(map(size_of, paths)) + sum(map(size_of, beside))
     return {
         "folder": str(folder),
         "kind": layout.kind,

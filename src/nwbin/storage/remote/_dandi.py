@@ -13,19 +13,30 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from nwbin.errors import FileAccessError, MissingFileError, nearest
 from nwbin.storage.remote._faults import Fault, Kind, error_of
 from nwbin.storage.remote._retries import tried
 
-__all__ = ["content_of_asset", "is_asset", "resolved"]
+__all__ = [
+    "Asset",
+    "asset_address",
+    "assets_of",
+    "content_of_asset",
+    "described",
+    "is_asset",
+    "newest_version",
+    "resolved",
+]
 
 _API = "https://api.dandiarchive.org/api"
 _ADDRESS = re.compile(r"dandi://(?:dandi/)?(?P<set>\d{6})(?:@(?P<version>[\w.]+))?/(?P<path>[^?#]+)")
 _ASSET = re.compile(r"/(?:dandisets/\d{6}/versions/[\w.]+/)?assets/[0-9a-fA-F-]{36}/")
 _LARGEST = 1 << 24  # bytes of an answer
+_MOST_PAGES = 1000
 
 
 def _api() -> str:
@@ -38,24 +49,52 @@ def is_asset(address: str) -> bool:
     return rest != address and _ASSET.fullmatch(rest.removesuffix("download/")) is not None
 
 
+class Asset(NamedTuple):
+    """A file in the archive, which never changes: another content is another asset.
+
+    Attributes
+    ----------
+    place
+        The address of its content.
+    identifier
+        The asset's own number; "" where the archive does not say.
+    size, sha256
+        Of its content, where the archive says.
+    """
+
+    place: str
+    identifier: str
+    size: int | None
+    sha256: str | None
+
+
+def asset_address(identifier: str) -> str:
+    """Return the address, in the API, of an asset's content."""
+    return f"{_api()}/assets/{quote(identifier, safe='')}/download/"
+
+
 def content_of_asset(address: str, name: str) -> str:
     """Return the address of an asset's content."""
-    return _content(_asked(address.removesuffix("download/"), name), name)
+    return described(address, name).place
 
 
 def resolved(address: str, name: str) -> str:
     """Return the address of the content that a ``dandi://`` address means."""
+    return described(address, name).place
+
+
+def described(address: str, name: str) -> Asset:
+    """Return what the archive says of the file at a ``dandi://`` address, or at an asset's own."""
+    if is_asset(address):
+        return _asset(_asked(address.removesuffix("download/"), name), name)
     match = _ADDRESS.fullmatch(address)
     if match is None:
         raise FileAccessError(
             f"{name}: is no address of a file in the archive; it should be dandi://000021/path/of/file.nwb, "
             "or dandi://000021@version/path/of/file.nwb"
         )
-    place, version, path = f"{_api()}/dandisets/{match['set']}", match["version"], match["path"]
-    if version is None:
-        newest = _asked(f"{place}/", name).get("most_recent_published_version")
-        version = str(newest.get("version", "draft")) if isinstance(newest, dict) else "draft"
-    assets = f"{place}/versions/{version}/assets/"
+    path, version = match["path"], match["version"] or newest_version(match["set"], name)
+    assets = f"{_api()}/dandisets/{match['set']}/versions/{version}/assets/"
     found = _asked(f"{assets}?path={quote(path, safe='')}&metadata=true", name).get("results")
     found = found if isinstance(found, list) else []
     known = {str(one.get("path")): one for one in found if isinstance(one, dict)}
@@ -67,7 +106,38 @@ def resolved(address: str, name: str) -> str:
     about = asset.get("metadata")
     if not isinstance(about, dict) or "contentUrl" not in about:
         about = _asked(f"{assets}{quote(str(asset.get('asset_id')), safe='')}/", name)
-    return _content(about, name)
+    return _asset({**about, "identifier": asset.get("asset_id")}, name)
+
+
+def newest_version(dandiset: str, name: str) -> str:
+    """Return a dandiset's newest published version, or "draft" where none was published."""
+    newest = _asked(f"{_api()}/dandisets/{dandiset}/", name).get("most_recent_published_version")
+    version = str(newest.get("version", "draft")) if isinstance(newest, dict) else "draft"
+    return version if re.fullmatch(r"[\w.]+", version) else "draft"
+
+
+def assets_of(dandiset: str, version: str, begin: str, name: str) -> Iterator[dict[str, Any]]:
+    """Yield what the archive lists of the files of a dandiset's version whose paths begin in some way."""
+    place = f"{_api()}/dandisets/{dandiset}/versions/{quote(version, safe='')}/assets/"
+    for number in range(1, _MOST_PAGES + 1):  # by number: no request goes where an answer says
+        answer = _asked(f"{place}?page={number}&page_size=1000&path={quote(begin, safe='')}", name)
+        results = answer.get("results")
+        yield from (one for one in (results if isinstance(results, list) else []) if isinstance(one, dict))
+        if not answer.get("next") or not results:
+            return
+    raise error_of(Fault(Kind.OTHER, f"its list has more than {_MOST_PAGES:,} pages"), name)
+
+
+def _asset(about: dict[str, Any], name: str) -> Asset:
+    size, digests, number = about.get("contentSize"), about.get("digest"), about.get("identifier")
+    sha256 = digests.get("dandi:sha2-256") if isinstance(digests, dict) else None
+    known = isinstance(sha256, str) and re.fullmatch(r"[0-9a-fA-F]{64}", sha256)
+    return Asset(
+        _content(about, name),
+        number if isinstance(number, str) else "",
+        size if isinstance(size, int) and size >= 0 else None,
+        sha256.lower() if isinstance(sha256, str) and known else None,
+    )
 
 
 def _content(about: dict[str, Any], name: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from urllib.parse import quote
 
 from nwbin._optional import need
-from nwbin.errors import FileAccessError
 from nwbin.storage.addresses import chained, scheme_of, shown
 from nwbin.storage.remote._dandi import content_of_asset, is_asset, resolved
 from nwbin.storage.remote._faults import Fault, error_of
 from nwbin.storage.remote._remote_file import RemoteFile
+from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
 from nwbin.storage.remote._transport import Transport
 
-__all__ = ["open_remote"]
+__all__ = ["open_remote", "transport_of"]
 
 _OURS = ("http", "https", "s3", "dandi")
 
@@ -37,12 +36,13 @@ def open_remote(address: str) -> RemoteFile:
     """
     name = shown(address)
     try:
-        return RemoteFile(_transport(address, name), address, name)
+        return RemoteFile(transport_of(address, name), address, name)
     except Fault as fault:
         raise error_of(fault, name) from None
 
 
-def _transport(address: str, name: str) -> Transport:
+def transport_of(address: str, name: str) -> Transport:
+    """Return what asks the server of an address; `name` is for messages. Raises as :func:`open_remote`, or Fault."""
     scheme = scheme_of(address)
     if scheme not in _OURS or len(chained(address)) > 1:
         need("fsspec", "remote", f"{name}: a file at such an address")
@@ -64,17 +64,8 @@ def _transport(address: str, name: str) -> Transport:
 def _s3(address: str, name: str) -> Transport:
     from nwbin.storage.remote._with_obstore import http_transport, s3_transport
 
-    bucket, _, key = address.partition("://")[2].partition("/")
-    if not bucket or not key:
-        raise FileAccessError(f"{name}: names no file; it should be s3://bucket/path/of/file.nwb")
-    environment = os.environ
-    server = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
-    anonymous = environment.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1", "yes")
-    if environment.get("AWS_ACCESS_KEY_ID") and not anonymous:
-        options = {"endpoint": server} if server else {}
-        return s3_transport(bucket, key, options, plain=bool(server) and str(server).startswith("http://"))
-    # Without a signature S3 is a web server, which finds a bucket's region by itself under this name.
-    place = f"{server.rstrip('/')}/{bucket}" if server else f"https://{bucket}.s3.amazonaws.com"
-    if not server and "." in bucket:  # for which the certificate does not hold
-        place = f"https://s3.amazonaws.com/{bucket}"
-    return http_transport(f"{place}/{quote(key)}")
+    bucket, key = bucket_and_key(address, name)
+    settings = s3_settings()
+    if settings.signed:
+        return s3_transport(bucket, key, settings.options(bucket), plain=settings.plain)
+    return http_transport(f"{settings.place(bucket)}/{quote(key)}")

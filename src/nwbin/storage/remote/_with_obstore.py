@@ -78,16 +78,20 @@ def _without_name(address: str) -> tuple[str, bytes | None]:
 
 def s3_transport(bucket: str, key: str, options: dict[str, Any], *, plain: bool) -> ObstoreTransport:
     """Return what reads an object in S3 with the credentials of the environment."""
+    return ObstoreTransport(s3_store(bucket, options, plain=plain), key)
+
+
+def s3_store(bucket: str, options: dict[str, Any], *, plain: bool) -> Any:
+    """Return obstore's view of a bucket."""
     from obstore.store import S3Store
 
     client = _client(plain=plain)
     try:
-        store = S3Store(bucket, client_options=client, retry_config=_NO_RETRIES, **options)
+        return S3Store(bucket, client_options=client, retry_config=_NO_RETRIES, **options)
     except Exception:
         raise Fault(
             Kind.OTHER, "it is no valid address, or the environment's settings of S3 are wrong"
         ) from None
-    return ObstoreTransport(store, key)
 
 
 class ObstoreTransport:
@@ -170,3 +174,18 @@ def whole(address: str, most: int) -> bytes:
         if len(found) > most:
             raise Fault(Kind.OTHER, f"it is longer than {most:,} bytes")
     return bytes(found)
+
+
+def listed_in_s3(
+    bucket: str, prefix: str, options: dict[str, Any], *, plain: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield what S3 says of the objects below a prefix."""
+    import obstore
+
+    _refuse_forked()
+    store = s3_store(bucket, options, plain=plain)
+    try:
+        for some in obstore.list(store, prefix or None, chunk_size=1000):
+            yield from map(dict, some)
+    except Exception as error:
+        raise fault_of(error) from None

@@ -1,0 +1,203 @@
+"""Where the sessions lie in a folder on a server: which there are, and copies of the tables that lie among them.
+
+S3 and the DANDI archive say what a folder holds. A web server does not: there the ``sessions.csv`` of AllenSDK's cache
+says which sessions there may be, and of each it is asked whether its file is there. Nothing else that a file says leads
+to a request.
+
+The tables of AllenSDK's cache are small. They are copied, when the first of them is needed, into a folder on this
+machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from nwbin._atomic import atomic_write
+from nwbin.errors import ArgumentError, FileAccessError, FormatError, MissingFileError
+from nwbin.storage.addresses import scheme_of, shown
+from nwbin.storage.remote import Listed, content_of, listing, look_up, state_now
+
+__all__ = ["ServerFile", "copy_folder", "copy_tables", "files_on_server", "state_on_server", "tables_among"]
+
+T = TypeVar("T")
+
+_AT_ONCE = 8
+_LARGEST = 1 << 29  # bytes of a table
+_TABLES = (
+    "sessions.csv", "probes.csv", "channels.csv", "units.csv", "brain_observatory_1.1_analysis_metrics.csv",
+    "functional_connectivity_analysis_metrics.csv",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class ServerFile:
+    """A file on a server; it has the names of its parts as a path has.
+
+    Attributes
+    ----------
+    path
+        Below the data set's folder.
+    address
+        To open it by; it holds nothing secret.
+    size
+        Bytes.
+    tag, time
+        By what it is known to be the same: see :class:`nwbin.storage.remote.Listed`.
+    """
+
+    path: PurePosixPath
+    address: str
+    size: int
+    tag: str | None = None
+    time: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def stem(self) -> str:
+        return self.path.stem
+
+    @property
+    def parent(self) -> PurePosixPath:
+        return self.path.parent
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Its size, and what else tells whether it is the same."""
+        return _state(self.size, self.tag, self.time)
+
+
+def _state(size: int, tag: str | None, time: str | None) -> dict[str, Any]:
+    return {"size": size, **({"time": time} if tag is None else {"etag": tag.strip('"')})}
+
+
+def state_on_server(address: str) -> dict[str, Any]:
+    """What a file is like now, in the form of :attr:`ServerFile.state`."""
+    return _state(*state_now(address))
+
+
+def files_on_server(address: str) -> list[ServerFile]:
+    """Return the files of a data set on a server, by path: sessions, LFP, tables.
+
+    Raises
+    ------
+    ArgumentError
+        A data set cannot lie at such an address.
+    MissingFileError, FileAccessError
+        There is none, or the server fails.
+    """
+    name, scheme = shown(address), scheme_of(address)
+    if scheme in ("s3", "dandi"):
+        found = [_file(one) for one in listing(address)]
+    elif scheme in ("http", "https"):
+        if name != address:
+            raise ArgumentError(
+                f"{name}: a data set is not read at an address with a name, a password or arguments, which do not hold "
+                "for all its files; its single files are, by nwbin.open(address)"
+            )
+        found = _of_web_folder(address.rstrip("/"), name)
+    else:
+        raise ArgumentError(
+            f"{name}: a Dataset is a folder on this machine, or at s3://bucket/folder/, dandi://000021, or "
+            "https://server/folder/; single files are read where they lie, by nwbin.open(address)"
+        )
+    return sorted(one for one in found if not any(part.startswith(".") for part in one.path.parts))
+
+
+def _file(one: Listed) -> ServerFile:
+    return ServerFile(PurePosixPath(one.path), one.address, one.size, one.tag, one.time)
+
+
+def _together(function: Callable[[Any], T], what: Iterable[Any]) -> list[T]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(function, what))
+
+
+def _of_web_folder(base: str, name: str) -> list[ServerFile]:
+    try:
+        text = content_of(f"{base}/sessions.csv", _LARGEST).decode("utf-8")
+    except MissingFileError:
+        raise MissingFileError(
+            f"{name}: a folder on a web server is a data set if sessions.csv of AllenSDK's cache lies in it, and there "
+            "is none; single files are read where they lie, by nwbin.open(address)"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{name}/sessions.csv: cannot be read as a table ({error})") from None
+    try:
+        ids = [int(row["id"]) for row in _rows(text)]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise FormatError(
+            f"{name}/sessions.csv: cannot be read as a table with a column 'id' of numbers"
+        ) from error
+    paths = list(_TABLES)
+    for one in dict.fromkeys(ids):
+        paths += [f"session_{one}/session_{one}.nwb", f"session_{one}/session_{one}_analysis_metrics.csv"]
+
+    def there(path: str) -> ServerFile | None:
+        try:
+            state = look_up(f"{base}/{path}").state
+        except MissingFileError:
+            return None
+        return ServerFile(
+            PurePosixPath(path), f"{base}/{path}", state.size, state.tag, None if state.tag else state.time
+        )
+
+    return [one for one in _together(there, paths) if one is not None]
+
+
+def _rows(text: str) -> csv.DictReader[str]:
+    rows = csv.DictReader(io.StringIO(text))
+    if "id" not in (rows.fieldnames or ()):
+        raise KeyError("id")
+    return rows
+
+
+# ---------------------------------------------------------------- tables
+
+
+_TABLE = re.compile(
+    r"(?:sessions|probes|channels|units|[A-Za-z0-9_.-]+_analysis_metrics|(session_\d+)/\1_analysis_metrics)\.csv"
+)
+
+
+def tables_among(files: Sequence[ServerFile]) -> list[ServerFile]:
+    """The tables of AllenSDK's cache: of all sessions, and the metrics of each."""
+    return [one for one in files if _TABLE.fullmatch(str(one.path))]
+
+
+def copy_folder(base: Path, address: str, tables: Sequence[ServerFile]) -> Path:
+    """The folder for copies of tables in this state."""
+    state = "\n".join(f"{one.path} {one.state}" for one in tables)
+    digest = hashlib.sha256(f"{shown(address)}\n{state}".encode()).hexdigest()
+    return base / digest[:32]
+
+
+def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
+    """Copy the tables that are not there yet."""
+
+    def copy(one: ServerFile) -> None:
+        target = folder.joinpath(*one.path.parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = content_of(one.address, _LARGEST)
+        if len(content) != one.size:
+            raise FileAccessError(f"{one.address}: has changed on the server; make the Dataset anew")
+        with atomic_write(target) as unfinished:
+            unfinished.write_bytes(content)
+
+    missing = [one for one in tables if not folder.joinpath(*one.path.parts).is_file()]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        _together(copy, missing)

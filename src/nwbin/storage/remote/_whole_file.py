@@ -1,0 +1,199 @@
+"""A file on a server, got whole: several ranges at a time, each into its place, as they come."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from nwbin._optional import need
+from nwbin.errors import FileAccessError
+from nwbin.storage.addresses import scheme_of, shown
+from nwbin.storage.remote._dandi import described, is_asset
+from nwbin.storage.remote._faults import RETRIED, Fault, Kind, error_of
+from nwbin.storage.remote._kept_part import KeptPart
+from nwbin.storage.remote._opening import transport_of
+from nwbin.storage.remote._ranges import Span, pieces
+from nwbin.storage.remote._retries import TRIES, pause, tried
+from nwbin.storage.remote._transport import State, Transport
+
+__all__ = ["WholeFile", "fetch", "look_up"]
+
+_PIECE = 1 << 23  # bytes of one request
+
+
+class WholeFile(NamedTuple):
+    """A file on a server, of which nothing was got yet.
+
+    Attributes
+    ----------
+    name
+        Its address without what is secret in it.
+    transport
+        What asks the server.
+    state
+        What it is like there.
+    sha256
+        Its digest, where the server's archive says it.
+    """
+
+    name: str
+    transport: Transport
+    state: State
+    sha256: str | None
+
+
+def look_up(address: str) -> WholeFile:
+    """Ask what a file is like.
+
+    Parameters
+    ----------
+    address
+        As for :func:`nwbin.storage.remote.open_remote`.
+
+    Raises
+    ------
+    MissingFileError, FileAccessError
+        It is not there, cannot be read, or not in parts.
+    MissingDependencyError
+        A package is needed that is not installed.
+    """
+    name, sha256, size = shown(address), None, None
+    try:
+        if scheme_of(address) == "dandi" or is_asset(address):
+            need("obstore", "remote", f"{name}: a file on a server")
+            asset = described(address, name)
+            sha256, size = asset.sha256, asset.size
+            transport = transport_of(asset.place, name)
+        else:
+            transport = transport_of(address, name)
+        state = tried(lambda: _state(transport, name), name)
+    except Fault as fault:
+        raise _error_of(fault, name) from None
+    if size is not None and size != state.size:
+        raise FileAccessError(
+            f"{name}: has {state.size:,} bytes, and the archive says {size:,}; try later, or another source"
+        )
+    return WholeFile(name, transport, state, sha256)
+
+
+def _state(transport: Transport, name: str) -> State:
+    try:
+        return transport.get(0, 1, None).state
+    except Fault as fault:
+        if fault.kind is Kind.NO_RANGES:
+            raise _error_of(fault, name) from None
+        raise
+
+
+def fetch(
+    file: WholeFile, part: KeptPart, connections: int, stop: threading.Event, told: Callable[[int], object]
+) -> None:
+    """Get all of a file that is missing in a part.
+
+    Parameters
+    ----------
+    file, part
+        Which, and where to.
+    connections
+        So many ranges at a time.
+    stop
+        Once it is set, nothing further is got, and this returns.
+    told
+        Called with numbers of bytes as they come, from several threads.
+
+    Raises
+    ------
+    FileAccessError
+        It does not come: a request that brings nothing is tried 5 times, one that broke off goes on from there.
+    """
+    todo, over = deque(pieces(part.missing, _PIECE)), threading.Event()
+    ended = SimpleQueue[BaseException | None]()
+
+    def stopped() -> bool:
+        return stop.is_set() or over.is_set()
+
+    def work() -> None:
+        try:
+            while not stopped():
+                try:
+                    span = todo.popleft()
+                except IndexError:
+                    break
+                _get(file, part, span, stopped, told)
+        except BaseException as error:
+            ended.put(error)
+        else:
+            ended.put(None)
+
+    threads = [
+        threading.Thread(target=work, name="nwbin-download", daemon=True)
+        for _ in range(min(connections, len(todo)))
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            error = ended.get()
+            if error is not None:
+                raise error
+    finally:
+        over.set()
+    try:
+        if not stop.is_set():
+            file.transport.check(file.state)
+    except Fault as fault:
+        raise _error_of(fault, file.name) from None
+
+
+def _get(
+    file: WholeFile,
+    part: KeptPart,
+    span: Span,
+    stopped: Callable[[], bool],
+    told: Callable[[int], object],
+) -> None:
+    at, tries = span.start, 0
+    while at < span.stop and not stopped():
+        begin = at
+        try:
+            for data in _answered(file, begin, span.stop):
+                if stopped():
+                    return
+                length = memoryview(data).nbytes
+                if at + length > span.stop:
+                    raise Fault(Kind.OTHER, "it sent more than was asked for")
+                part.write(at, data)
+                at += length
+                told(length)
+            if at < span.stop:
+                raise Fault(Kind.SHORT)
+        except Fault as fault:
+            tries = 1 if at > begin else tries + 1
+            if fault.kind not in RETRIED or tries >= TRIES:
+                raise _error_of(fault, file.name, tries) from None
+            pause(tries)
+
+
+def _answered(file: WholeFile, start: int, stop: int) -> Iterator[Any]:
+    answer = file.transport.get(start, stop, file.state)
+    if file.state.differs(answer.state):
+        raise Fault(Kind.CHANGED)
+    if answer.start != start:
+        raise Fault(Kind.OTHER, f"asked for byte {start:,}, it sent byte {answer.start:,}")
+    return answer.parts
+
+
+def _error_of(fault: Fault, name: str, tries: int = 1) -> FileAccessError:
+    if fault.kind is Kind.CHANGED:
+        return FileAccessError(
+            f"{name}: has changed on the server while it was got; the same command begins it again"
+        )
+    if fault.kind is Kind.NO_RANGES:
+        return FileAccessError(
+            f"{name}: the server gave something whole where a part of the file was asked for: it cannot give parts, or "
+            "a proxy or a login page answers in its place; open the address in a browser to see"
+        )
+    return error_of(fault, name, tries)
