@@ -57,6 +57,7 @@ _MODULES = (
     "dataset",
     "decode",
     "errors",
+    "exchange",
     "export",
     "metrics",
     "plot",
