@@ -31,7 +31,7 @@ FLOORS = [
     {"nwb"},
     {"responses"},
     {"allen"},
-    {"metrics"},
+    {"metrics", "exchange"},
     {"session"},
     {"export", "plot", "testing"},
     {"check", "decode", "dataset", "downloads"},

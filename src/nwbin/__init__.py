@@ -62,6 +62,7 @@ _MODULES = (
     "decode",
     "downloads",
     "errors",
+    "exchange",
     "export",
     "metrics",
     "plot",

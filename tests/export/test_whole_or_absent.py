@@ -29,7 +29,7 @@ from tests.disks import FileSizeLimit
 from tests.export.counting import EDGES
 
 
-@pytest.mark.parametrize("ending", [".npz", ".nc", ".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".npz", ".nc", ".csv", ".parquet", ".mat"])
 def test_what_fails_leaves_nothing(tmp_path: Path, trains: Any, shown: pd.DataFrame, ending: str) -> None:
     path = tmp_path / f"x{ending}"
     path.write_text("what was there before")
@@ -56,6 +56,8 @@ def test_what_fails_leaves_nothing(tmp_path: Path, trains: Any, shown: pd.DataFr
         (".parquet", 50, 16384),
         (".nc", 50, 4096),  # HDF5 crashes where its first pages cannot be written,
         (".nc", 5000, 1_060_000),  # and now and then where others cannot
+        (".mat", 50, 4096),
+        (".mat", 5000, 1_060_000),
     ],
 )
 def test_a_full_disk_is_one_error_and_leaves_nothing(
@@ -185,7 +187,7 @@ def test_targets_are_refused_before_any_work(tmp_path: Path, trains: Any, shown:
     plan = AlignedCounts(trains, shown, EDGES)
     (tmp_path / "folder.npz").mkdir()
     for name, kind, message in [
-        ("x.mat", ArgumentError, r"ends in '.mat'; .* .npz, .nc, .csv, .parquet"),
+        ("x.xls", ArgumentError, r"ends in '.xls'; .* .npz, .nc, .csv, .parquet"),
         ("x", ArgumentError, "has no ending"),
         ("none/x.npz", MissingFileError, "there is no folder"),
         ("folder.npz", FileAccessError, "is a folder"),

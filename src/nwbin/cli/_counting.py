@@ -26,7 +26,7 @@ OutOption = Annotated[
     Path,
     typer.Option(
         "-o", "--output", metavar="OUT", show_default=False,
-        help="Ends in .npz, .nc, .csv or .parquet; .zarr for a folder of sessions.",
+        help="Ends in .npz, .nc, .mat, .csv or .parquet; .zarr for a folder of sessions.",
     ),
 ]  # fmt: skip
 

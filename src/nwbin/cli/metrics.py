@@ -34,7 +34,7 @@ OutOption = Annotated[
         "--output",
         metavar="OUT",
         show_default=False,
-        help="Ends in .parquet, .csv or .json; a row a unit.",
+        help="Ends in .parquet, .csv, .json or .mat; a row a unit.",
     ),
 ]
 

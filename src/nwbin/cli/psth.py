@@ -31,7 +31,7 @@ OutOption = Annotated[
     Path | None,
     typer.Option(
         "-o", "--output", metavar="OUT", show_default=False,
-        help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json; - for CSV on standard output). "
+        help="A picture (.png, .pdf, .svg) or a table (.csv, .parquet, .json, .mat; - for CSV on standard output). "
         "Default: psth-STIMULUS.png.",
     ),
 ]  # fmt: skip

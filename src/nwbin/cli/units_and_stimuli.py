@@ -35,7 +35,7 @@ OutOption = Annotated[
     Path | None,
     typer.Option(
         "-o", "--output", metavar="OUT", show_default=False,
-        help="Write the whole table to a .csv, .parquet or .json file; - for CSV on standard output.",
+        help="Write the whole table to a .csv, .parquet, .json or .mat file; - for CSV on standard output.",
     ),
 ]  # fmt: skip
 ColumnsOption = Annotated[

@@ -18,7 +18,7 @@ from nwbin.tables.tidy import WITHOUT_IT, text_of_objects
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["write_npz"]
+__all__ = ["labels_of", "write_npz"]
 
 
 def write_npz(path: Path, output: Output) -> None:
@@ -26,7 +26,7 @@ def write_npz(path: Path, output: Output) -> None:
     counts = output.counts
     method = zipfile.ZIP_DEFLATED if output.compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(path, "w", method, allowZip64=True, compresslevel=1) as archive:
-        for name, values in _labels(output).items():
+        for name, values in labels_of(output).items():
             with archive.open(f"{name}.npy", "w") as entry:
                 np.lib.format.write_array(entry, values, allow_pickle=False)
         with archive.open("counts.npy", "w", force_zip64=True) as entry:
@@ -37,7 +37,7 @@ def write_npz(path: Path, output: Output) -> None:
                 entry.write(np.ascontiguousarray(block).data)
 
 
-def _labels(output: Output) -> dict[str, npt.NDArray[Any]]:
+def labels_of(output: Output) -> dict[str, npt.NDArray[Any]]:
     counts = output.counts
     found = counts.coordinates()
     begin, end = found["bin_start"].values, found["bin_stop"].values

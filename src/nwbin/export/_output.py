@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nwbin.binning import Progress
 from nwbin.export.csv_text import CsvText
@@ -15,7 +15,9 @@ from nwbin.tables.tidy import text_of_objects
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Output", "labels_with_units"]
+__all__ = ["MatVersion", "Output", "labels_with_units"]
+
+MatVersion = Literal["7.3", "5"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,7 @@ class Output:
     csv: CsvText
     max_bytes: int
     progress: Progress | None
+    mat_version: MatVersion = "7.3"
 
 
 def labels_with_units(counts: LabelledCounts, units: pd.DataFrame | None) -> dict[str, Coordinate]:

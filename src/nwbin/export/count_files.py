@@ -1,4 +1,4 @@
-"""Spike counts in files, block by block: NumPy, netCDF, CSV, Parquet. A new format is one more entry below."""
+"""Spike counts in files, block by block: NumPy, netCDF, CSV, Parquet, MATLAB. A new format is one more entry below."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from nwbin._optional import need
 from nwbin.allen.null import tidy
 from nwbin.binning import Progress
 from nwbin.errors import ArgumentError, warn
+from nwbin.export._mat import check_mat, write_mat_counts
 from nwbin.export._netcdf import write_netcdf
 from nwbin.export._npz import write_npz
-from nwbin.export._output import Output
+from nwbin.export._output import MatVersion, Output
 from nwbin.export._rows import likely_csv_bytes, write_csv, write_parquet
 from nwbin.export.csv_text import CsvText
 from nwbin.responses.counts import UNIT, LabelledCounts
@@ -39,6 +40,7 @@ _FORMATS = {
     ".nc": _Format(write_netcdf, package="h5netcdf", extra="netcdf"),
     ".csv": _Format(write_csv, tabular=True),
     ".parquet": _Format(write_parquet, tabular=True, package="pyarrow", extra="parquet"),
+    ".mat": _Format(write_mat_counts),
 }
 COUNT_ENDINGS = tuple(_FORMATS)
 _LARGE = 500_000_000  # bytes of text from which it is said how large a file will be
@@ -52,6 +54,7 @@ def write_counts(
     layout: str = "matrix",
     provenance: Mapping[str, Any] | None = None,
     compress: bool = False,
+    mat_version: MatVersion = "7.3",
     csv_as_is: bool = False,
     max_bytes: int = 32 << 20,
     progress: Progress | None = None,
@@ -69,11 +72,13 @@ def write_counts(
           `interval_ids` has one for each bin. ``numpy.load`` reads it without pickle.
         - ``.nc``: netCDF-4, `spike_counts` with labels as coordinates, for ``xarray.open_dataset``; compressed.
         - ``.csv``, ``.parquet``: a table, see `layout`.
+        - ``.mat``: for MATLAB, the variables of an ``.npz``; `labels` and `units` are structs, text is rows of
+          characters (``cellstr(labels.note)``), and names are made such as MATLAB has.
     counts
         :class:`nwbin.responses.counts.AlignedCounts` or :class:`nwbin.responses.tiles.TiledCounts`.
     units
-        Columns about units by unit id, such as ``session.units``; written to ``.npz`` and ``.nc``. In ``.nc`` one
-        that has the name of a label is ``unit_<name>``.
+        Columns about units by unit id, such as ``session.units``; written to ``.npz``, ``.mat`` and ``.nc``. In ``.nc``
+        one that has the name of a label is ``unit_<name>``.
     layout
         Of tables. "matrix": one row for each presentation and bin, its labels, then a column for each unit.
         "long": one row for each presentation, bin and unit, zeros included.
@@ -81,6 +86,9 @@ def write_counts(
         How the counts were made; kept in every format but CSV.
     compress
         Deflate the arrays of an ``.npz``: smaller, and several times slower to write.
+    mat_version
+        Of ``.mat``: "7.3", which is HDF5 and of any size; or "5", for Octave and old programs, which is made in memory,
+        of 2 GB at most (SciPy, extra "matlab").
     csv_as_is
         Write labels in CSV as they stand, as in :func:`write_table`.
     max_bytes
@@ -114,12 +122,14 @@ def write_counts(
         )
     if form.package is not None:
         need(form.package, form.extra, f"{target}: a {ending} file")
+    if ending == ".mat":
+        check_mat(target, mat_version, _cells_of(counts) * counts.dtype.itemsize)
     check_space(target, _least_bytes(counts, ending, layout, compress))
     known = None if units is None else rename_clashes(tidy(units.reindex(counts.unit_ids)), [UNIT])
     if progress is not None:
         progress(0, math.prod(counts.shape[:-1]) if form.tabular else counts.shape[0])
     csv = CsvText(as_is=csv_as_is)
-    output = Output(counts, known, layout, provenance or {}, compress, csv, max_bytes, progress)
+    output = Output(counts, known, layout, provenance or {}, compress, csv, max_bytes, progress, mat_version)
     if ending == ".csv" and _cells_of(counts) >= _LARGE // 20:
         _tell_if_large(target, output)
     with atomic_write(target) as unfinished:

@@ -1,4 +1,4 @@
-"""Tables in files: CSV, Parquet, JSON."""
+"""Tables in files: CSV, Parquet, JSON, MATLAB."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import numpy as np
 from nwbin._atomic import atomic_write, check_target
 from nwbin._optional import need
 from nwbin.allen.null import tidy
+from nwbin.export._mat import check_mat, mat_columns, write_mat_variables
+from nwbin.export._output import MatVersion
 from nwbin.export.csv_text import CsvText
 from nwbin.tables.labels import rename_clashes, whole_ids
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLE_ENDINGS", "parquet_metadata", "to_json", "write_table"]
 
-TABLE_ENDINGS = (".csv", ".parquet", ".json")
+TABLE_ENDINGS = (".csv", ".parquet", ".json", ".mat")
 
 
 def parquet_metadata(provenance: Mapping[str, Any]) -> dict[bytes, bytes]:
@@ -35,6 +37,7 @@ def write_table(
     *,
     provenance: Mapping[str, Any] | None = None,
     csv_as_is: bool = False,
+    mat_version: MatVersion = "7.3",
 ) -> Path:
     """Write a table with its index to a file, whole or not at all.
 
@@ -44,13 +47,16 @@ def write_table(
         Units, presentations, or any other; see :func:`tidy` for what becomes of mixed columns. A column with
         the name of the index is written with "_" after it, and a warning says so.
     path
-        Ends in ``.csv``, ``.parquet`` (extra "parquet") or ``.json`` (a list of records). A file that is there
-        is replaced.
+        Ends in ``.csv``, ``.parquet`` (extra "parquet"), ``.json`` (a list of records) or ``.mat`` (a
+        variable for each column: ``struct2table(load("units.mat"))``; text is rows of characters). A file that is
+        there is replaced.
     provenance
         How the table was made; kept in Parquet's metadata under "nwbin".
     csv_as_is
         Write text in CSV as it stands. Otherwise text (and a name of a column) that a spreadsheet would take for a
         formula, such as ``=1+1`` or ``@name``, gets ``'`` before it there, and a warning says so; numbers stay.
+    mat_version
+        Of ``.mat``: "7.3", or "5" (SciPy, extra "matlab").
 
     Returns
     -------
@@ -60,6 +66,8 @@ def write_table(
     target, ending = check_target(path, TABLE_ENDINGS)
     if ending == ".parquet":
         need("pyarrow", "parquet", f"{target}: a .parquet file")
+    elif ending == ".mat":
+        check_mat(target, mat_version)
     plain = tidy(table)
     if plain.index.name is None:
         plain.index.name = "id"
@@ -71,6 +79,10 @@ def write_table(
             csv.say(target)
         elif ending == ".json":
             unfinished.write_text(to_json(plain) + "\n", encoding="utf-8")
+        elif ending == ".mat":
+            columns = {str(name): plain[name].to_numpy() for name in plain.columns}
+            columns = {str(plain.index.name): plain.index.to_numpy(), **columns}
+            write_mat_variables(unfinished, mat_columns(columns), mat_version)
         else:
             import pyarrow as pa
             import pyarrow.parquet as pq

@@ -21,6 +21,7 @@ from nwbin.session._delegation import shown
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Lookup
 from nwbin.session._opened import OPENED_BY, as_opened
+from nwbin.session._other_tools import OtherTools
 from nwbin.session._overridden import tables_seen_by
 from nwbin.session._population_answers import PopulationAnswers
 from nwbin.session._presentation_spikes import PresentationSpikes
@@ -85,7 +86,7 @@ class Session:
         self._stimuli = StimulusQueries(seen, lookup)
         self._invalid_spikes = InvalidSpikes(seen)
         self._unit_spikes = UnitSpikes(seen, lookup, self._invalid_spikes)
-        self._presentation_spikes = PresentationSpikes(seen, lookup, self._invalid_spikes)
+        self._presented = PresentationSpikes(seen, lookup, self._invalid_spikes)
         self._quality = UnitQuality(seen, lookup, self._invalid_spikes)
         self._signals = Signals(seen, lookup, probe_lfp_paths)
         self._stimulus_metrics = StimulusMetrics(seen, lookup, self._signals, self._invalid_spikes)
@@ -343,18 +344,12 @@ class Session:
         return self._unit_spikes.mean_waveforms
 
     warn_of_invalid_spikes = shown("_invalid_spikes", InvalidSpikes.warn_of_invalid_spikes)
-    presentationwise_spike_counts = shown(
-        "_presentation_spikes", PresentationSpikes.presentationwise_spike_counts
-    )
-    presentationwise_spike_times = shown(
-        "_presentation_spikes", PresentationSpikes.presentationwise_spike_times
-    )
-    conditionwise_spike_statistics = shown(
-        "_presentation_spikes", PresentationSpikes.conditionwise_spike_statistics
-    )
-    response_matrix = shown("_presentation_spikes", PresentationSpikes.response_matrix)
+    presentationwise_spike_counts = shown("_presented", PresentationSpikes.presentationwise_spike_counts)
+    presentationwise_spike_times = shown("_presented", PresentationSpikes.presentationwise_spike_times)
+    conditionwise_spike_statistics = shown("_presented", PresentationSpikes.conditionwise_spike_statistics)
+    response_matrix = shown("_presented", PresentationSpikes.response_matrix)
     _answers, _populations = property(Answers), property(PopulationAnswers)
-    _receptive_fields = property(ReceptiveFields)
+    _receptive_fields, _tools = property(ReceptiveFields), property(OtherTools)
     psth = shown("_answers", Answers.psth)
     tuning = shown("_answers", Answers.tuning)
     responsive = shown("_answers", Answers.responsive)
@@ -369,6 +364,11 @@ class Session:
     stimulus_metrics = shown("_stimulus_metrics", StimulusMetrics.stimulus_metrics)
     quality_metrics = shown("_quality", UnitQuality.quality_metrics)
     select = _select
+    to_pynapple, to_neo = shown("_tools", OtherTools.to_pynapple), shown("_tools", OtherTools.to_neo)
+    to_spikeinterface = shown("_tools", OtherTools.to_spikeinterface)
+    to_polars, to_torch = shown("_tools", OtherTools.to_polars), shown("_tools", OtherTools.to_torch)
+    to_torch_dataset = shown("_tools", OtherTools.to_torch_dataset)
+    count_grid = shown("_tools", OtherTools.count_grid)
 
     # ---------------------------------------------------------------- signals
 

@@ -1,0 +1,141 @@
+"""Neo's objects, and so Elephant's: a Block with SpikeTrains, Epochs and the running speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nwbin._optional import need
+from nwbin.exchange._held import held, plain_value
+from nwbin.tables.tidy import text_of_objects
+from nwbin.trains import Trains
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["to_neo"]
+
+# What Neo's objects have by these names themselves; a column of such a name is annotated with "_" after it.
+_OWN = {
+    "times", "t_start", "t_stop", "units", "dtype", "copy", "sampling_rate", "waveforms", "left_sweep", "name",
+    "description", "file_origin", "array_annotations", "durations", "labels", "unit_id",
+}  # fmt: skip
+
+
+def to_neo(given: Trains, unit_ids: Any = None, *, stimuli: str | Iterable[str] | None = None) -> Any:
+    """Make a Block of Neo of a session.
+
+    Parameters
+    ----------
+    given
+        A Session, a File, or whatever else is taken for spike trains (then there are spike trains only).
+    unit_ids
+        Which units, in this order; None for all.
+    stimuli
+        Names of stimuli, or of the tables of intervals of other files; None for all, () for none.
+
+    Returns
+    -------
+    neo.Block
+        Of one Segment:
+
+        - `spiketrains`, in s, one for each unit, from the first to the last spike, interval or sample of everything
+          asked for; annotated with `unit_id` and what is known of the unit.
+        - `epochs`, one for each stimulus or table: times and durations in s; its labels are the ids, its array
+          annotations the parameters.
+        - `irregularlysampledsignals`: the running speed, cm/s, at the middle of each sample.
+
+    Raises
+    ------
+    MissingDependencyError
+        Neo is not installed (extra "neo").
+    LookupFailure
+        There is no such unit or stimulus.
+
+    Notes
+    -----
+    Spike times are those of the file, to the last bit.
+
+    Examples
+    --------
+    >>> block = to_neo(session, stimuli="flashes")                                # doctest: +SKIP
+    >>> elephant.statistics.mean_firing_rate(block.segments[0].spiketrains[0])    # doctest: +SKIP
+    """
+    need("neo", "neo", "to_neo")
+    import neo
+    import quantities as pq
+
+    all_of_it = held(given, unit_ids, stimuli)
+    first, last = all_of_it.span()
+    block = neo.Block(name=all_of_it.name or None, file_origin=all_of_it.name or None)
+    segment = neo.Segment(name=all_of_it.name or None)
+    ids = all_of_it.trains.unit_ids.tolist()
+    for unit, about in zip(ids, _annotations(all_of_it.units), strict=True):
+        train = neo.SpikeTrain(
+            _seconds(all_of_it.trains[unit]),
+            t_start=first,
+            t_stop=last,
+            name=f"unit {unit}",
+            unit_id=unit,
+            **about,
+        )
+        segment.spiketrains.append(train)
+    for name, table in all_of_it.intervals.items():
+        segment.epochs.append(_epoch(name, table))
+    if all_of_it.running is not None:
+        times, speed = all_of_it.running
+        there = np.isfinite(times)
+        segment.irregularlysampledsignals.append(
+            neo.IrregularlySampledSignal(
+                times[there], speed[there, None], units=pq.cm / pq.s, time_units=pq.s, name="running_speed"
+            )
+        )
+    block.segments.append(segment)
+    return block
+
+
+def _seconds(times: npt.NDArray[np.float64]) -> Any:
+    """Times as a quantity over the same memory, where this version of quantities has a way to."""
+    import quantities as pq
+
+    made = times.view(pq.Quantity)
+    made._dimensionality = pq.s.dimensionality
+    return made
+
+
+def _annotations(units: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of each unit, the values of its row by names that Neo has no use for."""
+    names = [_free(str(name)) for name in units.columns]
+    cells = [units[name].tolist() for name in units.columns]
+    return [
+        {name: plain_value(value) for name, value in zip(names, row, strict=True)}
+        for row in (zip(*cells, strict=True) if cells else [()] * len(units))
+    ]
+
+
+def _epoch(name: str, table: pd.DataFrame) -> Any:
+    import neo
+    import quantities as pq
+
+    start, stop = (table[one].to_numpy(np.float64) for one in ("start_time", "stop_time"))
+    there = np.isfinite(start) & np.isfinite(stop)
+    rows = table[there]
+    about = {
+        _free(str(column)): text_of_objects(rows[column].to_numpy(), str(column))
+        for column in rows.columns
+        if column not in ("start_time", "stop_time")
+    }
+    return neo.Epoch(
+        times=start[there] * pq.s,
+        durations=(stop - start)[there] * pq.s,
+        labels=np.asarray([str(one) for one in rows.index.tolist()], dtype=np.str_),
+        name=name,
+        array_annotations=about,
+    )
+
+
+def _free(name: str) -> str:
+    return f"{name}_" if name in _OWN else name
