@@ -1,9 +1,40 @@
-"""nwbin: read Visual Coding - Neuropixels NWB files and count their spikes, without AllenSDK.
+"""Read Visual Coding - Neuropixels recordings (NWB files) and count their spikes, without AllenSDK.
 
-The public names are resolved on first use, so that ``import nwbin`` costs next to nothing and a program that
-only counts arrays never loads pandas or HDF5.
+    session = nwbin.open("session_715093703.nwb")      a path, or an address on a server
+    session.units, session.stimulus_presentations      tables, as AllenSDK shows them
+    flashes = session.get_stimulus_table("flashes")
+    session.response_matrix(flashes, label="color")    X (trials, units), y (trials,)
+
+Ways in, by how much they know of a recording:
+
+    open, Session      a session: AllenSDK's names, filters and answers; psth, tuning, receptive_fields, ...
+    File               any NWB 2 file as it is: units, spike_trains(), intervals; nothing filtered
+    Dataset            many sessions: their tables, and jobs over all of them
+    SpikeTrains        spike times of many units; a dictionary of arrays does as well
+    bin_spikes         counts in bins around onsets; arrays in, arrays out. Its kin: iter_bin_spikes (block by
+                       block), bin_spikes_sparse, count_in_windows, align_spikes (spike times), correlograms
+    AlignedSpikes, Correlograms, ResponseMatrix        what some of these return
+    NwbinError, NwbinWarning                           what is raised and warned, by kind in nwbin.errors
+
+Modules, each loaded when it is first used:
+
+    responses          labelled counts, and answers made of them: psth, tuning, responsive, latency, reliability, ...
+    metrics            metrics of units, published and of quality; describe() says what a column means
+    decode             cross-validated linear discriminant analysis
+    plot               pictures of all of these
+    export             files: tables and counts; select() and tidy() for tables that hold "null"
+    check              everything that is wrong with a file
+    testing            synthetic sessions: nwbin.testing.write_session("session.nwb")
+    binning, dataset, errors
+
+A bin is [a, b) by default; what has AllenSDK's names has AllenSDK's rules, and closed= changes them. Times are in
+seconds. Go on with help(nwbin.open), help(nwbin.Session.psth), help(nwbin.responses), nwbin --help.
 """
 
+# The public names are resolved on first use, so that ``import nwbin`` costs next to nothing and a program that only
+# counts arrays never loads pandas or HDF5. There is no __all__: help() would write out in full whatever it names,
+# and ``import *`` would put nwbin's open in the place of Python's.
+#
 # ``python -m nwbin`` runs this with the current folder, where files lie and not programs, first on the import path:
 # nothing is imported here, nor from __future__, that Python has not loaded for any ``-m`` by then.
 from importlib import import_module
@@ -12,25 +43,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from nwbin import testing
-    from nwbin.allen.released_files import files
-    from nwbin.binning import (
-        AlignedSpikes,
-        Correlograms,
-        align_spikes,
-        bin_spikes,
-        bin_spikes_sparse,
-        correlograms,
-        count_in_windows,
-        iter_bin_spikes,
-    )
-    from nwbin.dataset import Dataset
-    from nwbin.downloads import download
-    from nwbin.errors import NwbinError, NwbinWarning
-    from nwbin.nwb.file import File
-    from nwbin.responses.matrix import ResponseMatrix
-    from nwbin.session import Session, open
-    from nwbin.trains import SpikeTrains
+    from nwbin import testing as testing
+    from nwbin.allen.released_files import files as files
+    from nwbin.binning import AlignedSpikes as AlignedSpikes
+    from nwbin.binning import Correlograms as Correlograms
+    from nwbin.binning import align_spikes as align_spikes
+    from nwbin.binning import bin_spikes as bin_spikes
+    from nwbin.binning import bin_spikes_sparse as bin_spikes_sparse
+    from nwbin.binning import correlograms as correlograms
+    from nwbin.binning import count_in_windows as count_in_windows
+    from nwbin.binning import iter_bin_spikes as iter_bin_spikes
+    from nwbin.dataset import Dataset as Dataset
+    from nwbin.downloads import download as download
+    from nwbin.errors import NwbinError as NwbinError
+    from nwbin.errors import NwbinWarning as NwbinWarning
+    from nwbin.nwb.file import File as File
+    from nwbin.responses.matrix import ResponseMatrix as ResponseMatrix
+    from nwbin.session import Session as Session
+    from nwbin.session import open as open
+    from nwbin.trains import SpikeTrains as SpikeTrains
 
 __version__ = "0.1.0"
 
@@ -70,29 +101,6 @@ _MODULES = (
     "testing",
 )
 
-__all__ = [
-    "AlignedSpikes",
-    "Correlograms",
-    "Dataset",
-    "File",
-    "NwbinError",
-    "NwbinWarning",
-    "ResponseMatrix",
-    "Session",
-    "SpikeTrains",
-    "__version__",
-    "align_spikes",
-    "bin_spikes",
-    "bin_spikes_sparse",
-    "correlograms",
-    "count_in_windows",
-    "download",
-    "files",
-    "iter_bin_spikes",
-    "open",
-    "testing",
-]
-
 
 def __getattr__(name: str) -> "Any":
     if name in _HOME:
@@ -105,4 +113,4 @@ def __getattr__(name: str) -> "Any":
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    return sorted({*globals(), *_HOME, *_MODULES})

@@ -99,7 +99,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Examples
     --------
-    >>> with atomic_write("rates.txt") as unfinished:            # doctest: +SKIP
+    >>> with atomic_write("rates.txt") as unfinished:
     ...     unfinished.write_text("1 2 3")
     """
     target = Path(path)

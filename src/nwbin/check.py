@@ -39,7 +39,7 @@ def check(source: StrPath | BinaryIO) -> Report:
 
     Examples
     --------
-    >>> print(nwbin.check.check("session.nwb"))            # doctest: +SKIP
+    >>> print(nwbin.check.check("session.nwb"))
     """
     try:
         file = File(source)

@@ -31,7 +31,14 @@ def matches(table: pd.DataFrame, condition: str) -> Mask:
 
 
 def select(table: pd.DataFrame, condition: str | None) -> pd.DataFrame:
-    """Return the rows of a table that meet a condition; all where there is none. See :func:`matches`."""
+    """Return the rows of a table that meet a condition; all where there is none. See :func:`matches`.
+
+    Examples
+    --------
+    >>> flashes = session.get_stimulus_table("flashes")
+    >>> select(flashes, "color == 1 and duration > 0.2")["color"].unique().tolist()
+    [1.0]
+    """
     return conditions.select(table, condition, missing_text=NULL)
 
 
@@ -47,5 +54,11 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         As from :func:`nwbin.tables.tidy.tidy`: NaN (or None, in text) where there was "null" or nothing.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"contrast": [0.2, "null", 0.8]})
+    >>> tidy(table)["contrast"].tolist()
+    [0.2, nan, 0.8]
     """
     return tidied.tidy(table, missing_text=NULL)

@@ -32,6 +32,12 @@ class AlignedSpikes(NamedTuple):
         int64, index into the spike trains (``trains.unit_ids[unit]`` are the ids).
     time
         float64, seconds from the onset: ``spike time - onset``.
+
+    Examples
+    --------
+    >>> spikes = nwbin.align_spikes({7: [0.1, 1.2], 9: [1.3]}, onsets=[0.0, 1.0], window=(0, 0.5))
+    >>> spikes.time[spikes.presentation == 1].round(9).tolist()
+    [0.2, 0.3]
     """
 
     presentation: NDArray[np.int64]

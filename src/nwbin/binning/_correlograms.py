@@ -39,6 +39,12 @@ class Correlograms:
     expected
         float64 (pairs, bins): the mean of `counts` over all ways in which the spikes may be jittered; None if
         that was not asked for.
+
+    Examples
+    --------
+    >>> found = nwbin.correlograms({7: [0.0, 0.01], 9: [0.004]}, 0.04, 0.002)
+    >>> found.pairs.tolist(), found.counts.shape
+    ([[0, 0], [0, 1], [1, 1]], (3, 20))
     """
 
     counts: Integers

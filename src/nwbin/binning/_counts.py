@@ -101,7 +101,7 @@ def bin_spikes(
     --------
     count_in_windows : windows that overlap or leave gaps.
     iter_bin_spikes : counts that do not fit in memory, block by block.
-    nwbin.binning.bin_spikes_sparse : only the bins that hold a spike.
+    nwbin.bin_spikes_sparse : only the bins that hold a spike.
 
     Examples
     --------

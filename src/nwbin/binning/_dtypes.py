@@ -38,7 +38,13 @@ class CountType:
 
 
 def count_type(dtype: DTypeLike | None, binarize: bool) -> CountType:
-    """Check the dtype asked for; None is uint16, or uint8 for binarized counts."""
+    """Check the dtype asked for; None is uint16, or uint8 for binarized counts.
+
+    Examples
+    --------
+    >>> count_type(None, binarize=False).dtype, count_type("uint8", binarize=False).limit
+    (dtype('uint16'), 255)
+    """
     try:
         kind = np.dtype((np.uint8 if binarize else np.uint16) if dtype is None else dtype)
     except TypeError as error:

@@ -27,6 +27,12 @@ class OwnSpikes(NamedTuple):
         float64 (spikes,), on the trains' clock, in s.
     number
         int64 (windows,), how many spikes each window holds.
+
+    Examples
+    --------
+    >>> found = spikes_in_own_windows({7: [0.1, 0.2, 0.3]}, [0, 0], [[0.0, 0.25], [0.25, 1.0]])
+    >>> found.number.tolist()
+    [2, 1]
     """
 
     window: NDArray[np.int64]

@@ -169,7 +169,13 @@ def _as_closed(closed: str) -> Closed:
 
 
 def as_seconds(given: ArrayLike, name: str) -> Floats:
-    """Times as float64; `name` is what they are called in messages."""
+    """Times as float64; `name` is what they are called in messages.
+
+    Examples
+    --------
+    >>> as_seconds([0, 1, 2], "onsets").tolist()
+    [0.0, 1.0, 2.0]
+    """
     try:
         array = np.asarray(given)
     except ValueError as error:  # lists within lists, of several lengths

@@ -37,6 +37,12 @@ class SparseCounts:
         The counts, never 0.
     shape
         (presentations, bins, units) of the dense array.
+
+    Examples
+    --------
+    >>> found = nwbin.bin_spikes_sparse({7: [0.1, 0.2, 1.1]}, [0.0, 1.0], [0.0, 0.25, 0.5])
+    >>> found.toarray()[:, :, 0].tolist()
+    [[2, 0], [1, 0]]
     """
 
     presentation: NDArray[np.int64]

@@ -27,6 +27,12 @@ class SpikeColumns(NamedTuple):
         float64, seconds: on the clock of the spike trains, and from the start of the window.
     row_id, unit_id
         int64, the ids of the window and of the unit.
+
+    Examples
+    --------
+    >>> trains = nwbin.SpikeTrains.from_dict({7: [0.1, 1.2], 9: [1.1]})
+    >>> spikes_in_order_of_time(trains, np.array([[0.0, 0.5], [1.0, 1.5]]), np.array([70, 71])).row_id.tolist()
+    [70, 71, 71]
     """
 
     time: NDArray[np.float64]
@@ -59,6 +65,13 @@ def spikes_in_order_of_time(
     threads
         Threads to use; all cores by default. The working set is the result, 32 bytes a spike; for windows
         that are not one after another, three times that.
+
+    Examples
+    --------
+    >>> trains = nwbin.SpikeTrains.from_dict({7: [0.1, 1.2], 9: [1.1]})
+    >>> found = spikes_in_order_of_time(trains, np.array([[0.0, 0.5], [1.0, 1.5]]), np.array([70, 71]))
+    >>> found.unit_id.tolist(), found.since.round(9).tolist()
+    ([7, 9, 7], [0.1, 0.1, 0.2])
     """
     onsets = np.zeros(len(windows))
     request = request_of_windows(trains, onsets, windows[:, None, :], closed)

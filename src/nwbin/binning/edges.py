@@ -34,7 +34,13 @@ def multiples(start: float, width: float, count: int) -> npt.NDArray[np.float64]
 
 
 def as_window(window: npt.ArrayLike) -> tuple[float, float]:
-    """Check a window: from and to, in s."""
+    """Check a window: from and to, in s.
+
+    Examples
+    --------
+    >>> as_window((0, 0.25))
+    (0.0, 0.25)
+    """
     try:
         two = np.shape(window) == (2,)
     except ValueError:  # lists within lists, of several lengths
@@ -133,6 +139,11 @@ def bin_centers(edges: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
     ``(a + b) / 2`` differs from it in the last bit, and a join in xarray then loses bins. Bins without an end have
     no center: NaN.
+
+    Examples
+    --------
+    >>> bin_centers([0.0, 0.5, 1.5]).tolist()
+    [0.25, 1.0]
     """
     bounds = np.asarray(edges, dtype=np.float64)
     with np.errstate(invalid="ignore"):

@@ -75,20 +75,36 @@ class DatasetTables:
         suppress
             Columns to leave out; by default those that AllenSDK leaves out. `full_genotype` also goes by its name in
             the cache, `genotype`.
+
+        Examples
+        --------
+        >>> data.get_session_table().index.tolist()
+        [715093703]
         """
         hidden = project_tables.SUPPRESS_FROM_SESSION_TABLE if suppress is None else suppress
         return without(self._tables.sessions(), hidden, {"genotype": "full_genotype"})
 
     @names_checked
     def get_probes(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return all probes by id. `suppress`: see :meth:`get_session_table`."""
+        """Return all probes by id. `suppress`: see :meth:`get_session_table`.
+
+        Examples
+        --------
+        >>> data.get_probes().groupby("ecephys_session_id").size().tolist()
+        [2]
+        """
         return without(
             self._tables.probes(), project_tables.SUPPRESS_FROM_PROBES if suppress is None else suppress
         )
 
     @names_checked
     def get_channels(self, suppress: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return all channels by id. `suppress`: see :meth:`get_session_table`."""
+        """Return all channels by id. `suppress`: see :meth:`get_session_table`.
+
+        Examples
+        --------
+        >>> data.get_channels()["ecephys_structure_acronym"].value_counts()
+        """
         table = self._tables.channels()
         hidden = [one for one in project_tables.SUPPRESS_FROM_CHANNELS if one != "valid_data"]
         return without(table, hidden if suppress is None else suppress, {"name": "probe_name"})
@@ -125,6 +141,11 @@ class DatasetTables:
         -------
         pandas.DataFrame
             Index: unit id, which is unique in Allen's data; other labs number their units anew in each file.
+
+        Examples
+        --------
+        >>> units = data.get_units(presence_ratio_minimum=0.99)
+        >>> units.groupby("ecephys_structure_acronym").size()
         """
         filters = UnitFilters(
             amplitude_cutoff_maximum,
@@ -169,6 +190,10 @@ class DatasetTables:
         -------
         pandas.DataFrame
             Index ecephys_unit_id. From the session's own file or, where there is none, its session type's.
+
+        Examples
+        --------
+        >>> data.get_unit_analysis_metrics_for_session(715093703, annotate=False)["g_osi_sg"].median()
         """
         refuse_unknown(unit_filter_kwargs, _UNIT_FILTERS, "get_unit_analysis_metrics_for_session")
         metrics = self._metrics_tables().session_metrics(session_id)
@@ -193,6 +218,10 @@ class DatasetTables:
             "brain_observatory_1.1" or "functional_connectivity".
         annotate, filter_by_validity, **unit_filter_kwargs
             See :meth:`get_unit_analysis_metrics_for_session`.
+
+        Examples
+        --------
+        >>> data.get_unit_analysis_metrics_by_session_type("brain_observatory_1.1")["g_osi_sg"].median()
         """
         refuse_unknown(unit_filter_kwargs, _UNIT_FILTERS, "get_unit_analysis_metrics_by_session_type")
         tables = self._metrics_tables()
@@ -209,23 +238,50 @@ class DatasetTables:
         )
 
     def get_all_session_types(self, /, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct session types."""
+        """Return the distinct session types.
+
+        Examples
+        --------
+        >>> data.get_all_session_types()
+        ['brain_observatory_1.1']
+        """
         return self._distinct(self.face.get_session_table(**session_kwargs), "session_type")
 
     def get_all_full_genotypes(self, /, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct genotypes."""
+        """Return the distinct genotypes.
+
+        Examples
+        --------
+        >>> data.get_all_full_genotypes()
+        """
         return self._distinct(self.face.get_session_table(**session_kwargs), "full_genotype")
 
     def get_all_ages(self, /, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct ages in days."""
+        """Return the distinct ages in days.
+
+        Examples
+        --------
+        >>> data.get_all_ages()
+        """
         return self._distinct(self.face.get_session_table(**session_kwargs), "age_in_days")
 
     def get_all_sexes(self, /, **session_kwargs: Any) -> list[Any]:
-        """Return the distinct sexes."""
+        """Return the distinct sexes.
+
+        Examples
+        --------
+        >>> data.get_all_sexes()
+        """
         return self._distinct(self.face.get_session_table(**session_kwargs), "sex")
 
     def get_structure_acronyms(self, /, **channel_kwargs: Any) -> list[Any]:
-        """Return the distinct structures that channels lie in."""
+        """Return the distinct structures that channels lie in.
+
+        Examples
+        --------
+        >>> "VISp" in data.get_structure_acronyms()
+        True
+        """
         return self._distinct(self.face.get_channels(**channel_kwargs), "ecephys_structure_acronym")
 
     def _distinct(self, table: pd.DataFrame, column: str) -> list[Any]:

@@ -88,7 +88,7 @@ class Dataset:
 filter_out_of_brain_units, filter_by_metrics
         Unit filters, as for :func:`nwbin.open`.
 
-    A session that fails does not stop the others: see :attr:`Results.failed`. Where results are written, each
+    A session that fails does not stop the others: see :attr:`.Results.failed`. Where results are written, each
     session's is there whole or not at all; the same job on the same place does only what is missing, in all or in
     part, what failed, and what has a changed file: the session's own or a table of the cache. What is there and was
     not written by such a job is left alone, with an error that names it: also a result that was changed, and what
@@ -105,11 +105,11 @@ filter_out_of_brain_units, filter_by_metrics
 
     Examples
     --------
-    >>> data = nwbin.Dataset("ecephys_cache_dir")                                      # doctest: +SKIP
-    >>> data.get_session_table()                                                       # doctest: +SKIP
-    >>> session = data.get_session_data(715093703)                                     # doctest: +SKIP
-    >>> rates = data.map(lambda session: session.units["firing_rate"].mean())          # doctest: +SKIP
-    >>> data.spike_counts("counts.zarr", "static_gratings", window=(0, 0.25), bin_width=0.05)  # doctest: +SKIP
+    >>> data = nwbin.Dataset("ecephys_cache_dir")
+    >>> data.get_session_table()
+    >>> session = data.get_session_data(715093703)
+    >>> rates = data.map(lambda session: session.units["firing_rate"].mean())
+    >>> data.spike_counts("counts.zarr", "static_gratings", window=(0, 0.25), bin_width=0.05)
     """
 
     SUPPRESS_FROM_UNITS = project_tables.SUPPRESS_FROM_UNITS
@@ -206,7 +206,7 @@ filter_out_of_brain_units, filter_by_metrics
         Examples
         --------
         >>> from nwbin import Dataset as EcephysProjectCache
-        >>> cache = EcephysProjectCache.from_warehouse(manifest="cache/manifest.json")  # doctest: +SKIP
+        >>> cache = EcephysProjectCache.from_warehouse(manifest="ecephys_cache_dir/manifest.json")
         """
         return cls._by_manifest(manifest, cache)
 

@@ -90,7 +90,7 @@ class Jobs:
         --------
         >>> def mean_rate(session):
         ...     return session.units["firing_rate"].mean()
-        >>> dict(data.map(mean_rate, workers=4))                                       # doctest: +SKIP
+        >>> dict(data.map(mean_rate, workers=4))
         """
         from nwbin.dataset._result_files import ValueFolder
         from nwbin.dataset._session_work import Call
@@ -147,6 +147,12 @@ class Jobs:
         -------
         Results
             xarray datasets by session id, read as they are used.
+
+        Examples
+        --------
+        >>> done = data.spike_counts("counts.zarr", "flashes", window=(0, 0.25), bin_width=0.05, structures="VISp")
+        >>> done[715093703].spike_counts.dims
+        ('stimulus_presentation_id', 'time_relative_to_stimulus_onset', 'unit_id')
         """
         from nwbin.binning import bin_edges
         from nwbin.dataset._session_work import Counts
@@ -192,6 +198,12 @@ class Jobs:
         -------
         Results
             :class:`nwbin.ResponseMatrix` by session id.
+
+        Examples
+        --------
+        >>> done = data.response_matrices("flashes", label="color", window=(0.03, 0.25))
+        >>> done[715093703].classes.tolist()
+        [-1.0, 1.0]
         """
         from nwbin.dataset._result_files import MatrixFolder
         from nwbin.dataset._session_work import Matrices
@@ -237,6 +249,11 @@ class Jobs:
         -------
         Results
             Tables by session id.
+
+        Examples
+        --------
+        >>> done = data.spike_tables("spikes", "flashes", structures="VISp")
+        >>> pd.read_parquet("spikes")["session_id"].unique().tolist()
         """
         from nwbin.binning import as_window
         from nwbin.dataset._result_files import TableFolder

@@ -54,12 +54,12 @@ class MetricJobs:
         Returns
         -------
         Results
-            Tables by session id, index unit_id; :meth:`Results.table` has all in one, with a column `session_id`.
+            Tables by session id, index unit_id; :meth:`.Results.table` has all in one, with a column `session_id`.
 
         Examples
         --------
-        >>> found = data.quality_metrics("quality", structures="VISp")                # doctest: +SKIP
-        >>> found.table().groupby("session_id")["isi_violations"].median()            # doctest: +SKIP
+        >>> found = data.quality_metrics("quality", structures="VISp")
+        >>> found.table().groupby("session_id")["isi_violations"].median()
         """
         from nwbin.dataset.unit_metrics import UnitMetrics
         from nwbin.metrics.quality import as_convention
@@ -101,13 +101,13 @@ class MetricJobs:
         Returns
         -------
         Results
-            Tables by session id, index unit_id; :meth:`Results.table` has all in one, with a column `session_id`, and
+            Tables by session id, index unit_id; :meth:`.Results.table` has all in one, with a column `session_id`, and
             NaN where a session's stimulus set lacks a column.
 
         Examples
         --------
-        >>> found = data.stimulus_metrics(["drifting_gratings", "flashes"], "metrics")  # doctest: +SKIP
-        >>> found.table()["g_osi_dg"].hist()                                          # doctest: +SKIP
+        >>> found = data.stimulus_metrics(["drifting_gratings", "flashes"], "metrics")
+        >>> found.table()["g_osi_dg"].median()
         """
         from nwbin.dataset.unit_metrics import UnitMetrics
         from nwbin.metrics.common import as_convention
@@ -138,6 +138,12 @@ class MetricJobs:
         -------
         Results
             Tables by session id, index unit_id.
+
+        Examples
+        --------
+        >>> from nwbin.dataset.unit_metrics import UnitMetrics
+        >>> both = UnitMetrics(nwbin.responses.Selection(structures="VISp"), quality="allen", stimulus="corrected")
+        >>> data.unit_metrics(both, "all metrics").table()
         """
         from nwbin.dataset._result_files import ValueFolder
 

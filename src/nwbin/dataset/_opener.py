@@ -58,6 +58,11 @@ filter_out_of_brain_units, filter_by_metrics
             The cache lists the session, but its file is not there.
         LookupFailure
             There is no such session.
+
+        Examples
+        --------
+        >>> with data.get_session_data(715093703, isi_violations_maximum=0.1) as session:
+        ...     session.num_units
         """
         filters = {
             "amplitude_cutoff_maximum": amplitude_cutoff_maximum,

@@ -20,7 +20,16 @@ __all__ = ["JobError", "Results"]
 
 
 class JobError(NwbinError, RuntimeError):
-    """Some sessions of a job failed."""
+    """Some sessions of a job failed.
+
+    Examples
+    --------
+    >>> done = data.map(lambda session: 1 / 0)
+    >>> done.raise_if_failed()
+    Traceback (most recent call last):
+    nwbin.dataset._results.JobError: 1 of 1 session failed:
+      715093703: ...
+    """
 
 
 class Results(Mapping[Any, Any]):
@@ -28,6 +37,15 @@ class Results(Mapping[Any, Any]):
 
     Sessions that failed, or have nothing of what was asked for, are not among them: see :attr:`failed`,
     :attr:`passed_over` and :attr:`report`.
+
+    Examples
+    --------
+    >>> done = data.map(lambda session: session.num_units)
+    >>> done
+    <nwbin.dataset.Results: 1 done>
+    >>> dict(done), done.failed
+    ({715093703: ...}, {})
+    >>> done.report
     """
 
     def __init__(self, outcomes: list[Outcome], sink: Sink | None) -> None:

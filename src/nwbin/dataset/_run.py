@@ -23,7 +23,15 @@ __all__ = ["OtherJobError", "Progress", "run_job"]
 
 
 class OtherJobError(ArgumentError):
-    """Where results are to go, there are those of another job."""
+    """Where results are to go, there are those of another job.
+
+    Examples
+    --------
+    >>> data.response_matrices("flashes", label="color", window=(0, 0.1), out="matrices")
+    >>> data.response_matrices("flashes", label="color", window=(0, 0.2), out="matrices")
+    Traceback (most recent call last):
+    nwbin.dataset._run.OtherJobError: ...: holds the results of another job (...
+    """
 
 
 Progress = Callable[[int, int, Outcome | None], object]

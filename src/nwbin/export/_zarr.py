@@ -48,6 +48,14 @@ def write_zarr_group(
         Of the group.
     progress
         Called with (presentations done, in all).
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> counts = nwbin.responses.AlignedCounts({7: [0.1, 1.1, 1.2]}, [0.0, 1.0], [0.0, 0.25, 0.5])
+    >>> write_zarr_group(Path("flashes.zarr"), counts)
+    >>> xr.open_zarr("flashes.zarr", consolidated=False).spike_counts.shape
+    (2, 2, 1)
     """
     import zarr
     from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec

@@ -108,10 +108,10 @@ def write_counts(
 
     Examples
     --------
-    >>> shown = nwbin.export.tidy(session.get_stimulus_table("static_gratings"))  # doctest: +SKIP
-    >>> trains = session.file.spike_trains()                                      # doctest: +SKIP
-    >>> counts = AlignedCounts(trains, shown, [0.0, 0.05, 0.1])                   # doctest: +SKIP
-    >>> write_counts("counts.nc", counts, units=session.units)                    # doctest: +SKIP
+    >>> shown = nwbin.export.tidy(session.get_stimulus_table("static_gratings"))
+    >>> trains = session.file.spike_trains()
+    >>> counts = nwbin.responses.AlignedCounts(trains, shown, [0.0, 0.05, 0.1])
+    >>> write_counts("counts.nc", counts, units=session.units)
     """
     target, ending = check_target(path, COUNT_ENDINGS)
     one_of("layout", layout, ("matrix", "long"))

@@ -62,6 +62,12 @@ def write_table(
     -------
     pathlib.Path
         The file.
+
+    Examples
+    --------
+    >>> path = write_table(session.units, "units.csv")
+    >>> len(pd.read_csv(path, index_col="unit_id")) == session.num_units
+    True
     """
     target, ending = check_target(path, TABLE_ENDINGS)
     if ending == ".parquet":

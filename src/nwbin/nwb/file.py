@@ -86,8 +86,8 @@ class File:
 
     Examples
     --------
-    >>> with nwbin.File("sub-1_ses-2.nwb") as f:          # doctest: +SKIP
-    ...     counts = nwbin.bin_spikes(f.spike_trains(), f.intervals["trials"]["start_time"], [0, 0.1, 0.2])
+    >>> with nwbin.File("sub-1_ses-2.nwb") as f:  # "trials", in most files
+    ...     counts = nwbin.bin_spikes(f, f.intervals["flashes_presentations"]["start_time"], [0, 0.1, 0.2])
     """
 
     def __init__(

@@ -31,6 +31,11 @@ class Finding:
         What was found there.
     remedy
         What to do.
+
+    Examples
+    --------
+    >>> Finding("error", "units/spike_times", "has 3 times that are not finite", "download the file again").severity
+    'error'
     """
 
     severity: str
@@ -51,6 +56,12 @@ class Report:
         Errors first, then warnings, then notes.
     looked_at
         How many objects of the file were visited.
+
+    Examples
+    --------
+    >>> report = nwbin.check.check("session.nwb")
+    >>> report.ok, len(report.findings), report.to_dict()["file"]
+    (True, ..., 'session.nwb')
     """
 
     file: str

@@ -2,8 +2,8 @@
 
 Each function of one panel takes ``ax=`` (by default it makes a figure) and returns the axis; :func:`save_picture`
 writes either to .png, .pdf or .svg, whole or not at all. Colors are told apart by the colour-blind too, and every axis
-says what it is measured in. What is drawn is counted elsewhere: :mod:`nwbin.plot.answers` and
-:mod:`nwbin.plot.sessions` do that for the commands.
+says what it is measured in. What is drawn is counted elsewhere: ``nwbin.plot.answers`` and
+``nwbin.plot.sessions`` do that for the commands.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def plot_decoding(
     Parameters
     ----------
     decoding
-        From :func:`nwbin.responses.decode.decode`.
+        From :func:`nwbin.decode.decode`.
     y
         The trials' labels, as they were given to it: (trials,).
     label
@@ -55,7 +55,7 @@ def plot_decoding(
 
     Examples
     --------
-    >>> figure = plot_decoding(decode(matrix.X, matrix.y), matrix.y)               # doctest: +SKIP
+    >>> figure = plot_decoding(nwbin.decode.decode(matrix.X, matrix.y), matrix.y)
     """
     figure = new_figure(10.5, 5.0)
     left, right = figure.subplots(1, 2, width_ratios=[1.15, 1.0])
@@ -133,7 +133,7 @@ def plot_confusion(
     Parameters
     ----------
     decoding
-        From :func:`nwbin.responses.decode.decode`.
+        From :func:`nwbin.decode.decode`.
     label, names
         As for :func:`plot_decoding`. Numbers are written up to 12 labels.
     ax
@@ -145,7 +145,7 @@ def plot_confusion(
 
     Examples
     --------
-    >>> ax = plot_confusion(decode(matrix.X, matrix.y))                            # doctest: +SKIP
+    >>> ax = plot_confusion(nwbin.decode.decode(matrix.X, matrix.y))
     """
     axes = axes_or_new(ax, 5.0, 4.4)
     share, number = _shares(decoding), len(decoding.classes)
@@ -183,7 +183,7 @@ def plot_accuracy(
     Parameters
     ----------
     decoding
-        From :func:`nwbin.responses.decode.decode`.
+        From :func:`nwbin.decode.decode`.
     label, names
         As for :func:`plot_decoding`.
     ax
@@ -196,7 +196,7 @@ def plot_accuracy(
 
     Examples
     --------
-    >>> ax = plot_accuracy(decode(matrix.X, matrix.y), label="frame")              # doctest: +SKIP
+    >>> ax = plot_accuracy(nwbin.decode.decode(matrix.X, matrix.y), label="frame")
     """
     axes = axes_or_new(ax, 6.0, 3.6)
     right = np.diag(_shares(decoding))

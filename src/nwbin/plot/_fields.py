@@ -120,7 +120,7 @@ def plot_receptive_fields(
 
     Examples
     --------
-    >>> figure = plot_receptive_fields(fields, most=16)                            # doctest: +SKIP
+    >>> figure = plot_receptive_fields(session.receptive_fields().firing_rate, most=16)
     """
     fields = _checked(fields, ("unit_id", *_PLACES))
     if most < 1:

@@ -130,7 +130,7 @@ def plot_rates(
 
     Examples
     --------
-    >>> figure = plot_rates(mean_rates(trains, rows, edges, by="orientation"))    # doctest: +SKIP
+    >>> figure = plot_rates(session.psth("drifting_gratings", window=(0, 2), by="orientation"))
     """
     if most < 1:
         raise ArgumentError(f"most must be 1 panel or more, not {most}")
@@ -184,7 +184,7 @@ def plot_psth(
 
     Examples
     --------
-    >>> ax = plot_psth(rates.sel(unit_id=[950910007]))                             # doctest: +SKIP
+    >>> ax = plot_psth(rates.isel(unit_id=[0]))
     """
     taken = _taken(rates, sem, duration, names)
     axes = axes_or_new(ax, 6.0, 3.8)

@@ -37,6 +37,12 @@ class ProbePlaces:
         Of each channel: text, or None outside the brain (channels,).
     unit_depth
         Of each unit: float64 (units,).
+
+    Examples
+    --------
+    >>> depth = np.arange(0.0, 400.0, 20.0)
+    >>> ProbePlaces("probeA", depth, np.repeat(["LGd", "VISp"], 10), depth[::2]).name
+    'probeA'
     """
 
     name: str
@@ -63,6 +69,11 @@ class Overview:
         From when to when something is invalid, s, and what.
     probes
         Where each probe lies.
+
+    Examples
+    --------
+    >>> Overview(blocks=[("flashes", 0.0, 60.0), ("gabors", 90.0, 300.0)]).span
+    (0.0, 300.0)
     """
 
     blocks: Sequence[tuple[str, float, float]] = ()

@@ -68,7 +68,7 @@ def plot_quality(
     bounds
         Metric to ("<=" or ">=", threshold): a line, what it leaves out paler, and how many pass.
     metrics
-        Which, in this order; by default those of :data:`METRICS` that the table has.
+        Which, in this order; by default those of ``METRICS`` that the table has.
     title
         Put above.
 

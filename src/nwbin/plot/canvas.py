@@ -164,7 +164,8 @@ def save_picture(figure: Figure | Axes, path: str | os.PathLike[str], *, dpi: in
 
     Examples
     --------
-    >>> save_picture(plot_raster(spikes, 30), "raster.pdf")                       # doctest: +SKIP
+    >>> save_picture(nwbin.plot.plot_correlogram(nwbin.correlograms([[0.0, 0.01]], 0.04, 0.002)), "pair.pdf").name
+    'pair.pdf'
     """
     import matplotlib as mpl
 

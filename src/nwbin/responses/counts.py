@@ -76,6 +76,15 @@ class LabelledCounts(ABC):
         Where bins tile intervals, the intervals themselves.
     row
         What the ids are called: "stimulus_presentation_id", or "interval_id" of any other table.
+
+    Examples
+    --------
+    >>> counts = nwbin.responses.AlignedCounts({7: [0.1, 1.1, 1.2]}, [0.0, 1.0], [0.0, 0.25, 0.5])
+    >>> counts
+    <nwbin.responses.AlignedCounts: 2 interval_id x 2 time_relative_to_stimulus_onset x 1 unit_id, uint16, ...>
+    >>> for rows, block in counts.blocks():
+    ...     print(rows, block.sum())
+    slice(0, 2, None) 3
     """
 
     dims: tuple[str, ...]

@@ -35,6 +35,12 @@ class Decoding:
     held_out
         Which trials the projection was not fitted to: bool (trials,). Only these say something about others:
         with many neurons the fitted trials always fall into neat clusters.
+
+    Examples
+    --------
+    >>> found = nwbin.decode.decode(matrix.X, matrix.y)
+    >>> found.scores.shape, 0 < found.chance < 1
+    ((5,), True)
     """
 
     scores: npt.NDArray[np.float64]
@@ -143,6 +149,12 @@ def decode(
         There are fewer than two labels, or too few trials of one; a count or a label is missing; labels are text
         and numbers at once; an argument is outside its range; without shrinkage, the units are more than the
         trials can tell apart.
+
+    Examples
+    --------
+    >>> found = decode(matrix.X, matrix.y)
+    >>> int(found.confusion.sum()) == len(matrix.y)
+    True
     """
     _check_arguments(components, shrinkage, folds)
     need("sklearn", "decode", "linear discriminant analysis")

@@ -37,6 +37,12 @@ class ResponseMatrix:
         The trials: (trials,).
     unit_ids
         The neurons: int64 (units,).
+
+    Examples
+    --------
+    >>> matrix = session.response_matrix(session.get_stimulus_table("flashes"), label="color")
+    >>> matrix.classes.tolist(), matrix.X.shape == (len(matrix.y), len(matrix.unit_ids))
+    ([-1.0, 1.0], True)
     """
 
     X: npt.NDArray[np.float64]

@@ -71,6 +71,15 @@ def decode_over_time(
         scikit-learn is not installed (extra "decode").
     ArgumentError
         As :func:`nwbin.decode.decode`, where it holds of all windows.
+
+    Examples
+    --------
+    >>> shown = session.get_stimulus_table("drifting_gratings", include_unused_parameters=True)
+    >>> shown = nwbin.export.tidy(shown).dropna(subset="orientation")
+    >>> windows = nwbin.responses.sliding_windows((0, 1), width=0.5, step=0.25)
+    >>> found = decode_over_time(session, shown, shown["orientation"], windows)
+    >>> found.accuracy.dims, found.sizes["time_relative_to_stimulus_onset"]
+    (('time_relative_to_stimulus_onset', 'fold'), 3)
     """
     rows, units = as_rows(presentations), as_trains(trains)
     spans = np.atleast_2d(as_seconds(windows, "windows"))
@@ -142,6 +151,12 @@ def decode_over_neurons(
         scikit-learn is not installed (extra "decode").
     ArgumentError
         A number is not between 1 and the number of units; and as :func:`nwbin.decode.decode`.
+
+    Examples
+    --------
+    >>> found = decode_over_neurons(matrix.X, matrix.y, [1, 5], draws=4)
+    >>> found.accuracy.shape
+    (2, 4)
     """
     whole = decode(X, y, shrinkage=shrinkage, folds=folds)  # refuses at the door what is wrong
     counts = np.asarray(X, dtype=np.float64)
@@ -198,6 +213,12 @@ class PseudoPopulation:
         The sessions, as they were given.
     presentation_ids
         Of each session the trial that each row is made of: (sessions, trials).
+
+    Examples
+    --------
+    >>> matrix = nwbin.responses.response_matrix({7: [0.1, 1.1, 1.2]}, [0.0, 1.0], ["a", "b"], (0, 0.5))
+    >>> nwbin.responses.pseudo_population({"monday": matrix, "tuesday": matrix})
+    <nwbin.responses.PseudoPopulation: 2 trials x 2 units of 2 sessions, 2 classes>
     """
 
     X: Floats
@@ -245,6 +266,13 @@ def pseudo_population(
     ------
     ArgumentError
         There are no matrices, no label is in all, or a session has too few trials of one.
+
+    Examples
+    --------
+    >>> matrix = response_matrix({7: [0.1, 1.1, 1.2]}, [0.0, 1.0], ["a", "b"], (0, 0.5))
+    >>> found = pseudo_population([matrix, matrix])
+    >>> found.X.tolist(), found.y.tolist(), found.sessions.tolist()
+    ([[1.0, 1.0], [2.0, 2.0]], ['a', 'b'], [0, 1])
     """
     if isinstance(matrices, Mapping):
         given = dict(matrices)

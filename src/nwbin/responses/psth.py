@@ -55,7 +55,7 @@ def time_axis(
     >>> time_axis(0.25)
     (-0.1, 0.375, 0.005)
     >>> time_axis(2.0, (0, 1))
-    (0.0, 1.0, 0.01)
+    (0.0, 1.0, 0.005)
     """
     if not duration > 0:
         duration = 1.0
@@ -104,6 +104,13 @@ def mean_rates(
         "firing_rate" in Hz, dims (condition, time_relative_to_stimulus_onset, unit_id): float64. Coordinates:
         condition (`by`'s values, or "all"), the centers of bins in s, bin_start and bin_stop (s), presentations (how
         many, by condition).
+
+    Examples
+    --------
+    >>> rows = {"start_time": [0.0, 1.0], "contrast": [0.2, 0.8]}
+    >>> rates = mean_rates({7: [0.1, 1.1, 1.2]}, rows, [0.0, 0.25, 0.5], by="contrast")
+    >>> rates.sel(unit_id=7).values.tolist()
+    [[4.0, 0.0], [8.0, 0.0]]
     """
     rows = as_rows(rows)
     named = by is None or isinstance(by, str)
@@ -133,6 +140,12 @@ def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:
     pandas.DataFrame
         Indexed by condition (named after `by`); presentations, time (s), then unit_id and firing_rate, or
         firing_rate, sem and units (how many).
+
+    Examples
+    --------
+    >>> rates = mean_rates({7: [0.1, 1.1, 1.2], 9: [0.1]}, [0.0, 1.0], [0.0, 0.25, 0.5])
+    >>> rates_table(rates)[["time", "firing_rate"]].values.tolist()
+    [[0.125, 4.0], [0.375, 0.0]]
     """
     import pandas as pd
 

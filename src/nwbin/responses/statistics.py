@@ -40,6 +40,12 @@ class GroupStatistics(NamedTuple):
         for one window.
     spiked
         Which units have a spike in any window, those of no group included: bool (units,).
+
+    Examples
+    --------
+    >>> found = group_statistics({7: [0.1, 0.2, 1.1]}, [(0, 0.5), (1, 1.5)], ["a", "b"])
+    >>> found.total.tolist(), found.of_units([7]).windows.tolist()
+    ([[2], [1]], [1, 1])
     """
 
     groups: npt.NDArray[Any]
@@ -52,7 +58,7 @@ class GroupStatistics(NamedTuple):
     spiked: npt.NDArray[np.bool_]
 
     def of_units(self, chosen: npt.ArrayLike) -> GroupStatistics:
-        """Those of some units: a mask over :attr:`unit_ids`, or ids in the order that is wanted."""
+        """Those of some units: a mask over `unit_ids`, or ids in the order that is wanted."""
         rows = np.asarray(chosen)
         if rows.dtype != bool:
             place = {unit: row for row, unit in enumerate(self.unit_ids.tolist())}

@@ -46,6 +46,13 @@ class TiledCounts(LabelledCounts):
     ----------
     bins
         How many of each interval: int64 (rows,).
+
+    Examples
+    --------
+    >>> rows = {"start_time": [0.0, 2.0], "stop_time": [1.0, 2.5]}
+    >>> counts = nwbin.responses.TiledCounts({7: [0.1, 0.2, 2.1]}, rows, width=0.5)
+    >>> counts.bins.tolist(), counts.to_numpy()[:, 0].tolist()
+    ([2, 1], [2, 0, 1])
     """
 
     def __init__(

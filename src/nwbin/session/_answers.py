@@ -76,7 +76,7 @@ class Answers(Asked):
 
         Examples
         --------
-        >>> session.psth("drifting_gratings", by="orientation", bin_width=0.01)            # doctest: +SKIP
+        >>> session.psth("drifting_gratings", by="orientation", window=(-0.5, 2))
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         if edges is None:
@@ -133,7 +133,7 @@ class Answers(Asked):
 
         Examples
         --------
-        >>> session.tuning("drifting_gratings", ["orientation", "temporal_frequency"])     # doctest: +SKIP
+        >>> session.tuning("drifting_gratings", ["orientation", "temporal_frequency"])
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
@@ -184,7 +184,7 @@ class Answers(Asked):
 
         Examples
         --------
-        >>> session.responsive("drifting_gratings", (-0.5, 0)).responsive.sum()             # doctest: +SKIP
+        >>> session.responsive("drifting_gratings", (-0.5, 0)).responsive.sum()
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
@@ -231,6 +231,10 @@ class Answers(Asked):
             SciPy is not installed (extra "metrics").
         LookupFailure, NothingChosen, ArgumentError
             As :meth:`psth`.
+
+        Examples
+        --------
+        >>> session.latency("flashes", baseline=(-0.1, 0), resamples=50).first_spike
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         trains = self._trains("latency", rows, ids, [as_window(window), baseline], threads)

@@ -81,6 +81,10 @@ class InvalidSpikes(Part):
             From when to when, in s: float64 (presentations,).
         what
             What these are, such as an interval.
+
+        Examples
+        --------
+        >>> session.warn_of_invalid_spikes("my_counts", session.units.index, [10.0], [20.0])
         """
         told = self._told.setdefault(asked, set())
         if not len(unit_ids) or told.issuperset(self.times.index):

@@ -72,10 +72,10 @@ def open(
 
     Examples
     --------
-    >>> session = nwbin.open("session_715093703.nwb")                             # doctest: +SKIP
-    >>> v1 = session.units.query("structure_acronym == 'VISp'").index             # doctest: +SKIP
-    >>> gratings = session.get_stimulus_table("static_gratings").index            # doctest: +SKIP
-    >>> m = session.response_matrix(gratings, v1, window=(0.01, 0.25))            # doctest: +SKIP
+    >>> session = nwbin.open("session_715093703.nwb")
+    >>> v1 = session.units.query("structure_acronym == 'VISp'").index
+    >>> gratings = session.get_stimulus_table("static_gratings").index
+    >>> m = session.response_matrix(gratings, v1, window=(0.01, 0.25))
     """
     arguments = {
         "amplitude_cutoff_maximum": amplitude_cutoff_maximum,

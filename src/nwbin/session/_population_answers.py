@@ -59,6 +59,12 @@ class PopulationAnswers(Asked):
         ------
         LookupFailure, NothingChosen, ArgumentError
             As :meth:`psth`.
+
+        Examples
+        --------
+        >>> found = session.noise_correlations("drifting_gratings")
+        >>> found.dims
+        ('unit_id', 'other_unit_id')
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
@@ -96,6 +102,10 @@ class PopulationAnswers(Asked):
         ------
         LookupFailure, NothingChosen, ArgumentError
             As :meth:`psth`.
+
+        Examples
+        --------
+        >>> session.signal_correlations("drifting_gratings", by="orientation").attrs
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
@@ -139,6 +149,10 @@ class PopulationAnswers(Asked):
         ------
         LookupFailure, NothingChosen, ArgumentError
             As :meth:`psth`.
+
+        Examples
+        --------
+        >>> session.reliability("drifting_gratings", by="orientation", splits=20).reliability
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
@@ -180,6 +194,11 @@ class PopulationAnswers(Asked):
         ------
         LookupFailure, NothingChosen, ArgumentError
             As :meth:`psth`.
+
+        Examples
+        --------
+        >>> windows = nwbin.responses.sliding_windows((0, 1), width=0.5, step=0.25)
+        >>> session.fano_factor("drifting_gratings", windows=windows, by="orientation").fano_factor
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         spans = as_seconds(self._window(rows, None) if windows is None else windows, "windows")
@@ -226,6 +245,11 @@ class PopulationAnswers(Asked):
             scikit-learn is not installed (extra "decode").
         LookupFailure, NothingChosen, ArgumentError
             As :meth:`psth`, and as :func:`nwbin.decode.decode`.
+
+        Examples
+        --------
+        >>> windows = nwbin.responses.sliding_windows((0, 1), width=0.5, step=0.25)
+        >>> session.decode_over_time("drifting_gratings", windows, label="orientation").accuracy.mean("fold")
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         rows, labels = labelled_trials(rows, label, self._session.file.name)
@@ -275,6 +299,10 @@ class PopulationAnswers(Asked):
             scikit-learn is not installed (extra "decode").
         LookupFailure, NothingChosen, ArgumentError
             As :meth:`psth`, and as :func:`nwbin.decode.decode`.
+
+        Examples
+        --------
+        >>> session.decode_over_neurons("drifting_gratings", numbers=[1, 5], draws=3, label="orientation").accuracy
         """
         rows, ids = self._asked(presentations, unit_ids, where)
         rows, labels = labelled_trials(rows, label, self._session.file.name)

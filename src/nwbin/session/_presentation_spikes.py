@@ -83,6 +83,13 @@ class PresentationSpikes:
         -----
         Working set: the result, presentations x bins x units of its dtype. :func:`nwbin.iter_bin_spikes` counts
         what does not fit in memory.
+
+        Examples
+        --------
+        >>> flashes = session.get_stimulus_table("flashes")
+        >>> counts = session.presentationwise_spike_counts([0, 0.05, 0.1], flashes.index, session.units.index[:3])
+        >>> counts.dims, counts.sizes["unit_id"]
+        (('stimulus_presentation_id', 'time_relative_to_stimulus_onset', 'unit_id'), 3)
         """
         shown = self.lookup.placed(self.lookup.presentations(stimulus_presentation_ids), to_stop=False)
         chosen = self.lookup.unit_ids(unit_ids)
@@ -123,6 +130,12 @@ class PresentationSpikes:
         -----
         Working set: the result, 32 bytes a spike; three times that where presentations overlap or are not in order
         of time.
+
+        Examples
+        --------
+        >>> flashes = session.get_stimulus_table("flashes")
+        >>> session.presentationwise_spike_times(flashes.index).columns.tolist()
+        ['stimulus_presentation_id', 'unit_id', 'time_since_stimulus_presentation_onset']
         """
         shown = self.lookup.placed(self.lookup.presentations(stimulus_presentation_ids))
         chosen = self.lookup.unit_ids(unit_ids)
@@ -162,6 +175,12 @@ class PresentationSpikes:
         Notes
         -----
         Working set: three times the result, and 130 MB for the counts of some units at a time.
+
+        Examples
+        --------
+        >>> gratings = session.get_stimulus_table("drifting_gratings")
+        >>> found = session.conditionwise_spike_statistics(gratings.index, use_rates=True)
+        >>> found.loc[session.units.index[0], ["spike_mean", "spike_sem"]]
         """
         shown = self.lookup.placed(self.lookup.presentations(stimulus_presentation_ids))
         chosen = self.lookup.unit_ids(unit_ids)
@@ -226,6 +245,13 @@ class PresentationSpikes:
         Notes
         -----
         Working set: X, 8 bytes a trial and neuron.
+
+        Examples
+        --------
+        >>> gratings = session.get_stimulus_table("static_gratings")
+        >>> matrix = session.response_matrix(gratings, window=(0.01, 0.25), label="orientation")
+        >>> matrix.classes.tolist()
+        [0.0, 30.0, 60.0, 90.0, 120.0, 150.0]
         """
         first, last = check_window(window, rate)
         shown, labels = responses.labelled_trials(

@@ -62,8 +62,8 @@ class UnitQuality:
 
         Examples
         --------
-        >>> found = session.quality_metrics()                                     # doctest: +SKIP
-        >>> found["isi_violations"].corr(session.units["isi_violations"])         # doctest: +SKIP
+        >>> found = session.quality_metrics()
+        >>> found["isi_violations"].corr(session.units["isi_violations"])
         """
         how, span = as_convention(convention), as_duration(duration)
         ids = self.lookup.unit_ids(unit_ids)

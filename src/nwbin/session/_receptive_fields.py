@@ -75,8 +75,8 @@ class ReceptiveFields(Asked):
 
         Examples
         --------
-        >>> maps = session.receptive_fields(window=(0.03, 0.15))                       # doctest: +SKIP
-        >>> maps["firing_rate"].sel(unit_id=950910095).plot()                          # doctest: +SKIP
+        >>> maps = session.receptive_fields(window=(0.03, 0.15))
+        >>> nwbin.plot.plot_receptive_field(maps["firing_rate"][0])
         """
         rows, ids = self._asked(self._gabors() if presentations is None else presentations, unit_ids, where)
         trains = self._trains("receptive_fields", rows, ids, [as_window(window)], threads)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
@@ -55,10 +54,13 @@ class Session:
     ----------
     file
         The session's file.
-    filters
-        Which units to keep.
-    probe_lfp_paths, external_channel_columns, additional_unit_metrics
-        See :func:`nwbin.open`.
+    filters, probe_lfp_paths, external_channel_columns, additional_unit_metrics
+        Which units to keep, and what else is known of the recording; see :func:`nwbin.open`.
+
+    Examples
+    --------
+    >>> session.num_units == len(session.units) == len(session.spike_times)
+    True
     """
 
     DETAILED_STIMULUS_PARAMETERS = stimuli.DETAILED_PARAMETERS
@@ -151,9 +153,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

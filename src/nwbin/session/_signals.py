@@ -50,11 +50,21 @@ class Signals(Part):
         return behavior.optogenetic_stimulation(self.tables.file)
 
     def get_pupil_data(self) -> pd.DataFrame | None:
-        """Return ellipse fits of eye, pupil and corneal reflection by time; None, and a warning, without them."""
+        """Return ellipse fits of eye, pupil and corneal reflection by time; None, and a warning, without them.
+
+        Examples
+        --------
+        >>> session.get_pupil_data().columns.tolist()
+        """
         return behavior.pupil_data(self.tables.file)
 
     def get_screen_gaze_data(self, include_filtered_data: bool = False) -> pd.DataFrame | None:
-        """Return gaze positions on the screen by time; None (and a warning) without eye tracking."""
+        """Return gaze positions on the screen by time; None (and a warning) without eye tracking.
+
+        Examples
+        --------
+        >>> session.get_screen_gaze_data().columns.tolist()
+        """
         return behavior.screen_gaze_data(self.tables.file, include_filtered_data=include_filtered_data)
 
     def _windows(self, shown: pd.DataFrame, window: tuple[float, float] | None) -> npt.NDArray[np.float64]:
@@ -81,6 +91,11 @@ class Signals(Part):
         -------
         pandas.Series
             By stimulus_presentation_id; NaN where there is no running data.
+
+        Examples
+        --------
+        >>> gratings = session.get_stimulus_table("drifting_gratings")
+        >>> session.presentationwise_running_speed(gratings.index)
         """
         import pandas as pd
 
@@ -100,6 +115,11 @@ class Signals(Part):
         """Return the mean of each column of :meth:`get_pupil_data` during each presentation, missing samples left out.
 
         Parameters are those of :meth:`presentationwise_running_speed`. None without eye tracking.
+
+        Examples
+        --------
+        >>> gratings = session.get_stimulus_table("drifting_gratings")
+        >>> session.presentationwise_pupil_data(gratings.index)
         """
         data = self.get_pupil_data()
         if data is None:
@@ -142,6 +162,12 @@ class Signals(Part):
         -------
         xarray.DataArray
             "LFP" in V, dims (time, channel).
+
+        Examples
+        --------
+        >>> probe = session.probes.index[0]
+        >>> session.get_lfp(probe, time=(27.0, 27.5)).dims
+        ('time', 'channel')
         """
         if np.ndim(probe_id):
             raise ArgumentTypeError(
@@ -166,7 +192,12 @@ class Signals(Part):
         return found
 
     def get_current_source_density(self, probe_id: int) -> xr.DataArray:
-        """Read a probe's current source density after flashes: dims (virtual_channel_index, time in s)."""
+        """Read a probe's current source density after flashes: dims (virtual_channel_index, time in s).
+
+        Examples
+        --------
+        >>> session.get_current_source_density(session.probes.index[0]).dims
+        """
         with lfp.open_lfp(self.lfp_paths, probe_id, self.tables.file) as source:
             return lfp.current_source_density(source)
 

@@ -84,8 +84,8 @@ class StimulusMetrics:
 
         Examples
         --------
-        >>> session = nwbin.open("session_715093703.nwb")  # doctest: +SKIP
-        >>> session.stimulus_metrics("drifting_gratings")["pref_ori_dg"]  # doctest: +SKIP
+        >>> session = nwbin.open("session_715093703.nwb")
+        >>> session.stimulus_metrics("drifting_gratings")["pref_ori_dg"]
         """
         as_convention(convention)
         need("scipy", "metrics", "stimulus_metrics")

@@ -53,6 +53,11 @@ class StimulusQueries:
             Keep mask, opacity, units and the like.
         include_unused_parameters
             Keep columns that have no value in any of these presentations.
+
+        Examples
+        --------
+        >>> session.get_stimulus_table("static_gratings").columns.tolist()
+        ['stimulus_block', 'start_time', 'stop_time', 'stimulus_name', 'contrast', ...]
         """
         names = self.tables.stimulus_names if stimulus_names is None else stimulus_names
         table = self.tables.detailed_presentations[self._of_stimulus(names)]
@@ -67,13 +72,23 @@ class StimulusQueries:
         ----------
         duration_thresholds
             Stimulus name -> seconds: shorter epochs of that stimulus are left out.
+
+        Examples
+        --------
+        >>> session.get_stimulus_epochs(duration_thresholds={"spontaneous": 60.0})["stimulus_name"].tolist()
+        [...'flashes'...]
         """
         return queries.epochs(self.tables.stimulus_presentations, duration_thresholds or {})
 
     def get_stimulus_parameter_values(
         self, stimulus_presentation_ids: Ids = None, drop_nulls: bool = True
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return each parameter's distinct values over some presentations (all by default)."""
+        """Return each parameter's distinct values over some presentations (all by default).
+
+        Examples
+        --------
+        >>> session.get_stimulus_parameter_values()["orientation"]
+        """
         return queries.parameter_values(
             self.lookup.presentations(stimulus_presentation_ids), drop_nulls=drop_nulls
         )
@@ -81,7 +96,13 @@ class StimulusQueries:
     def get_parameter_values_for_stimulus(
         self, stimulus_name: str, drop_nulls: bool = True
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return each parameter's distinct values over the presentations of a stimulus."""
+        """Return each parameter's distinct values over the presentations of a stimulus.
+
+        Examples
+        --------
+        >>> sorted(session.get_parameter_values_for_stimulus("flashes")["color"].tolist())
+        [-1.0, 1.0]
+        """
         shown = self.tables.stimulus_presentations[self._of_stimulus(stimulus_name)]
         return queries.parameter_values(shown, drop_nulls=drop_nulls)
 
@@ -92,6 +113,11 @@ class StimulusQueries:
     def get_inter_presentation_intervals_for_stimulus(
         self, stimulus_names: str | Iterable[str]
     ) -> pd.DataFrame:
-        """Return the intervals between neighbouring presentations that both belong to some stimuli."""
+        """Return the intervals between neighbouring presentations that both belong to some stimuli.
+
+        Examples
+        --------
+        >>> session.get_inter_presentation_intervals_for_stimulus("flashes")["interval"].min()
+        """
         table = self.tables.detailed_presentations
         return queries.inter_presentation_intervals(table, table.index[self._of_stimulus(stimulus_names)])

@@ -56,6 +56,13 @@ class Structures:
         -------
         labels, intervals
             A structure for each stretch; where each begins among `channel_ids`, and their number at the end.
+
+        Examples
+        --------
+        >>> channels = session.channels.query("probe_id == probe_id.min()")
+        >>> structures, bounds = session.channel_structure_intervals(channels.index)
+        >>> len(bounds) == len(structures) + 1
+        True
         """
         table = self.tables.channels.iloc[
             self.lookup.rows(self.tables.channels.index, channel_ids, "channel")

@@ -83,6 +83,11 @@ class UnitSpikes(Part):
 
         This is what functions of arrays take where a session is given for trains, as ``nwbin.bin_spikes(session,
         onsets, edges)``. Otherwise as :meth:`nwbin.File.spike_trains`.
+
+        Examples
+        --------
+        >>> session.spike_trains(session.units.index[:3])
+        SpikeTrains(3 units, ... spikes, ... s)
         """
         self.invalid_spikes.warn_of_any("spike_times")
         return self.tables.file.spike_trains(self.lookup.unit_ids(unit_ids))

@@ -33,6 +33,12 @@ class Chosen:
         What was asked for.
     source
         The session, as it is asked.
+
+    Examples
+    --------
+    >>> chosen = session.select("flashes", structures="VISp")
+    >>> presentations, units = chosen
+    >>> nwbin.bin_spikes(chosen, presentations.start_time, [0, 0.1, 0.2])
     """
 
     def __init__(self, session: Session, selection: Selection, *, partly: bool = False) -> None:
@@ -94,8 +100,8 @@ def select(
 
     Examples
     --------
-    >>> chosen = session.select("flashes", presentations="color == 1", structures="VISp")         # doctest: +SKIP
-    >>> session.presentationwise_spike_counts([0, 0.25], chosen.presentations, chosen.units)      # doctest: +SKIP
+    >>> chosen = session.select("flashes", presentations="color == 1", structures="VISp")
+    >>> session.presentationwise_spike_counts([0, 0.25], chosen.presentations, chosen.units)
     """
     selection = as_selection(stimulus, presentations, structures, units, align, intervals)
     return Chosen(self, selection, partly=partly)

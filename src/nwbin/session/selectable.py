@@ -33,8 +33,8 @@ class SelectableSession:
 
     Examples
     --------
-    >>> chosen = Selection("flashes", units="snr > 2")                            # doctest: +SKIP
-    >>> rows = chosen.presentations_of(SelectableSession(session))                # doctest: +SKIP
+    >>> chosen = nwbin.responses.Selection("flashes", units="snr > 2")
+    >>> rows = chosen.presentations_of(SelectableSession(session))
     """
 
     missing_text = NULL

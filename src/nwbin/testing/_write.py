@@ -113,7 +113,7 @@ def write_session(
     Examples
     --------
     >>> import nwbin.testing
-    >>> path = nwbin.testing.write_session("session.nwb", size="tiny", seed=1)  # doctest: +SKIP
+    >>> path = nwbin.testing.write_session("synthetic.nwb", size="tiny", seed=1)
     """
     plan = make_plan(
         size=size, stimulus_set=stimulus_set, seed=seed, layout=layout, bare=bare,

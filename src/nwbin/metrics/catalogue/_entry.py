@@ -57,6 +57,12 @@ class Metric:
         What misleads.
     also
         Other names for it.
+
+    Examples
+    --------
+    >>> found = nwbin.metrics.describe("presence_ratio")
+    >>> found.group
+    'quality'
     """
 
     name: str

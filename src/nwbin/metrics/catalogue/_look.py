@@ -68,8 +68,8 @@ def describe(name: str) -> Metric:
 
     Examples
     --------
-    >>> found = describe("presence_ratio")                                        # doctest: +SKIP
-    >>> found.threshold                                                           # doctest: +SKIP
+    >>> found = describe("presence_ratio")
+    >>> found.threshold
     'at least 0.95'
     """
     found = entry_named(name)
@@ -116,6 +116,12 @@ def glossary(entries: Iterable[Metric] | None = None) -> str:
     ----------
     entries
         Only these, in this order; by default all.
+
+    Examples
+    --------
+    >>> print(glossary([meaning_of("presence_ratio")]))
+    **Quality**
+    ...
     """
     return "\n".join(_markdown(ENTRIES.values() if entries is None else entries))
 

@@ -44,8 +44,8 @@ class ReceptiveFieldMapping(StimulusAnalysis):
 
     Examples
     --------
-    >>> fields = ReceptiveFieldMapping(session, mask_threshold=1.0)                # doctest: +SKIP
-    >>> fields.get_receptive_field(950910095)                                      # doctest: +SKIP
+    >>> fields = ReceptiveFieldMapping(session, mask_threshold=1.0)
+    >>> fields.get_receptive_field(session.units.index[0])
     """
 
     SUFFIX, NAME, PARAMS = "rf", "Receptive Field Mapping", "receptive_field_mapping"
@@ -136,7 +136,7 @@ class ReceptiveFieldMapping(StimulusAnalysis):
         Raises
         ------
         LookupFailure
-            The unit is not among :attr:`unit_ids`.
+            The unit is not among `unit_ids`.
         """
         if unit_id not in self.unit_ids:
             raise LookupFailure(

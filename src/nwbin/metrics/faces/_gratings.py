@@ -53,7 +53,7 @@ class DriftingGratings(_Gratings):
 
     Examples
     --------
-    >>> DriftingGratings(session).metrics["pref_ori_dg"]                           # doctest: +SKIP
+    >>> DriftingGratings(session).metrics["pref_ori_dg"]
     """
 
     SUFFIX, NAME, PARAMS = "dg", "Drifting Gratings", "drifting_gratings"
@@ -149,6 +149,10 @@ class StaticGratings(_Gratings):
         What the orientation, spatial frequency and phase are called in the stimulus table.
     trial_duration
         In s.
+
+    Examples
+    --------
+    >>> StaticGratings(session).metrics["pref_sf_sg"]
     """
 
     SUFFIX, NAME, PARAMS = "sg", "Static Gratings", "static_gratings"

@@ -27,6 +27,10 @@ class NaturalScenes(StimulusAnalysis):
         What the image's number is called in the stimulus table; -1 is a blank sweep.
     trial_duration
         In s.
+
+    Examples
+    --------
+    >>> NaturalScenes(session).metrics["pref_image_ns"]
     """
 
     SUFFIX, NAME, PARAMS = "ns", "Natural Scenes", "natural_scenes"
@@ -93,6 +97,10 @@ class DotMotion(StimulusAnalysis):
         What the direction and the speed are called in the stimulus table.
     trial_duration
         In s.
+
+    Examples
+    --------
+    >>> DotMotion(functional_connectivity).metrics["pref_dir_dm"]
     """
 
     SUFFIX, NAME, PARAMS = "dm", "Dot Motion", "dot_motion"
@@ -162,6 +170,10 @@ class Flashes(StimulusAnalysis):
         What the color (1 or -1) is called in the stimulus table.
     trial_duration
         In s.
+
+    Examples
+    --------
+    >>> Flashes(session).metrics["on_off_ratio_fl"]
     """
 
     SUFFIX, NAME, PARAMS = "fl", "Flashes", "flashes"
@@ -230,6 +242,10 @@ class NaturalMovies(StimulusAnalysis):
     ------
     ArgumentError
         By another convention there is nothing to compute.
+
+    Examples
+    --------
+    >>> NaturalMovies(session).metrics["pref_frame_nm1"]
     """
 
     SUFFIX, NAME, PARAMS = "nm1", "Natural Movies", "natural_movies"
