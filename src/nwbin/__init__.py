@@ -60,6 +60,7 @@ _MODULES = (
     "export",
     "metrics",
     "plot",
+    "report",
     "responses",
     "testing",
 )
