@@ -35,6 +35,7 @@ FLOORS = [
     {"session"},
     {"export", "plot", "testing"},
     {"check", "decode", "dataset", "downloads"},
+    {"report"},
     {"cli"},
     {"__main__"},
 ]
@@ -48,6 +49,8 @@ HOMES = {
     "h5py": {"storage", "testing"},
     # Jobs over many sessions show the same bar as commands do: it lies below both, with the console that it needs.
     "rich": {"cli", "_progress", "_plain_console"},
+    "jinja2": {"report"},
+    "markupsafe": {"report"},
 }
 FROM = {"pandas": "tables", "xarray": "responses", "typer": "cli"}
 WITHOUT_FRAMES = {*ARRAYS, "storage"}

@@ -97,6 +97,7 @@ _MODULES = (
     "export",
     "metrics",
     "plot",
+    "report",
     "responses",
     "testing",
 )

@@ -15,6 +15,7 @@ from nwbin.cli.metrics import metrics
 from nwbin.cli.overview import overview
 from nwbin.cli.psth import psth
 from nwbin.cli.raster import raster
+from nwbin.cli.report import report
 from nwbin.cli.rf import rf
 from nwbin.cli.tuning import tuning
 from nwbin.cli.units_and_stimuli import stimuli, units
@@ -22,18 +23,6 @@ from nwbin.cli.units_and_stimuli import stimuli, units
 __all__ = ["app", "main"]
 
 for _command in (
-    demo,
-    download,
-    info,
-    overview,
-    units,
-    stimuli,
-    count,
-    psth,
-    raster,
-    tuning,
-    rf,
-    metrics,
-    check,
-):
+    demo, download, info, overview, report, units, stimuli, count, psth, raster, tuning, rf, metrics, check,
+):  # fmt: skip
     app.command(no_args_is_help=_command is not demo)(_command)

@@ -34,6 +34,7 @@ __all__ = [
     "head",
     "name_of",
     "new_figure",
+    "picture_bytes",
     "save_picture",
     "sheet",
     "words",
@@ -167,17 +168,29 @@ def save_picture(figure: Figure | Axes, path: str | os.PathLike[str], *, dpi: in
     >>> save_picture(nwbin.plot.plot_correlogram(nwbin.correlograms([[0.0, 0.01]], 0.04, 0.002)), "pair.pdf").name
     'pair.pdf'
     """
+    target, ending = check_target(path, PICTURE_ENDINGS)
+    with atomic_write(target) as unfinished:
+        _save(figure, unfinished, ending, dpi)
+    return target
+
+
+def picture_bytes(figure: Figure | Axes, ending: str, *, dpi: int = 300) -> bytes:
+    """Return a picture as :func:`save_picture` would write it to a file of this ending."""
+    drawn = io.BytesIO()
+    _save(figure, drawn, ending, dpi)
+    return drawn.getvalue()
+
+
+def _save(figure: Figure | Axes, to: Path | io.BytesIO, ending: str, dpi: int) -> None:
     import matplotlib as mpl
 
-    target, ending = check_target(path, PICTURE_ENDINGS)
     whole: Any = figure if hasattr(figure, "savefig") else figure.get_figure(root=True)
     # A moment of its own in every file would make equal pictures differ.
     aside = {".svg": {"Date": None}, ".pdf": {"CreationDate": None, "ModDate": None}}.get(ending, {})
     # Letters that stay letters in a PDF: journals ask for these.
     how: Any = {"svg.hashsalt": "nwbin", "pdf.fonttype": 42}
-    with atomic_write(target) as unfinished, mpl.rc_context(how), _quiet():
-        whole.savefig(unfinished, dpi=dpi, format=ending[1:], metadata=aside)
-    return target
+    with mpl.rc_context(how), _quiet():
+        whole.savefig(to, dpi=dpi, format=ending[1:], metadata=aside)
 
 
 def words(text: object) -> str:

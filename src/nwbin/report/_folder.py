@@ -1,0 +1,190 @@
+"""Pages of all sessions of a folder, and an index of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from nwbin import __version__
+from nwbin._atomic import check_target
+from nwbin._optional import need
+from nwbin._wording import counted
+from nwbin.dataset import Dataset
+from nwbin.dataset.folder_overview import nwb_files
+from nwbin.dataset.pages import PageFolder, write_pages
+from nwbin.errors import LookupFailure
+from nwbin.report._html import render, summary_in
+from nwbin.report._page import ENDINGS, page, write_page
+from nwbin.report._parts import Code, Facts, Link, Note, Part, Section, Table
+from nwbin.report._text import ABSENT, cell
+from nwbin.storage.opening import StrPath
+
+if TYPE_CHECKING:
+    from nwbin.binning import Progress
+    from nwbin.dataset import Results
+    from nwbin.session import Session
+
+__all__ = ["pages_beside", "report_folder"]
+
+# Raise it when pages are made in another way: those of earlier versions are then made again.
+_MEANING = 1
+
+
+@dataclass(frozen=True)
+class _SessionPage:
+    """Make one session's page: a :class:`nwbin.dataset.pages.PageWork`."""
+
+    index: str  # the address of the index, from the page
+    cache: str = ""  # the folder's name, where its tables say more of a session than its file
+
+    def spec(self) -> dict[str, Any]:
+        return {"job": "report", "meaning": _MEANING, "version": __version__, "index": self.index}
+
+    def run(self, session: Session, threads: int | None, progress: Progress) -> str:
+        opened = ""
+        if self.cache:
+            opened = (
+                f"session = nwbin.Dataset({self.cache!a}).get_session_data({session.ecephys_session_id!a})"
+            )
+        return page(session, progress=progress, opened=opened, back=(self.index, "All sessions"))
+
+
+def pages_beside(out: Path) -> Path:
+    """The folder in which the pages of an index lie."""
+    return out.with_name(f"{out.stem}_sessions")
+
+
+def report_folder(
+    folder: StrPath | Dataset, out: StrPath, *, sessions: Any = None, **options: Any
+) -> Results:
+    """Write a page for each session of a folder, and an index of them.
+
+    Parameters
+    ----------
+    folder
+        An AllenSDK cache, a DANDI download, or any folder of NWB files.
+    out
+        The index, such as ``reports.html``. The pages go into a folder beside it, ``reports_sessions``: both have to
+        be passed on together.
+    sessions, **options
+        Which sessions, and how: see :class:`nwbin.Dataset` (workers, client, overwrite, progress, unit filters).
+
+    Returns
+    -------
+    Results
+        The pages by session id. What failed is in the index too, with the reason.
+
+    Raises
+    ------
+    LookupFailure
+        The folder has no sessions, or none of those asked for.
+    MissingDependencyError
+        Jinja2 or matplotlib is not installed (extra "report").
+    ArgumentError, FileAccessError
+        `out` does not end in .html, or cannot be written; there is something that is no page of such a job.
+
+    Notes
+    -----
+    The same line run again makes only the pages that are missing, that failed, or of files that have changed. Each
+    page, and the index, appears whole or not at all.
+
+    Examples
+    --------
+    >>> done = nwbin.report.report_folder("ecephys_cache_dir", "reports.html")          # doctest: +SKIP
+    >>> done.failed                                                                     # doctest: +SKIP
+    """
+    need("jinja2", "report", "a report")
+    need("matplotlib", "report", "a report")
+    target, _ = check_target(out, ENDINGS)
+    data = folder if isinstance(folder, Dataset) else Dataset(folder)
+    if not data.session_ids:
+        raise LookupFailure(f"{data.root}: holds no NWB files with units")
+    cache = data.root.name if data.kind == "allen" else ""
+    work = _SessionPage(f"../{quote(target.name)}", cache)
+    beside = pages_beside(target)
+    results = write_pages(data, work, beside, sessions=sessions, **options)
+    if not len(results.report):
+        raise LookupFailure(
+            f"{data.root}: none of its {counted(len(data.session_ids), 'session')} meets {sessions!r}"
+        )
+    write_page(_index(data, results, beside), target)
+    return results
+
+
+def _index(data: Dataset, results: Results, beside: Path) -> str:
+    paths = data.files["path"].to_dict()
+    summaries = {key: summary_in(results[key]) for key in results}
+    failed = results.failed
+    parts: list[Part] = [
+        Facts([
+            ("sessions", f"{len(results.report):,}"), ("units that pass", f"{_total(summaries, 'passing'):,}"),
+            ("units", f"{_total(summaries, 'units'):,}"), ("cannot be read", f"{len(failed):,}"),
+        ], large=True),
+        _sessions(results, summaries, paths, PageFolder(beside)),
+        Code(
+            f"import nwbin\ndata = nwbin.Dataset({data.root.name!a})\ndata.get_session_table()\n"
+            f"nwbin.report.report_folder(data, 'reports.html')  # or: nwbin report {data.root.name!a} -o reports.html"
+        ),
+    ]  # fmt: skip
+    sections = [Section("sessions", "Sessions", parts)]
+    if failed:
+        sections.append(
+            Section("failed", "Sessions that cannot be read", [_failures(failed, paths, data.root)])
+        )
+    if others := len(_others(data, paths)):
+        said = f"{counted(others, 'other NWB file')} of the folder: LFP, behaviour or images, without units."
+        sections.append(Section("others", "Other files", [Note(said)]))
+    lead = f"{counted(len(results.report), 'session')} of {cell(data.root.name)}, made by nwbin {__version__}"
+    synthetic = sum(bool(one.get("synthetic")) for one in summaries.values())
+    if synthetic:
+        lead += f"; synthetic data in {synthetic:,}"
+    return render(
+        title=f"Sessions of {cell(data.root.name, longest=80)}", lead=lead, sections=sections, summary={}
+    )
+
+
+def _total(summaries: dict[Any, dict[str, Any]], name: str) -> int:
+    return sum(one[name] for one in summaries.values() if isinstance(one.get(name), int))
+
+
+def _sessions(
+    results: Results, summaries: dict[Any, dict[str, Any]], paths: dict[Any, str], folder: PageFolder
+) -> Table:
+    rows: list[list[str | Link]] = []
+    for key in results.report.index.tolist():
+        said = summaries.get(key)
+        if said is None:
+            rows.append([cell(key), *[ABSENT] * 6, Path(paths[key]).name, "cannot be read"])
+            continue
+        href = f"{quote(folder.root.name)}/{quote(folder.place(key).name)}.html"
+        problems = said["problems"]
+        found = ", ".join(
+            counted(problems[kind], kind) for kind in ("error", "warning") if problems.get(kind)
+        )
+        rows.append([
+            Link(cell(key), href), cell(said["type"]), cell(said["units"]), cell(said["passing"]),
+            cell(said["stimuli"]), cell(said["length"]), found or "none", cell(said["file"]), "page",
+        ])  # fmt: skip
+    columns = ["Session", "Type", "Units", "Pass", "Stimuli", "Length", "Problems", "File", "Report"]
+    return Table(
+        "sessions-table", counted(len(rows), "session"), columns, rows, frozenset({2, 3, 4}), searched="sessions"
+    )  # fmt: skip
+
+
+def _failures(failed: dict[Any, str], paths: dict[Any, str], root: Path) -> Table:
+    rows = [
+        [
+            cell(key),
+            cell(Path(paths[key]).name),
+            cell(why.replace(f"{paths[key]}: ", "").replace(str(root), root.name)),
+        ]
+        for key, why in failed.items()
+    ]
+    return Table("failed-table", counted(len(rows), "session"), ["Session", "File", "Why"], rows)
+
+
+def _others(data: Dataset, paths: dict[Any, str]) -> list[Path]:
+    known = {Path(one) for one in paths.values()}
+    return [one for one in nwb_files(data.root) if one not in known]

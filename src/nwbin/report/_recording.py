@@ -1,0 +1,154 @@
+"""One session, as its page asks it: what several sections need is found once, and what goes wrong is said in words."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwbin.errors import InvalidSpikesWarning, LookupFailure, NwbinError, NwbinWarning, OverlapWarning
+from nwbin.nwb import schema
+from nwbin.plot.sessions import is_synthetic, overview_of, quality_of
+from nwbin.report._parts import Note, Part
+from nwbin.report._text import file_name, without_path
+from nwbin.session.overview import summary
+from nwbin.session.selectable import SelectableSession
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nwbin.plot import Overview
+    from nwbin.session import Session
+
+__all__ = ["Recording"]
+
+_NOTHING = frozenset({"spontaneous", "invalid_presentation"})  # stimuli that are none
+
+
+@dataclass(eq=False)
+class Recording:
+    """A session whose page is made.
+
+    Attributes
+    ----------
+    session
+        The session.
+    step
+        Called whenever a part of the page is done.
+    opened
+        The line of code that opens it; by default :func:`nwbin.open` of the file's own name.
+    """
+
+    session: Session
+    step: Callable[[], object]
+    opened: str = ""
+    _said: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.opened = self.opened or f"session = nwbin.open({self.name!a})"
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return file_name(self.session.file)
+
+    @property
+    def number(self) -> str:
+        """What the session is called."""
+        number = self.session.ecephys_session_id
+        return str(number if isinstance(number, int) else self.session.file.session_id or number or self.name)
+
+    @cached_property
+    def synthetic(self) -> bool:
+        """Whether the file says that its data were made up."""
+        return is_synthetic(self.session)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """See :func:`nwbin.session.overview.summary`."""
+        return summary(self.session)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """See :func:`nwbin.plot.sessions.overview_of`."""
+        return overview_of(self.session)
+
+    @property
+    def has_units(self) -> bool:
+        """Whether there is a table of units."""
+        return self.session.file.has(schema.UNITS)
+
+    @cached_property
+    def every_unit(self) -> tuple[pd.DataFrame, dict[str, tuple[str, float]]]:
+        """All units, none filtered, and the thresholds: see :func:`nwbin.plot.sessions.quality_of`."""
+        return quality_of(self.session)
+
+    @cached_property
+    def passing(self) -> set[Any]:
+        """Ids of the units that pass the filters."""
+        return set(self.session.units.index.tolist())
+
+    @cached_property
+    def area_column(self) -> str | None:
+        """The column that says where a unit lies."""
+        columns = self.every_unit[0].columns
+        return next((one for one in SelectableSession.structure_columns if one in columns), None)
+
+    @cached_property
+    def areas(self) -> dict[Any, str]:
+        """Unit id -> where it lies; units of which nothing is said are not in it."""
+        units = self.every_unit[0]
+        if self.area_column is None:
+            return {}
+        named = zip(units.index.tolist(), units[self.area_column].tolist(), strict=True)
+        return {unit: area for unit, area in named if isinstance(area, str) and area}
+
+    @cached_property
+    def stimuli(self) -> list[str]:
+        """Names of what was shown, of which responses can be asked; none of a file whose intervals cannot be read."""
+        try:
+            return [name for name in self.session.stimulus_names if name not in _NOTHING]
+        except NwbinError:  # the section of stimuli says why
+            return []
+
+    def spikes_of(self) -> dict[Any, int]:
+        """How many spikes each unit of the file has."""
+        bounds = self.session.file.table(schema.UNITS).bounds(schema.SPIKE_TIMES)
+        numbers = np.asarray(bounds.stops) - np.asarray(bounds.starts)
+        return dict(zip(self.session.file.unit_ids.tolist(), numbers.tolist(), strict=True))
+
+    @contextmanager
+    def saying(self, parts: list[Part], what: str) -> Iterator[None]:
+        """Have what is warned of, and what cannot be worked out, said on the page, each once."""
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always", NwbinWarning)
+            try:
+                yield
+            except LookupFailure as error:
+                parts.append(Note(f"{what}: {self._words(error)}", "missing"))
+            except NwbinError as error:
+                parts.append(Note(f"{what} could not be worked out: {self._words(error)}", "bad"))
+        for one in heard:
+            if not issubclass(one.category, NwbinWarning):
+                warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+            elif not issubclass(one.category, OverlapWarning):  # each picture of onsets has some
+                self._warned(parts, one.category, str(one.message))
+
+    def _warned(self, parts: list[Part], kind: type[Warning], text: str) -> None:
+        if issubclass(kind, InvalidSpikesWarning):
+            text = (
+                "Some of these presentations overlap times during which spikes of some probes are invalid (see the "
+                "invalid times); they are not left out."
+            )
+        text = without_path(text, self.session.file)
+        if text not in self._said:
+            self._said.add(text)
+            parts.append(Note(f"nwbin notes: {text}"))
+
+    def _words(self, error: NwbinError) -> str:
+        return without_path(str(error), self.session.file)

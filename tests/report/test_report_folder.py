@@ -1,0 +1,108 @@
+"""A folder of sessions: a page each, and an index; a broken session is listed, and the job is taken up again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
+import nwbin
+from nwbin.report import report_folder
+from nwbin.report._html import summary_in
+from nwbin.report._text import ABSENT
+from tests.cli.asking import good, run
+from tests.report.reading import Page, check_page
+from tests.small_files import write_small
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::nwbin.NwbinWarning"),
+    pytest.mark.usefixtures("undrawn", "workers_here"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NWBIN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "recordings <b>"
+    found.mkdir()
+    write_small(found / "session_1.nwb")
+    write_small(found / "sub-a_ses-x&y.nwb")
+    (found / "session_3.nwb").write_bytes(b"no HDF5")
+    return found
+
+
+def test_pages_and_an_index(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "all sessions.html"
+    done = report_folder(folder, out, workers=0, progress=False)
+    assert list(done.failed) == [3]
+    index = Page(out.read_text(encoding="utf-8"))
+    check_page(index)
+    head, *rows = index.tables["sessions-table"]
+    assert {row[0]: row[head.index("Report")] for row in rows} == {
+        "1": "page",
+        "3": "cannot be read",
+        "x&y": "page",
+    }
+    assert {row[0]: row[head.index("Units")] for row in rows} == {"1": "3", "3": ABSENT, "x&y": "3"}
+    (failed,) = index.tables["failed-table"][1:]
+    assert failed[:2] == ["3", "session_3.nwb"]
+    assert "HDF5" in failed[2]
+    assert str(tmp_path) not in index.text
+    links = [one["href"] for one in index.of("a") if one["href"].endswith(".html")]
+    assert len(links) == 2
+    from urllib.parse import unquote
+
+    for one in links:
+        page = Page((tmp_path / unquote(one)).read_text(encoding="utf-8"))
+        check_page(page)
+        assert page.of("a")[1]["href"] == "../all%20sessions.html"
+        assert summary_in(page.text)["units"] == 3
+
+
+def test_the_same_line_again_does_what_is_missing(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.html"
+
+    def status() -> dict[Any, str]:
+        found: dict[Any, str] = (
+            report_folder(folder, out, workers=0, progress=False).report["status"].to_dict()
+        )
+        return found
+
+    assert status() == {1: "done", 3: "failed", "x&y": "done"}
+    before = out.read_bytes()
+    assert status() == {1: "kept", 3: "failed", "x&y": "kept"}
+    assert out.read_bytes() == before
+    (folder / "session_3.nwb").unlink()
+    write_small(folder / "session_3.nwb")
+    (tmp_path / "x_sessions" / "session_1.html").unlink()
+    assert status() == {1: "done", 3: "done", "x&y": "kept"}
+    assert "failed-table" not in Page(out.read_text(encoding="utf-8")).tables
+    mine = tmp_path / "x_sessions" / "session_1.html"
+    mine.write_text("my own notes")
+    with pytest.raises(nwbin.NwbinError, match="is left alone"):
+        status()
+    assert mine.read_text() == "my own notes"
+
+
+def test_the_command_of_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("report", folder, "-o", "x.html")
+    assert result.exit_code == 2
+    assert "x.html: 3 sessions: 2 made, 1 failed, pages in x_sessions" in result.output
+    assert "error: 1 of 3 sessions failed (the same command tries only them again)" in result.output
+    (folder / "session_3.nwb").unlink()
+    assert re.search(r'"status": "kept"', good("report", folder, "-o", "x.html", "--json"))
+    assert "no such" in run("report", folder, "-o", "x.html", "--sessions", "5").output.lower()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "holds no NWB files" in run("report", empty, "-o", "y.html").output
+    assert not Path("y.html").exists()
