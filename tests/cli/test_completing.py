@@ -39,6 +39,7 @@ def test_the_names_of_the_files_stimuli(tiny: Path, tmp_path: Path) -> None:
         assert completed(f"nwbin psth {given} --stimulus f".replace("  ", " ")) == [], given
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BASH is None or os.name == "nt", reason="needs bash")
 def test_in_bash_itself(tiny: Path, tmp_path: Path) -> None:
     """As bash does it: what --show-completion prints is read, and its function called as for the key."""
