@@ -43,8 +43,7 @@ def dead_links(text: str) -> list[str]:
     html = markdown.render(text)
     if html is None:
         return ["the README cannot be rendered"]
-    # The renderer puts "user-content-" before the names of headings; the page takes it away from them again.
-    places = {name.removeprefix("user-content-") for name in re.findall(r'\bid="([^"]+)"', html)}
+    places = set(re.findall(r'\bid="([^"]+)"', html))
     targets = re.findall(r'<a\b[^>]*?\bhref="([^"]+)"', html)
     return [
         target
