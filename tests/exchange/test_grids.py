@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,18 @@ def test_pynapple_takes_it(grid: exchange.CountGrid) -> None:
     np.testing.assert_allclose(frame.t, grid.time, rtol=0, atol=1e-9)
     assert frame.columns.tolist() == [4, 2, 9]
     np.testing.assert_allclose(frame.time_support.values, SPANS, rtol=0, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_nemos_takes_it(trains: nwbin.SpikeTrains) -> None:
+    """Units that differ by what was shown: the fit finds the mean count of each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what libraries say when they are loaded is theirs
+        nmo: Any = pytest.importorskip("nemos")
+        pytest.importorskip("pynapple")
+        grid = exchange.count_grid(trains, SPANS, 0.5, presentations=SHOWN)
+        X, _ = grid.design("orientation")
+        for y in (grid.counts, grid.to_pynapple()):
+            model = nmo.glm.PopulationGLM(solver_kwargs={"tol": 1e-10, "maxiter": 5000}).fit(X, y)
+            rates = np.exp(np.asarray(model.intercept_) + np.asarray(model.coef_)[0])
+            np.testing.assert_allclose(rates, grid.counts[X[:, 0] == 1].mean(axis=0), rtol=0.02)

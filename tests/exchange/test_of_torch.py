@@ -104,7 +104,7 @@ def test_a_dataset_of_trials() -> None:
 
 
 def test_a_batch_is_counted_at_once_and_only_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nwbin.exchange import _torch_trials
+    from nwbin.exchange import torch_trials
 
     asked: list[int] = []
 
@@ -112,7 +112,7 @@ def test_a_batch_is_counted_at_once_and_only_it(monkeypatch: pytest.MonkeyPatch)
         asked.append(len(onsets))
         return nwbin.bin_spikes(trains, onsets, *given, **how)
 
-    monkeypatch.setattr(_torch_trials, "bin_spikes", counting)
+    monkeypatch.setattr(torch_trials, "bin_spikes", counting)
     trials = exchange.to_torch_dataset(TRAINS, ROWS, EDGES)
     assert asked == []
     found = torch.cat(list(torch.utils.data.DataLoader(trials, batch_size=3)))

@@ -90,7 +90,7 @@ def counts_to_polars(counts: LabelledCounts, *, zeros: bool = True) -> Any:
 
     n_units = counts.shape[-1]
     rows = math.prod(counts.shape[:-1])
-    keys = to_polars_keys(counts, rows)
+    keys = _keys(counts, rows)
     flat = counts.to_numpy().reshape(-1)
     kept = None if zeros else np.flatnonzero(flat)
     size = flat.size if kept is None else kept.size
@@ -110,7 +110,7 @@ def counts_to_polars(counts: LabelledCounts, *, zeros: bool = True) -> Any:
         )
 
 
-def to_polars_keys(counts: LabelledCounts, rows: int) -> Any:
+def _keys(counts: LabelledCounts, rows: int) -> Any:
     """What stands before the counts: a row for each presentation and bin."""
     keys = counts.keys(slice(0, rows))
     first = str(keys.columns[0])

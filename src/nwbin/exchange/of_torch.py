@@ -20,7 +20,7 @@ from nwbin.tables.missing import is_number, missing
 from nwbin.trains import SpikeTrains, Trains, as_trains
 
 if TYPE_CHECKING:
-    from nwbin.exchange._torch_trials import TrialCounts
+    from nwbin.exchange.torch_trials import TrialCounts
 
 __all__ = ["Layout", "TorchTrials", "to_torch", "to_torch_dataset"]
 
@@ -162,7 +162,7 @@ def to_torch_dataset(
 
     Returns
     -------
-    nwbin.exchange.TrialCounts
+    nwbin.exchange.torch_trials.TrialCounts
         ``dataset[i]`` is the tensor of counts (bins, units) of the i-th trial, with labels the pair of that and the
         label's place in ``dataset.classes``. A DataLoader's batch is counted at once.
 
@@ -182,7 +182,7 @@ def to_torch_dataset(
     ...     ...
     """
     need("torch", "torch", "to_torch_dataset")
-    from nwbin.exchange._torch_trials import TrialCounts
+    from nwbin.exchange.torch_trials import TrialCounts
 
     asked = _asked(trains, rows, edges, label)
     kind = np.dtype(dtype).newbyteorder("=")
@@ -229,7 +229,9 @@ def _sparse(asked: _Asked, layout: Layout, kind: np.dtype[Any], closed: Closed, 
     values = torch.from_numpy(found.count[order])
     if layout == "coo":
         places = np.stack([found.presentation[order], found.bin[order], found.unit[order]])
-        return torch.sparse_coo_tensor(torch.from_numpy(places), values, found.shape, is_coalesced=True)
+        return torch.sparse_coo_tensor(
+            torch.from_numpy(places), values, found.shape, is_coalesced=True, check_invariants=False
+        )
     trials, bins, units = found.shape
     first = np.zeros(trials + 1, np.int64)
     np.cumsum(np.bincount(found.presentation, minlength=trials), out=first[1:])
@@ -237,5 +239,9 @@ def _sparse(asked: _Asked, layout: Layout, kind: np.dtype[Any], closed: Closed, 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            torch.from_numpy(first), torch.from_numpy(column), values, (trials, bins * units)
+            torch.from_numpy(first),
+            torch.from_numpy(column),
+            values,
+            (trials, bins * units),
+            check_invariants=False,
         )

@@ -20,7 +20,7 @@ from nwbin.session._lookup import Ids, Lookup
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nwbin.exchange._torch_trials import TrialCounts
+    from nwbin.exchange.torch_trials import TrialCounts
 
 __all__ = ["OtherTools"]
 
