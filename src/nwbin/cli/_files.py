@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nwbin.storage.addresses import is_address
+from nwbin.storage.stores import is_store
 
 __all__ = ["FileArgument", "FileOrFilesArgument", "FileOrFolderArgument", "given", "is_folder"]
 
@@ -30,5 +31,7 @@ FileOrFolderArgument = Annotated[Any, _argument("An NWB file, or a folder of ses
 def is_folder(path: Path | str) -> bool:
     """Whether many sessions are meant: a folder, or the manifest.json by which AllenSDK opens its cache."""
     if isinstance(path, str):
+        return False
+    if is_store(path):  # a folder too, but one session
         return False
     return path.is_dir() or (path.name == "manifest.json" and path.is_file())

@@ -17,6 +17,7 @@ from nwbin._unfinished import clear_unfinished, unfinished_name
 from nwbin.allen.places import channel_table, probe_table
 from nwbin.allen.project_tables import Catalogue
 from nwbin.nwb.file import File
+from nwbin.storage.stores import state_of
 from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ class Index:
 
     def record(self, path: Path) -> Record:
         """Return a file's record: from memory, from the folder, or by reading the file."""
-        stat = path.stat()
-        stamp = {"version": _VERSION, "path": str(path), "size": stat.st_size, "mtime": stat.st_mtime_ns}
+        state = state_of(path)
+        stamp = {"version": _VERSION, "path": str(path), **state}
         if path in self._known and self._known[path][0] == stamp:
             return self._known[path][1]
         record = self._stored(path, stamp)

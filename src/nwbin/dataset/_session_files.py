@@ -12,6 +12,7 @@ from nwbin.dataset._index import Index
 from nwbin.errors import LookupFailure, NwbinError, nearest
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
+from nwbin.storage.stores import state_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ class SessionFiles:
         files = list(self.by_id.values())
         columns = {
             "path": [str(one.path) for one in files],
-            "size": [one.path.stat().st_size for one in files],
+            "size": [state_of(one.path)["size"] for one in files],
             "lfp_files": [len(one.lfp) for one in files],
         }
         return pd.DataFrame(columns, index=pd.Index(list(self.by_id), name="session_id"))

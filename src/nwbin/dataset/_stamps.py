@@ -9,7 +9,7 @@ in single files it is ``.nwbin/session_<name>.json`` in their folder::
       "stamp": {
         "meaning": 1,                  MEANING, below
         "spec": {...},                 what was asked for: the job, its arguments, the unit filters
-        "session": {"size": ..., "mtime_ns": ...},                     of the session's file
+        "session": {"size": ..., "mtime_ns": ...},                     of the session's file (of a Zarr store: state_of)
         "tables": {"channels.csv": "<sha256>", "units.csv": null, ...} of an AllenSDK cache; null: not there
       },
       "content": {"files": {"unit_id/c/0": 123, ...},           of a group: its files and their bytes, and the digests
@@ -35,6 +35,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import nwbin
+from nwbin.storage.stores import state_of
 
 if TYPE_CHECKING:
     from nwbin.dataset._opening import Opening
@@ -76,8 +77,7 @@ def stamp_of(spec: Mapping[str, Any], opening: Opening) -> Stamp:
 def inputs_of(opening: Opening) -> dict[str, Any]:
     """The state of the files that a session is read from: its own, and the tables that decide on its units."""
     try:
-        stat = Path(opening.path).stat()
-        session = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        session = state_of(Path(opening.path))
     except OSError:
         session = {}
     return {"session": session, "tables": {name: digest_of(path) for name, path in opening.tables().items()}}

@@ -11,14 +11,19 @@ from nwbin.dataset._folder_layouts import find_sessions
 from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
 from nwbin.session import open
 from nwbin.session.overview import contents
+from nwbin.storage.stores import state_of
 
 __all__ = ["nwb_files", "overview"]
 
 
 def nwb_files(folder: Path) -> list[Path]:
     """The NWB files of a folder and the folders in it, in order; none is an error. Hidden ones are passed over."""
-    root = find_sessions(folder).root
-    paths = sorted(path for path in root.rglob("*.nwb") if path.is_file())
+    layout = find_sessions(folder)
+    root = layout.root
+    paths = sorted(
+        {path for path in root.rglob("*.nwb") if path.is_file()}
+        | {path for one in layout.files for path in (one.path, *one.lfp.values())}
+    )
     paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
     if not paths:
         raise LookupFailure(f"{folder}: holds no .nwb files")
@@ -45,7 +50,7 @@ def overview(folder: Path, progress: Callable[[int, int], object]) -> dict[str, 
         lfp = known[path].lfp if path in known else {}
         one = {
             "file": str(path.relative_to(layout.root)),
-            "size": path.stat().st_size,
+            "size": state_of(path)["size"],
             "lfp_files": len(lfp),
         }
         try:
@@ -53,7 +58,7 @@ def overview(folder: Path, progress: Callable[[int, int], object]) -> dict[str, 
         except (NwbinError, OSError) as error:
             one["error"] = str(error)
         files.append(one)
-    size = sum(path.stat().st_size for path in paths) + sum(path.stat().st_size for path in beside)
+    size = sum(state_of(path)["size"] for path in {*paths, *beside})
     return {
         "folder": str(folder),
         "kind": layout.kind,
