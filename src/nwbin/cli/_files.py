@@ -10,6 +10,7 @@ import typer
 
 from nwbin.errors import ArgumentError
 from nwbin.storage.addresses import is_address, shown
+from nwbin.storage.stores import is_store
 
 __all__ = [
     "FileArgument", "FileOrFilesArgument", "FileOrFolderArgument", "given", "is_folder", "refuse_folder_address",
@@ -41,6 +42,8 @@ def is_folder(path: Path | str) -> bool:
     """
     if isinstance(path, str):
         return path.endswith("/") or _DANDISET.fullmatch(path) is not None
+    if is_store(path):  # a folder too, but one session
+        return False
     return path.is_dir() or (path.name == "manifest.json" and path.is_file())
 
 

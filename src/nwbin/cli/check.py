@@ -36,13 +36,14 @@ def check(
     from nwbin.cli._console import put
     from nwbin.dataset.folder_overview import nwb_files
     from nwbin.storage.opening import check_path
+    from nwbin.storage.stores import is_store
 
     if not is_folder(file):
         if isinstance(file, str):
             from nwbin.nwb.file import File
 
             File(file).close()  # says it, where nothing can be read there
-        elif not (file.is_file() and os.access(file, os.R_OK)):
+        elif not (is_store(file) or (file.is_file() and os.access(file, os.R_OK))):
             check_path(file)  # says what it is instead
         report = check_file(file)
         put(report.to_json() if as_json else str(report))

@@ -13,6 +13,7 @@ from typing import Any
 from nwbin.dataset._server_folders import ServerFile, copy_folder, copy_tables, files_on_server, tables_among
 from nwbin.errors import FileAccessError, MissingFileError, warn
 from nwbin.storage.addresses import shown
+from nwbin.storage.stores import is_nwb_store, is_store
 
 __all__ = [
     "CSV_TABLES",
@@ -28,6 +29,8 @@ __all__ = [
 
 # The tables of an AllenSDK cache that list everything in it.
 CSV_TABLES = ("sessions", "probes", "channels", "units")
+
+STORE = ".zarr"  # the end of the name of a session that is a Zarr store, behind that of a file
 
 # Names that say which session a file holds; the first group is the session's id.
 _SESSION_NAMES = (
@@ -111,7 +114,8 @@ def by_id(root: Path, named: list[tuple[int | str, SessionFile]]) -> dict[int | 
         name = one
         if str(one) not in alone:
             inner = file.path.path if isinstance(file.path, ServerFile) else file.path.relative_to(root)
-            name = inner.with_suffix("").as_posix().replace("/", "_")
+            shortened = PurePath(inner.as_posix().removesuffix(STORE)).with_suffix("")
+            name = shortened.as_posix().replace("/", "_")
             while name in found or name in alone:  # "a/b.nwb" and "a_b.nwb"
                 name = f"{name}_"
         found[name] = file
@@ -120,7 +124,7 @@ def by_id(root: Path, named: list[tuple[int | str, SessionFile]]) -> dict[int | 
 
 def _session_id(path: Path | ServerFile) -> int | str | None:
     for pattern in _SESSION_NAMES:
-        match = pattern.fullmatch(path.name)
+        match = pattern.fullmatch(path.name.removesuffix(STORE))
         if match:
             return as_id(match[1])
     return None
@@ -128,7 +132,7 @@ def _session_id(path: Path | ServerFile) -> int | str | None:
 
 def _lfp_probe(path: Path | ServerFile) -> str | None:
     for pattern in _LFP_NAMES:
-        match = pattern.fullmatch(path.name)
+        match = pattern.fullmatch(path.name.removesuffix(STORE))
         if match:
             return match[1]
     return None
@@ -198,7 +202,7 @@ def not_permitted(path: Path) -> FileAccessError:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """NWB files in a folder and in those in it, hidden ones not; a folder that may not be read is said."""
+    """NWB files and stores in a folder and in those in it, hidden ones not; a folder that may not be read is said."""
 
     def refused(error: OSError) -> None:
         if error.filename is None or Path(error.filename) == root:
@@ -207,6 +211,10 @@ def _walk(root: Path) -> Iterator[Path]:
 
     for folder, folders, files in os.walk(root, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        stores = [name for name in folders if name.endswith(STORE)]
+        # Nothing in a store is a file of the folder's, whatever the store holds: results are such stores too.
+        folders[:] = [name for name in folders if name not in stores]
+        yield from (Path(folder, name) for name in stores if is_nwb_store(Path(folder, name)))
         for name in files:
             if name.endswith(".nwb") and not name.startswith("."):
                 yield Path(folder, name)
@@ -220,6 +228,10 @@ def _found(root: Path) -> Layout:
     if not root.is_dir():
         raise FileAccessError(
             f"{root}: is a file; nwbin.open reads one session, a Dataset is a folder of them"
+        )
+    if is_store(root):
+        raise FileAccessError(
+            f"{root}: is a Zarr store; nwbin.open reads one session, a Dataset is a folder of them"
         )
     root = root.resolve()
     paths = sorted(_walk(root))

@@ -18,6 +18,7 @@ from nwbin.allen.places import channel_table, probe_table
 from nwbin.allen.project_tables import Catalogue
 from nwbin.dataset._server_folders import ServerFile
 from nwbin.nwb.file import File
+from nwbin.storage.stores import state_of
 from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
@@ -195,8 +196,7 @@ class Index:
 def _state(path: Path | ServerFile) -> dict[str, Any]:
     if isinstance(path, ServerFile):
         return path.state
-    stat = path.stat()
-    return {"size": stat.st_size, "mtime": stat.st_mtime_ns}
+    return state_of(path)
 
 
 def _packed(arrays: dict[str, Any], name: str, table: pd.DataFrame) -> list[str]:

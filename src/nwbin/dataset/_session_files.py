@@ -13,6 +13,7 @@ from nwbin.dataset._server_folders import ServerFile
 from nwbin.errors import LookupFailure, NwbinError, nearest
 from nwbin.nwb import schema
 from nwbin.nwb.file import File
+from nwbin.storage.stores import state_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,5 +96,5 @@ def _lacks_units(path: Path | ServerFile) -> bool:
 
 
 def size_of(path: Path | ServerFile) -> int:
-    """Of a file, wherever it lies, in bytes."""
-    return path.size if isinstance(path, ServerFile) else path.stat().st_size
+    """Of a file or a Zarr store, wherever it lies, in bytes."""
+    return path.size if isinstance(path, ServerFile) else int(state_of(path)["size"])

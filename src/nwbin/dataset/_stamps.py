@@ -9,7 +9,7 @@ in single files it is ``.nwbin/session_<name>.json`` in their folder::
       "stamp": {
         "meaning": 1,                  MEANING, below
         "spec": {...},                 what was asked for: the job, its arguments, the unit filters
-        "session": {"size": ..., "mtime_ns": ...},                     of the session's file; on a server "etag"
+        "session": {"size": ..., "mtime_ns": ...},                     of the session's file: see state_of, ServerFile
         "tables": {"channels.csv": "<sha256>", "units.csv": null, ...} of an AllenSDK cache; null: not there
       },
       "content": {"files": {"unit_id/c/0": 123, ...},           of a group: its files and their bytes, and the digests
@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import nwbin
 from nwbin.dataset._server_folders import state_on_server
+from nwbin.storage.stores import state_of
 
 if TYPE_CHECKING:
     from nwbin.dataset._opening import Opening
@@ -83,8 +84,7 @@ def inputs_of(opening: Opening, *, now: bool = False) -> dict[str, Any]:
         session = state_on_server(opening.path) if now else dict(opening.state)
     else:
         try:
-            stat = Path(opening.path).stat()
-            session = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+            session = state_of(Path(opening.path))
         except OSError:
             session = {}
     return {"session": session, "tables": {name: digest_of(path) for name, path in opening.tables().items()}}

@@ -18,8 +18,12 @@ __all__ = ["nwb_files", "overview"]
 
 def nwb_files(folder: Path) -> list[Path]:
     """The NWB files of a folder and the folders in it, in order; none is an error. Hidden ones are passed over."""
-    root = find_sessions(folder).root
-    paths = sorted(path for path in root.rglob("*.nwb") if path.is_file())
+    layout = find_sessions(folder)
+    root = layout.root
+    paths = sorted(
+        {path for path in root.rglob("*.nwb") if path.is_file()}
+        | {path for one in layout.files for path in (one.path, *one.lfp.values()) if isinstance(path, Path)}
+    )
     paths = [path for path in paths if not any(p.startswith(".") for p in path.relative_to(root).parts)]
     if not paths:
         raise LookupFailure(f"{folder}: holds no .nwb files")
@@ -46,7 +50,7 @@ def overview(folder: Path, progress: Callable[[int, int], object]) -> dict[str, 
         lfp = known[path].lfp if path in known else {}
         one = {
             "file": str(path.relative_to(layout.root)),
-            "size": path.stat().st_size,
+            "size": size_of(path),
             "lfp_files": len(lfp),
         }
         try:
@@ -54,7 +58,7 @@ def overview(folder: Path, progress: Callable[[int, int], object]) -> dict[str, 
         except (NwbinError, OSError) as error:
             one["error"] = str(error)
         files.append(one)
-    size = sum(map(size_of, paths)) + sum(map(size_of, beside))
+    size = sum(map(size_of, {*paths, *beside}))
     return {
         "folder": str(folder),
         "kind": layout.kind,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nwbin.errors import FormatError, LookupFailure, nearest
 from nwbin.nwb.schema import NEVER_READ
-from nwbin.storage.hdf5 import H5Source
+from nwbin.storage.source import Source
 from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class DynamicTable:
     """
 
     def __init__(
-        self, source: H5Source, path: str, *, block_bytes: int = BLOCK_BYTES, kept_bytes: int = _KEPT
+        self, source: Source, path: str, *, block_bytes: int = BLOCK_BYTES, kept_bytes: int = _KEPT
     ) -> None:
         self.source = source
         self.path = path

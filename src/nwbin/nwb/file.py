@@ -21,7 +21,7 @@ from nwbin.nwb.groups import stated_in, table_of_groups
 from nwbin.nwb.intervals import Intervals
 from nwbin.nwb.spike_store import SpikeStore
 from nwbin.nwb.time_series import TimeSeries, timestamps
-from nwbin.storage.hdf5 import H5Source
+from nwbin.storage.opened import open_source
 from nwbin.storage.opening import StrPath
 from nwbin.trains import SpikeTrains
 
@@ -56,8 +56,8 @@ class File:
     ----------
     source : str, os.PathLike or binary file object
         The file: its path, or its address on a server, as text: ``https://``, ``s3://bucket/key``,
-        ``dandi://000021/path``, or any that fsspec knows; of that only what is used is fetched. A file object must be
-        seekable; it is not closed here.
+        ``dandi://000021/path``, or any that fsspec knows; of that only what is used is fetched. A Zarr store: its
+        folder, its .zip file, or an address that ends in ``.zarr``. A file object must be seekable; it stays open.
     follow_external_links : bool, default False
         Follow HDF5 links into other files.
     mmap : bool, default True
@@ -70,9 +70,9 @@ class File:
     MissingFileError
         No such file (also a ``FileNotFoundError``).
     FileAccessError
-        It cannot be read: a folder, no permission, empty, truncated, not HDF5 (also an ``OSError``).
+        It cannot be read: a folder, no permission, empty, truncated, neither HDF5 nor Zarr (also an ``OSError``).
     FormatError
-        It is HDF5 but not NWB 2 (also a ``ValueError``).
+        It is HDF5 or Zarr, but not NWB 2 (also a ``ValueError``).
 
     Notes
     -----
@@ -93,8 +93,12 @@ class File:
     def __init__(
         self, source: StrPath | BinaryIO, *, follow_external_links: bool = False, mmap: bool = True
     ) -> None:
-        self._source = H5Source(
-            source, follow_external_links=follow_external_links, mmap=mmap, ahead=schema.AT_OPENING
+        self._source = open_source(
+            source,
+            follow_external_links=follow_external_links,
+            mmap=mmap,
+            ahead=schema.AT_OPENING,
+            whole=schema.WHOLE,
         )
         self._pynwb_io: Any = None
         try:
@@ -157,7 +161,7 @@ class File:
 
     @property
     def size(self) -> int:
-        """The file's size in bytes, when it was opened."""
+        """The file's size in bytes, when it was opened; 0 where nobody knows (a Zarr store on a server)."""
         return self._source.size
 
     @property

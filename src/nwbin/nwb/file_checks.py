@@ -172,6 +172,15 @@ class _FileCheck:
             table.bounds(name, level)
         if table.is_flat(name):
             table.column(name)
+        path = f"{table.path}/{name}"
+        if absent := self.source.absent(path):
+            self.found.add(
+                NOTE,
+                path,
+                f"{counted(absent, 'chunk')} of it {'is' if absent == 1 else 'are'} not there, and stand for the value "
+                "that is written nowhere else",
+                "compare the number of files with that of the store's source if this one was copied",
+            )
 
     # ---------------------------------------------------------------- what the values must be
 

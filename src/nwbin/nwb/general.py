@@ -8,12 +8,12 @@ from typing import Any
 
 from nwbin.errors import FormatError
 from nwbin.nwb import schema
-from nwbin.storage.hdf5 import H5Source
+from nwbin.storage.source import Source
 
 __all__ = ["start_time", "stated_text", "stated_version", "subject"]
 
 
-def stated_version(source: H5Source) -> str:
+def stated_version(source: Source) -> str:
     """Return the version of NWB that a file states; raises FormatError if nwbin does not read it."""
     version = source.attribute("", "nwb_version")
     if version is None:
@@ -24,7 +24,7 @@ def stated_version(source: H5Source) -> str:
                 "sessions have been since May 2020: download the session again"
             )
         raise FormatError(
-            f"{source.name}: is HDF5 but not NWB: it has no nwb_version attribute; "
+            f"{source.name}: is {source.format} but not NWB: it has no nwb_version attribute; "
             f"at its top are {', '.join(source.children('')[:8]) or 'no objects'}"
         )
     stated = str(version)
@@ -34,13 +34,13 @@ def stated_version(source: H5Source) -> str:
     return stated
 
 
-def stated_text(source: H5Source, what: str) -> str | None:
+def stated_text(source: Source, what: str) -> str | None:
     """Return what a file says under a name of :data:`nwbin.nwb.schema.GENERAL`; None where it says nothing."""
     value = source.value(schema.GENERAL[what])
     return None if value is None else str(value)
 
 
-def start_time(source: H5Source) -> datetime | None:
+def start_time(source: Source) -> datetime | None:
     """Return when the session began; None where the file does not say."""
     text = stated_text(source, "session_start_time")
     if text is None:
@@ -53,7 +53,7 @@ def start_time(source: H5Source) -> datetime | None:
         ) from error
 
 
-def subject(source: H5Source) -> dict[str, Any]:
+def subject(source: Source) -> dict[str, Any]:
     """Return what the file says of the animal; {} if nothing."""
     if source.kind(schema.SUBJECT) != "group":
         return {}

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.nwb import schema
-from nwbin.storage.hdf5 import H5Source
+from nwbin.storage.source import Source
 from nwbin.tables.frames import frame_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _column(values: list[Any]) -> npt.NDArray[Any]:
     return column
 
 
-def table_of_groups(source: H5Source, path: str, index: str) -> pd.DataFrame:
+def table_of_groups(source: Source, path: str, index: str) -> pd.DataFrame:
     """Gather the attributes, and single values, of each group in a group: one row a group."""
     import pandas as pd
 
@@ -45,7 +45,7 @@ def table_of_groups(source: H5Source, path: str, index: str) -> pd.DataFrame:
     return frame_of(columns, pd.Index(list(rows), name=index, dtype=object))
 
 
-def stated_in(source: H5Source, path: str, name: str) -> Any:
+def stated_in(source: Source, path: str, name: str) -> Any:
     """Return what a group states under a name: a single value in it, or else an attribute; None if neither."""
     if source.kind(path) != "group":
         return None

@@ -21,6 +21,7 @@ __all__ = [
     "SUBJECT",
     "UNITS",
     "WAVEFORM_MEAN",
+    "WHOLE",
 ]
 
 UNITS = "units"
@@ -63,3 +64,7 @@ AT_OPENING = (UNITS, ELECTRODES, f"{ELECTRODE_GROUPS}/*", DEVICES)
 
 # Attributes of any object that NWB keeps for itself.
 OF_THE_FORMAT = ("namespace", "neurodata_type", "object_id")
+
+# Datasets of times that differ: so many of them or more cannot all be the same, as they would be if a part of the file
+# that holds nothing else had been left out. A single one may well be 0.
+WHOLE = {SPIKE_TIMES: 1, "start_time": 2, "stop_time": 2, "timestamps": 2}

@@ -42,6 +42,11 @@ class SpikeStore:
                 f"{self._where} should be a list of seconds, found {layout.dtype} {layout.shape}"
             )
         self._bounds = table.spans(SPIKE_TIMES)
+        if source.absent(f"{table.path}/{SPIKE_TIMES}_index") and layout.shape[0]:
+            raise FormatError(
+                f"{self._where}_index is not there, or not all of it, but there are {layout.shape[0]:,} spike times: "
+                "they cannot be given to units; copy the file again"
+            )
         ids, first, count = np.unique(table.ids, return_index=True, return_counts=True)
         if (count > 1).any():
             twice = int(ids[count > 1][0])

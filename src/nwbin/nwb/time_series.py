@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.errors import FormatError, LookupFailure, nearest
-from nwbin.storage.hdf5 import H5Source
+from nwbin.storage.source import Source
 
 __all__ = ["TimeSeries", "timestamps"]
 
@@ -28,7 +28,7 @@ class TimeSeries(NamedTuple):
     data: npt.NDArray[Any]
 
 
-def timestamps(source: H5Source, path: str) -> npt.NDArray[np.float64]:
+def timestamps(source: Source, path: str) -> npt.NDArray[np.float64]:
     """Read the timestamps of a time series, or make them of its start and rate: seconds, float64 (samples,)."""
     if source.kind(path) is None:
         parent, _, name = path.rpartition("/")

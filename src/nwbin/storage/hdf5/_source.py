@@ -74,6 +74,11 @@ class H5Source:
         self._datasets: dict[str, Dataset] = {}
 
     @property
+    def format(self) -> str:
+        """What it is, for messages."""
+        return "HDF5"
+
+    @property
     def name(self) -> str:
         """The path, or the file object's name, as it stands in messages."""
         return self._file.name
@@ -210,6 +215,10 @@ class H5Source:
         :mod:`nwbin.storage.hdf5._storage_layout`.
         """
         self._dataset(path).allow(n_rows)
+
+    def absent(self, path: str) -> int:
+        """Return 0: chunks that were never written are HDF5's own way to save room, and not files that can be lost."""
+        return 0
 
     def read(self, path: str, rows: slice | None = None) -> npt.NDArray[Any]:
         """Read a dataset, or some of its rows; text comes as an object array of str.

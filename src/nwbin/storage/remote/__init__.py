@@ -1,6 +1,7 @@
 """Files that lie on a server: their bytes, and what goes wrong on the way."""
 
 from nwbin.storage.remote._dandi import asset_address, is_asset
+from nwbin.storage.remote._folder import RemoteFolder
 from nwbin.storage.remote._kept_part import (
     KeptPart,
     digest_of,
@@ -10,7 +11,7 @@ from nwbin.storage.remote._kept_part import (
     write_record,
 )
 from nwbin.storage.remote._listing import Listed, content_of, listing, state_now
-from nwbin.storage.remote._opening import open_remote
+from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._whole_file import WholeFile, fetch, look_up
 
@@ -18,6 +19,7 @@ __all__ = [
     "KeptPart",
     "Listed",
     "RemoteFile",
+    "RemoteFolder",
     "WholeFile",
     "asset_address",
     "content_of",
@@ -29,6 +31,7 @@ __all__ = [
     "listing",
     "look_up",
     "open_remote",
+    "open_remote_folder",
     "recorded",
     "state_now",
     "write_record",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from nwbin._optional import need
+from nwbin.errors import FileAccessError
 from nwbin.storage.addresses import chained, scheme_of, shown
 from nwbin.storage.remote._dandi import content_of_asset, is_asset, resolved
 from nwbin.storage.remote._faults import Fault, error_of
+from nwbin.storage.remote._folder import RemoteFolder
 from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
 from nwbin.storage.remote._transport import Transport
 
-__all__ = ["open_remote", "transport_of"]
+__all__ = ["open_remote", "open_remote_folder", "transport_of"]
 
 _OURS = ("http", "https", "s3", "dandi")
 
@@ -37,6 +39,23 @@ def open_remote(address: str) -> RemoteFile:
     name = shown(address)
     try:
         return RemoteFile(transport_of(address, name), address, name)
+    except Fault as fault:
+        raise error_of(fault, name) from None
+
+
+def open_remote_folder(address: str) -> RemoteFolder:
+    """Find a folder on a server, of which files are read whole; `address` and errors as for :func:`open_remote`.
+
+    It must have no arguments: a signature, say, is for one file.
+    """
+    name = shown(address)
+    if "?" in address or "#" in address:
+        raise FileAccessError(
+            f"{name}: the address of a folder cannot have arguments (a signature, say, is for one file); give it "
+            "without, or download the folder and give its path"
+        )
+    try:
+        return RemoteFolder(transport_of(address.rstrip("/"), name), name)
     except Fault as fault:
         raise error_of(fault, name) from None
 

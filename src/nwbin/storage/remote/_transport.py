@@ -67,3 +67,9 @@ class Transport(Protocol):
 
     def check(self, state: State) -> None:
         """Raise Fault if the file is not in this state any more; asked after reading, where answers do not say so."""
+
+    def below(self, path: str) -> Transport:
+        """Return what reads the file at a path below this one, which is then a folder."""
+
+    def whole(self) -> Iterator[Any]:
+        """Ask for all of the file: buffers, one behind the other. Raises Fault, the iterator too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from nwbin.errors import MissingDependencyError
@@ -63,6 +64,19 @@ class FsspecTransport:
             raise _fault_of(error) from None
         if state.differs(now):
             raise Fault(Kind.CHANGED)
+
+    def below(self, path: str) -> FsspecTransport:
+        """Return what reads the file at a path below this one."""
+        found = object.__new__(type(self))
+        found._files, found._path = self._files, f"{self._path}/{path}"
+        return found
+
+    def whole(self) -> Iterator[Any]:
+        """Ask for all there is."""
+        try:
+            yield self._files.cat_file(self._path)
+        except Exception as error:
+            raise _fault_of(error) from None
 
 
 def _fault_of(error: Exception) -> Fault:

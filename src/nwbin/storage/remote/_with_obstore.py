@@ -113,7 +113,11 @@ class ObstoreTransport:
         found = State(int(meta["size"]), meta.get("e_tag"), None if time is None else str(time))
         return Answer(found, int(answer.range[0]), _parts(answer))
 
-    def get_whole(self) -> Iterator[Any]:
+    def below(self, path: str) -> ObstoreTransport:
+        """Return what reads the object at a path below this one."""
+        return ObstoreTransport(self._store, f"{self._path}/{path}" if self._path else path)
+
+    def whole(self) -> Iterator[Any]:
         """Ask for all there is."""
         return _parts(self._asked({}))
 
@@ -169,7 +173,7 @@ def whole(address: str, most: int) -> bytes:
     """Return all that an address answers, if that is not more than so many bytes."""
     transport = http_transport(address)
     found = bytearray()
-    for part in transport.get_whole():
+    for part in transport.whole():
         found += part
         if len(found) > most:
             raise Fault(Kind.OTHER, f"it is longer than {most:,} bytes")

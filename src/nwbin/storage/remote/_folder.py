@@ -1,0 +1,107 @@
+"""A folder of many small files on a server, each fetched whole, several at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from queue import SimpleQueue
+
+from nwbin.storage.remote._faults import Fault, Kind
+from nwbin.storage.remote._retries import tried
+from nwbin.storage.remote._transport import Transport
+
+__all__ = ["RemoteFolder"]
+
+CONNECTIONS = 8
+
+
+class RemoteFolder:
+    """A folder on a server.
+
+    Parameters
+    ----------
+    transport
+        What asks the server for what is below the folder.
+    name
+        For messages.
+
+    Attributes
+    ----------
+    requests, fetched
+        So many files were asked for, and so many bytes came.
+    """
+
+    def __init__(self, transport: Transport, name: str) -> None:
+        self.name = name
+        self._transport = transport
+        self._counting = threading.Lock()
+        self.requests = self.fetched = 0
+
+    def get_many(self, keys: Sequence[str], most: int) -> list[bytes | None]:
+        """Fetch files by their paths in the folder; None for those that are not there.
+
+        Parameters
+        ----------
+        keys
+            The paths.
+        most
+            A file of more bytes is an error.
+
+        Raises
+        ------
+        FileAccessError
+            One cannot be had; where that may help, it was tried 5 times. Those under way are left alone.
+        """
+        found: list[bytes | None] = [None] * len(keys)
+        todo, stop, ended = deque(range(len(keys))), threading.Event(), SimpleQueue[BaseException | None]()
+
+        def work() -> None:
+            try:
+                while not stop.is_set():
+                    try:
+                        number = todo.popleft()
+                    except IndexError:
+                        break
+                    found[number] = self._get(keys[number], most)
+            except BaseException as error:
+                ended.put(error)
+            else:
+                ended.put(None)
+
+        # Threads that nobody waits for, as in RemoteFile: Ctrl-C is seen at once.
+        threads = [
+            threading.Thread(target=work, name="nwbin-remote", daemon=True)
+            for _ in range(min(CONNECTIONS, len(keys)))
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in threads:
+                error = ended.get()
+                if error is not None:
+                    raise error
+        finally:
+            stop.set()
+        return found
+
+    def _get(self, key: str, most: int) -> bytes | None:
+        def once() -> bytes | None:
+            with self._counting:
+                self.requests += 1
+            data = bytearray()
+            try:
+                for part in self._transport.below(key).whole():
+                    data += part
+                    if len(data) > most:
+                        raise Fault(Kind.OTHER, f"it is longer than the {most:,} bytes that can belong there")
+            except Fault as fault:
+                if fault.kind is Kind.MISSING:
+                    return None
+                raise
+            return bytes(data)
+
+        data = tried(once, f"{self.name}: {key}")
+        with self._counting:
+            self.fetched += len(data or b"")
+        return data
