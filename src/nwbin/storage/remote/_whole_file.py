@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from nwbin._optional import need
@@ -22,6 +22,7 @@ from nwbin.storage.remote._transport import State, Transport
 __all__ = ["WholeFile", "fetch", "look_up"]
 
 _PIECE = 1 << 23  # bytes of one request
+_LOOK = 0.1  # s between looks at whether it is still wanted
 
 
 class WholeFile(NamedTuple):
@@ -135,8 +136,13 @@ def fetch(
     try:
         for thread in threads:
             thread.start()
-        for _ in threads:
-            error = ended.get()
+        left = len(threads)
+        while left and not stop.is_set():  # those that wait for a slow server then are not waited for
+            try:
+                error = ended.get(timeout=_LOOK)
+            except Empty:
+                continue
+            left -= 1
             if error is not None:
                 raise error
     finally:
