@@ -12,7 +12,7 @@ from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
 from nwbin.storage.remote._transport import Transport
 
-__all__ = ["open_remote", "transport_of"]
+__all__ = ["open_remote"]
 
 _OURS = ("http", "https", "s3", "dandi")
 
@@ -36,12 +36,12 @@ def open_remote(address: str) -> RemoteFile:
     """
     name = shown(address)
     try:
-        return RemoteFile(transport_of(address, name), address, name)
+        return RemoteFile(_transport(address, name), address, name)
     except Fault as fault:
         raise error_of(fault, name) from None
 
 
-def transport_of(address: str, name: str) -> Transport:
+def _transport(address: str, name: str) -> Transport:
     """Return what asks the server of an address; `name` is for messages. Raises as :func:`open_remote`, or Fault."""
     scheme = scheme_of(address)
     if scheme not in _OURS or len(chained(address)) > 1:

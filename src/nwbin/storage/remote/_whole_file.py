@@ -14,7 +14,7 @@ from nwbin.storage.addresses import scheme_of, shown
 from nwbin.storage.remote._dandi import described, is_asset
 from nwbin.storage.remote._faults import RETRIED, Fault, Kind, error_of
 from nwbin.storage.remote._kept_part import KeptPart
-from nwbin.storage.remote._opening import transport_of
+from nwbin.storage.remote._opening import _transport
 from nwbin.storage.remote._ranges import Span, pieces
 from nwbin.storage.remote._retries import TRIES, pause, tried
 from nwbin.storage.remote._transport import State, Transport
@@ -67,9 +67,9 @@ def look_up(address: str) -> WholeFile:
             need("obstore", "remote", f"{name}: a file on a server")
             asset = described(address, name)
             sha256, size = asset.sha256, asset.size
-            transport = transport_of(asset.place, name)
+            transport = _transport(asset.place, name)
         else:
-            transport = transport_of(address, name)
+            transport = _transport(address, name)
         state = tried(lambda: _state(transport, name), name)
     except Fault as fault:
         raise _error_of(fault, name) from None
