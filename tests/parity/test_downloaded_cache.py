@@ -22,7 +22,8 @@ ALLENSDK = os.environ.get("NWBIN_ALLENSDK_PYTHON")
 SESSION = 715093701
 QUESTIONS = [
     ["get_session_table", {}], ["get_probes", {}], ["get_units", {}],
-    ["get_session_data.units", {"session_id": SESSION}],
+    ["get_session_data.num_units", {"session_id": SESSION}],
+    ["get_session_data.structurewise_unit_counts", {"session_id": SESSION}],
     ["get_session_data.channels", {"session_id": SESSION}],
 ]  # fmt: skip
 

@@ -137,6 +137,7 @@ def check_jobs(s3: Server, folder: Path, tmp_path: Path) -> None:
     assert again.report["status"].tolist() == ["kept", "done"]
 
 
+@pytest.mark.slow
 def test_other_jobs(s3: Server, trees: dict[str, Path], tmp_path: Path) -> None:
     here, there = nwbin.Dataset(trees["allen"], cache=False), nwbin.Dataset(CLOUD)
     assert dict(there.map(rate, workers=0)) == dict(here.map(rate, workers=0))

@@ -73,6 +73,27 @@ def test_killed_and_taken_up_again(tmp_path: Path) -> None:
     kill_again_and_again(tmp_path, [lambda _: there(tmp_path) > 1 << 19, lambda _: there(tmp_path) > 1 << 20])
 
 
+def test_ctrl_c(tmp_path: Path) -> None:
+    with serving(files={"x.nwb": CONTENT}, rate=300_000) as server:
+        main = (
+            "import nwbin.downloads, obstore; print('begins', flush=True); from nwbin.cli import main; main()"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", main, "download", server.url("x.nwb"), "--to", str(tmp_path / "to")],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while not (tmp_path / "to" / ".x.nwb.nwbin.json").exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-2:] == [
+        f"note: {tmp_path / 'to'}: what came is kept; the same command goes on from there",
+        "nwbin: interrupted",
+    ]
+    assert {path.name for path in (tmp_path / "to").iterdir()} == {".x.nwb.nwbin-part", ".x.nwb.nwbin.json"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:

@@ -270,6 +270,14 @@ def test_journals_that_lie(server: Server, tmp_path: Path) -> None:
         assert part.read_bytes() == CONTENT
 
 
+def test_killed_before_it_has_its_name(server: Server, tmp_path: Path) -> None:
+    nwbin.download(server.url("x.nwb"), tmp_path)
+    (tmp_path / "x.nwb").rename(tmp_path / ".x.nwb.nwbin-part")
+    again = nwbin.download(server.url("x.nwb"), tmp_path)
+    assert (again[0].status, again[0].got) == ("done", 0)
+    assert (tmp_path / "x.nwb").read_bytes() == CONTENT
+
+
 def test_one_process_at_a_time(server: Server, tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     part = KeptPart(tmp_path / "x.nwb", server.url("x.nwb"), State(len(CONTENT), '"x"', None))

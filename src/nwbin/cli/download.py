@@ -30,7 +30,7 @@ def download(
     what: WhatArgument = None,
     to: ToOption = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All 58 released sessions: 145 GB, with --lfp 855 GB.")
+        bool, typer.Option("--all", help="All 58 released sessions: 145 GB, with --lfp 852 GB.")
     ] = False,
     listing: Annotated[
         bool, typer.Option("--list", help="Show which sessions there are, and download nothing.")
@@ -81,10 +81,15 @@ def download(
         )
     if to is None:
         raise ArgumentError("where to? Give --to FOLDER")
+    from nwbin.cli._app import say
     from nwbin.downloads import download as get_all
 
     how: dict[str, Any] = {"source": source, "jobs": jobs, "verify": verify, "overwrite": overwrite}
-    found = get_all(asked, to, lfp=lfp, tables=tables, **how)
+    try:
+        found = get_all(asked, to, lfp=lfp, tables=tables, **how)
+    except KeyboardInterrupt:
+        say("note", f"{to}: what came is kept; the same command goes on from there")
+        raise
     _say(to, found, as_json)
 
 

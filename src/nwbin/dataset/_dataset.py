@@ -156,7 +156,7 @@ filter_out_of_brain_units, filter_by_metrics
                 copies = Path(tempfile.mkdtemp(prefix="nwbin-"))
                 weakref.finalize(self, shutil.rmtree, copies, ignore_errors=True)
             else:
-                copies = folder.with_name(f"{folder.name}-tables")
+                copies = folder / "tables"
             layout = find_on_server(directory, copies)
         else:
             layout = find_sessions(Path(os.fspath(directory)))

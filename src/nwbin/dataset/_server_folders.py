@@ -15,7 +15,6 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -122,6 +121,8 @@ def _file(one: Listed) -> ServerFile:
 
 
 def _together(function: Callable[[Any], T], what: Iterable[Any]) -> list[T]:
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(function, what))
 

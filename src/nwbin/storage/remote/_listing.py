@@ -18,6 +18,7 @@ from nwbin.storage.remote._whole_file import look_up
 __all__ = ["Listed", "content_of", "listing", "state_now"]
 
 _DANDISET = re.compile(r"dandi://(?:dandi/)?(?P<set>\d{6})(?:@(?P<version>[\w.]+))?(?:/(?P<path>[^?#]*))?")
+_MOST = 1_000_000  # files in a folder
 
 
 class Listed(NamedTuple):
@@ -83,6 +84,10 @@ def _of_s3(address: str, name: str) -> list[Listed]:
             tag = one.get("e_tag")
             time = None if tag else str(one.get("last_modified"))
             found.append(Listed(path, f"s3://{bucket}/{one['path']}", int(one["size"]), tag, time))
+            if len(found) > _MOST:
+                raise FileAccessError(
+                    f"{name}: holds more than {_MOST:,} files; give the folder in it that is meant"
+                )
         return found
 
     return tried(ask, name)

@@ -14,7 +14,7 @@ from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
 from nwbin.storage.remote._transport import Transport
 
-__all__ = ["open_remote", "open_remote_folder", "transport_of"]
+__all__ = ["open_remote", "open_remote_folder"]
 
 _OURS = ("http", "https", "s3", "dandi")
 
@@ -38,7 +38,7 @@ def open_remote(address: str) -> RemoteFile:
     """
     name = shown(address)
     try:
-        return RemoteFile(transport_of(address, name), address, name)
+        return RemoteFile(_transport(address, name), address, name)
     except Fault as fault:
         raise error_of(fault, name) from None
 
@@ -55,12 +55,12 @@ def open_remote_folder(address: str) -> RemoteFolder:
             "without, or download the folder and give its path"
         )
     try:
-        return RemoteFolder(transport_of(address.rstrip("/"), name), name)
+        return RemoteFolder(_transport(address.rstrip("/"), name), name)
     except Fault as fault:
         raise error_of(fault, name) from None
 
 
-def transport_of(address: str, name: str) -> Transport:
+def _transport(address: str, name: str) -> Transport:
     """Return what asks the server of an address; `name` is for messages. Raises as :func:`open_remote`, or Fault."""
     scheme = scheme_of(address)
     if scheme not in _OURS or len(chained(address)) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from nwbin._optional import need
@@ -14,7 +14,7 @@ from nwbin.storage.addresses import scheme_of, shown
 from nwbin.storage.remote._dandi import described, is_asset
 from nwbin.storage.remote._faults import RETRIED, Fault, Kind, error_of
 from nwbin.storage.remote._kept_part import KeptPart
-from nwbin.storage.remote._opening import transport_of
+from nwbin.storage.remote._opening import _transport
 from nwbin.storage.remote._ranges import Span, pieces
 from nwbin.storage.remote._retries import TRIES, pause, tried
 from nwbin.storage.remote._transport import State, Transport
@@ -22,6 +22,7 @@ from nwbin.storage.remote._transport import State, Transport
 __all__ = ["WholeFile", "fetch", "look_up"]
 
 _PIECE = 1 << 23  # bytes of one request
+_LOOK = 0.1  # s between looks at whether it is still wanted
 
 
 class WholeFile(NamedTuple):
@@ -66,9 +67,9 @@ def look_up(address: str) -> WholeFile:
             need("obstore", "remote", f"{name}: a file on a server")
             asset = described(address, name)
             sha256, size = asset.sha256, asset.size
-            transport = transport_of(asset.place, name)
+            transport = _transport(asset.place, name)
         else:
-            transport = transport_of(address, name)
+            transport = _transport(address, name)
         state = tried(lambda: _state(transport, name), name)
     except Fault as fault:
         raise _error_of(fault, name) from None
@@ -135,8 +136,13 @@ def fetch(
     try:
         for thread in threads:
             thread.start()
-        for _ in threads:
-            error = ended.get()
+        left = len(threads)
+        while left and not stop.is_set():  # those that wait for a slow server then are not waited for
+            try:
+                error = ended.get(timeout=_LOOK)
+            except Empty:
+                continue
+            left -= 1
             if error is not None:
                 raise error
     finally:
