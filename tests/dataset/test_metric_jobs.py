@@ -122,7 +122,7 @@ def test_how_far_a_session_has_come(trees: dict[str, Path]) -> None:
     chosen = Selection(structures="VISp")
     with nwbin.Dataset(trees["folder"]).get_session_data(IDS[0], **OPEN) as session:
         for work in (
-            UnitMetrics(chosen, "allen", "corrected", ("fl", "dg")),
+            UnitMetrics(chosen, "allen", "corrected", ("fl", "sg")),
             UnitMetrics(chosen, "allen"),
             UnitMetrics(chosen, None, "corrected", ("fl",)),
         ):
