@@ -27,9 +27,13 @@ def served(folder: Path) -> dict[str, bytes | Path]:
     return {str(path.relative_to(folder.parent)): path for path in folder.rglob("*") if path.is_file()}
 
 
-def test_every_object_and_answer(session: Pair) -> None:
+def test_every_object(session: Pair) -> None:
     with nwbin.File(session.there) as there, nwbin.File(session.here) as here:
         assert same_files(there, here) > 100
+
+
+@pytest.mark.parametrize("session", [pytest.param(2, marks=pytest.mark.slow), 3], indirect=True)
+def test_every_answer(session: Pair) -> None:
     with nwbin.open(session.there) as there, nwbin.open(session.here) as here:
         assert len(same_sessions(there, here)) > 30
 
@@ -106,22 +110,29 @@ def test_in_a_zip(small: Path, small_file: Path, tmp_path: Path) -> None:
     assert check(path).ok
 
 
-def test_on_a_server(session: Pair) -> None:
+def test_on_a_server(small: Path, small_file: Path) -> None:
     pytest.importorskip("obstore")
-    with serving(files=served(session.there)) as server:
-        address = server.url(session.there.name)
-        with nwbin.File(address) as there, nwbin.File(session.here) as here:
+    with serving(files=served(small)) as server:
+        address = server.url(small.name)
+        with nwbin.File(address) as there, nwbin.File(small_file) as here:
             assert there.name == address
             same_files(there, here)
-        with nwbin.open(address + "/") as there, nwbin.open(session.here) as here:
-            shown = here.get_stimulus_table("static_gratings").index
-            found = [
-                one.response_matrix(shown, here.units.index, label="orientation") for one in (there, here)
-            ]
-            np.testing.assert_array_equal(found[0].X, found[1].X)
-            np.testing.assert_array_equal(found[0].y, found[1].y)
         with pytest.raises(FileAccessError, match="the address of a folder cannot have arguments"):
             nwbin.File(address + "?signature=secret")
+
+
+@pytest.mark.parametrize("session", [3], indirect=True)
+def test_answers_on_a_server(session: Pair) -> None:
+    pytest.importorskip("obstore")
+    with (
+        serving(files=served(session.there)) as server,
+        nwbin.open(server.url(session.there.name) + "/") as there,
+        nwbin.open(session.here) as here,
+    ):
+        shown, units = here.get_stimulus_table("static_gratings").index, here.units.index
+        found = [one.response_matrix(shown, units, label="orientation") for one in (there, here)]
+        np.testing.assert_array_equal(found[0].X, found[1].X)
+        np.testing.assert_array_equal(found[0].y, found[1].y)
 
 
 def test_only_the_chunks_that_are_needed(session: Pair) -> None:
@@ -142,6 +153,7 @@ def test_only_the_chunks_that_are_needed(session: Pair) -> None:
         assert len(server.asked) == len(before) + len(asked)
 
 
+@pytest.mark.parametrize("session", [pytest.param(2, marks=pytest.mark.slow), 3], indirect=True)
 def test_s3_and_missing(session: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("obstore")
     files = {f"bucket/{key}": value for key, value in served(session.there).items()}
@@ -164,6 +176,7 @@ def test_a_store_on_a_server_needs_gathered_metadata(small_file: Path, tmp_path:
         nwbin.File(server.url("small.zarr"))
 
 
+@pytest.mark.parametrize("session", [pytest.param(2, marks=pytest.mark.slow), 3], indirect=True)
 def test_check_says_the_same(session: Pair) -> None:
     there, here = check(session.there).to_dict()["findings"], check(session.here).to_dict()["findings"]
     there = [one for one in there if "stand for the value that is written nowhere else" not in one["finding"]]

@@ -145,7 +145,7 @@ def flipped(raw: bytes) -> bytes:
 @pytest.mark.parametrize(
     "how", [cut, flipped, lambda raw: b"", lambda raw: raw + raw], ids=["cut", "flipped", "empty", "twice"]
 )
-@pytest.mark.parametrize("name", ["spike_times", "quality", "id"])
+@pytest.mark.parametrize("name", ["spike_times", "quality", pytest.param("id", marks=pytest.mark.slow)])
 def test_damaged_chunks(small: Path, name: str, how: Callable[[bytes], bytes]) -> None:
     at = chunks(small, f"units/{name}")[0]
     at.write_bytes(how(at.read_bytes()))
@@ -241,7 +241,7 @@ def test_more_than_the_chunks_hold(small: Path) -> None:
     ["", "{", "[]", "null", "[" * 100_000, '{"shape": [3]}'],
     ids=["", "{", "[]", "null", "deep", "bare"],
 )
-@pytest.mark.parametrize("path", ["", "units", "units/quality"])
+@pytest.mark.parametrize("path", ["", "units/quality", pytest.param("units", marks=pytest.mark.slow)])
 def test_metadata_that_are_none(small: Path, path: str, text: str) -> None:
     at, _ = metadata(small, path)
     at.write_text(text)

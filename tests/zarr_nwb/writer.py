@@ -121,7 +121,7 @@ class _Copy:
             if self.format == 2:
                 self.objects(values, f"{out.path}/{name}", "pickle", {**said, "zarr_dtype": "object"})
                 return
-            values = np.array([one["path"] for one in values], dtype=np.dtypes.StringDType())
+            values = np.array([one["path"] for one in values], dtype=object)
             said["_DTYPE"] = "object_reference"
         elif node.dtype.names is not None:
             self.compound(node, name, out, said)
@@ -134,7 +134,7 @@ class _Copy:
                     np.array(raw, dtype=object), f"{out.path}/{name}", self.text, {**said, "zarr_dtype": kind}
                 )
                 return
-            values = np.array(raw, dtype=np.dtypes.StringDType()).reshape(node.shape)
+            values = np.array(raw, dtype=object).reshape(node.shape)
             said["_DTYPE" if self.format == 3 else "zarr_dtype"] = "str"
         else:
             values = np.asarray(node[()])
@@ -142,7 +142,13 @@ class _Copy:
         if node.shape == () and self.format == 2:
             values, chunks, said["zarr_dtype"] = values.reshape(1), (1,), "scalar"
         chunks = chunks if values.ndim else ()
-        array = out.create_array(name, shape=values.shape, chunks=chunks, dtype=values.dtype, attributes=said)
+        array = out.create_array(
+            name,
+            shape=values.shape,
+            chunks=chunks,
+            dtype=str if values.dtype == object else values.dtype,
+            attributes=said,
+        )
         array[...] = values
 
     def compound(self, node: h5py.Dataset, name: str, out: zarr.Group, said: dict[str, Any]) -> None:
