@@ -101,7 +101,7 @@ def test_the_command_of_a_folder(folder: Path, tmp_path: Path, monkeypatch: pyte
     assert "error: 1 of 3 sessions failed (the same command tries only them again)" in result.output
     (folder / "session_3.nwb").unlink()
     assert re.search(r'"status": "kept"', good("report", folder, "-o", "x.html", "--json"))
-    assert "no such" in run("report", folder, "-o", "x.html", "--sessions", "5").output.lower()
+    assert "has no session 5" in run("report", folder, "-o", "x.html", "--sessions", "5").output
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "holds no NWB files" in run("report", empty, "-o", "y.html").output
