@@ -61,9 +61,9 @@ def responses(recording: Recording) -> list[Part]:
     parts.append(
         Note(
             "The best units of a stimulus are those with the largest F: the variance of their mean rates between the "
-            "values of its parameter, over that of single trials about these means (one-way analysis of variance; "
-            "about 1 where the value does not matter). Among those that pass the filters; rates are of the presentation, "
-            "and spikes count in [from, to). F ranks units, and proves nothing: of many, the best is large by chance, too."
+            "values of its parameter, over that of single trials about these means (analysis of variance: about 1 "
+            "where the value does not matter). They are among those that pass the filters; rates are of the "
+            "presentation. F ranks units, and proves nothing: of many, the best is large by chance, too."
         )
     )
     for name in recording.stimuli:
