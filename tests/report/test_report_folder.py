@@ -47,11 +47,7 @@ def test_pages_and_an_index(folder: Path, tmp_path: Path) -> None:
     index = Page(out.read_text(encoding="utf-8"))
     check_page(index)
     head, *rows = index.tables["sessions-table"]
-    assert {row[0]: row[head.index("Report")] for row in rows} == {
-        "1": "page",
-        "3": "cannot be read",
-        "x&y": "page",
-    }
+    assert [row[0] for row in rows if row[head.index("Problems")] == "cannot be read"] == ["3"]
     assert {row[0]: row[head.index("Units")] for row in rows} == {"1": "3", "3": ABSENT, "x&y": "3"}
     (failed,) = index.tables["failed-table"][1:]
     assert failed[:2] == ["3", "session_3.nwb"]
