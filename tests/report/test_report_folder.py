@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib")
 
 import nwbin
 from nwbin.report import report_folder
-from nwbin.report._html import summary_in
+from nwbin.report._html import render, summary_in
 from nwbin.report._text import ABSENT
 from tests.cli.asking import good, run
 from tests.report.reading import Page, check_page
@@ -64,7 +64,19 @@ def test_pages_and_an_index(folder: Path, tmp_path: Path) -> None:
         assert summary_in(page.text)["units"] == 3
 
 
-def test_the_same_line_again_does_what_is_missing(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without anything on them: for what becomes of pages."""
+
+    def page(session: nwbin.Session, **how: Any) -> str:
+        said = {"session": session.file.name, "type": "", "file": "x.nwb", "synthetic": False, "stimuli": 1,
+                "problems": {}, "units": session.num_units, "passing": 1, "length": None}  # fmt: skip
+        return render(title="a page", lead="", sections=[], summary=said)
+
+    monkeypatch.setattr("nwbin.report._folder.page", page)
+
+
+def test_the_same_line_again_does_what_is_missing(folder: Path, tmp_path: Path, short: None) -> None:
     out = tmp_path / "x.html"
 
     def status() -> dict[Any, str]:
@@ -89,7 +101,9 @@ def test_the_same_line_again_does_what_is_missing(folder: Path, tmp_path: Path) 
     assert mine.read_text() == "my own notes"
 
 
-def test_the_command_of_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_of_a_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: None
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("report", folder, "-o", "x.html")
     assert result.exit_code == 2

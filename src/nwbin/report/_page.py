@@ -179,15 +179,15 @@ def _lead(recording: Recording) -> str:
 def _made(recording: Recording) -> list[Part]:
     from nwbin import __version__
 
-    filters = recording.session.filters
-    bounds = ", ".join(
-        f"{name} {sign} {at:g}" for name, sign, at in filters.bounds() if abs(at) < float("inf")
+    applied = SelectableSession(recording.session).filters_applied() if recording.has_units else "none"
+    filters = (
+        applied if isinstance(applied, str) else ", ".join(f"{name} {at}" for name, at in applied.items())
     )
     return [
         Facts([
             ("Made by", f"nwbin {__version__}"),
             ("From", recording.name),
-            ("Filters of units", bounds),
+            ("Filters of units", filters),
             ("Spikes count", "in [from, to), whatever the presentation overlaps"),
         ]),
         Code(f"nwbin.report.report({recording.name!a}, 'report.html')  # or: nwbin report FILE -o report.html"),
