@@ -53,7 +53,10 @@ class Browser:
 
     def scheme(self, name: str) -> None:
         """What the system says it likes: "light" or "dark"."""
-        features = [{"name": "prefers-color-scheme", "value": name}]
+        features = [
+            {"name": "prefers-color-scheme", "value": name},
+            {"name": "prefers-reduced-motion", "value": "reduce"},  # nothing is clicked at while it moves
+        ]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def tree(self) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,13 +91,20 @@ def test_it_opens_in_peace(opened: Browser, written: Path) -> None:
 
 
 def test_the_policy_refuses_what_is_not_ours(opened: Browser) -> None:
-    opened.run(
-        "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s);"
-        "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i);"
-    )
-    until(lambda: len(opened.messages()) >= 1)
-    assert opened.run("return window.ran === undefined")
-    assert not any("127.0.0.1" in one for one in opened.requests())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/x.png"
+        opened.run(
+            "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s);"
+            "const i = new Image(); i.src = arguments[0]; document.body.append(i);",
+            address,
+        )
+        said: list[str] = []
+        until(lambda: said.extend(opened.messages()) or len(said) >= 2)
+        assert all("Content Security Policy" in one for one in said)
+        assert opened.run("return window.ran === undefined")
+        server.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 def test_search_leaves_the_rows_that_hold_all_words(opened: Browser) -> None:
@@ -130,12 +138,17 @@ def test_sorting_by_keyboard(opened: Browser) -> None:
     at = heads.index("snr")
     opened.run("document.querySelectorAll('#units-table thead button')[arguments[0]].focus()", at)
     opened.press("\ue007")  # Enter
-    numbers = [float(one) for one in opened.run(column, at)]
+    shown = opened.run(column, at)
+    numbers = [float(one) for one in shown if one != ABSENT]
     assert numbers == sorted(numbers)
+    without = [ABSENT] * (len(shown) - len(numbers))
+    assert shown[len(numbers) :] == without  # what has no value is last, either way
     state = "return [...document.querySelectorAll('#units-table thead th')].map((one) => one.getAttribute('aria-sort'))"
     assert opened.run(state)[at] == "ascending"
     opened.press(" ")
-    assert [float(one) for one in opened.run(column, at)] == numbers[::-1]
+    shown = opened.run(column, at)
+    assert [float(one) for one in shown[: len(numbers)]] == numbers[::-1]
+    assert shown[len(numbers) :] == without
     assert opened.run(state).count("descending") == 1
     assert opened.run("return document.getElementById('said').textContent") == "Sorted by snr, descending."
     area = heads.index("area")
@@ -204,10 +217,11 @@ def test_nothing_reaches_out_of_the_window(opened: Browser, width: int) -> None:
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert wide <= shown
-    small = opened.run(
-        "return [...document.images].filter((one) => one.getBoundingClientRect().right > innerWidth + 1).length"
+    # On a telephone pictures stay legible, and are scrolled within their own frames.
+    narrow = opened.run(
+        "return [...document.images].filter((one) => one.width < Math.min(300, one.naturalWidth)).length"
     )
-    assert small == 0
+    assert narrow == 0
 
 
 def test_printed(opened: Browser) -> None:
@@ -223,10 +237,10 @@ def test_printed(opened: Browser) -> None:
 
 def test_two_thousand_units(browser: Browser, tmp_path: Path) -> None:
     rows = [
-        [str(k), f"VIS{'plmra'[k % 5]}", f"{(k * 7919) % 1000 / 10:g}", "yes" if k % 2 else "no"]
+        [str(k), "yes" if k % 2 else "no", f"{(k * 7919) % 1000 / 10:g}", f"VIS{'plmra'[k % 5]}"]
         for k in range(2000)
     ]
-    table = Table("units-table", "units", ["unit_id", "area", "firing_rate", "passes"], rows, frozenset({0, 2}),
+    table = Table("units-table", "units", ["unit_id", "passes", "firing_rate", "area"], rows, frozenset({0, 2}),
                   searched="units", choice="yes")  # fmt: skip
     path = tmp_path / "many.html"
     path.write_text(

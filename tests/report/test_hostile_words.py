@@ -38,7 +38,7 @@ HOSTILE = [
     "a\x1b[31mb\x9b2J\x00c",
     "caf\udce9",
     "javascript:alert(6)",
-    "x" * 100_000,
+    "x" * 20_000,
 ]
 ALL = "|".join(HOSTILE[:-1])
 
@@ -87,8 +87,8 @@ def test_there_is_one_way_into_a_page() -> None:
 
 
 def test_the_page_of_a_hostile_file(tmp_path: Path, undrawn: None) -> None:
-    name = ALL.replace("/", "\u2215").replace("\x00", "")
-    held = ALL.replace("\x00", "")
+    name = ALL.replace("/", "\u2215").replace("\x00", "").replace("\udce9", "")
+    held = ALL.replace("\x00", "").replace("\udce9", "")
     path = write_small(tmp_path / "a<b>&\"'.nwb")
     with h5py.File(path, "r+") as f:
         for where in ("session_description", "general/session_id", "general/institution", "general/stimulus"):
@@ -109,7 +109,7 @@ def test_the_page_of_a_hostile_file(tmp_path: Path, undrawn: None) -> None:
     assert not obeyed(page.text)
     shown = nwbin._plain_text.printable(held)
     assert page.facts["Genotype"].startswith(shown[:60])
-    assert page.facts["Session"] == "small"
+    assert page.facts["Session"].startswith(shown[:60])
     for one in page.code:
         ast.parse(one)
         assert one.isascii()

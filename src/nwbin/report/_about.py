@@ -8,7 +8,7 @@ from nwbin._atomic import size_text
 from nwbin._wording import counted
 from nwbin.check import Report, check
 from nwbin.report._parts import Code, Facts, Note, Part, Table
-from nwbin.report._text import ABSENT, cell, lasting, without_path
+from nwbin.report._text import ABSENT, cell, hours, without_path
 
 if TYPE_CHECKING:
     from nwbin.report._recording import Recording
@@ -37,7 +37,7 @@ def session_facts(recording: Recording) -> list[Part]:
             ("spikes", f"{units['spikes']:,}" if "spikes" in units else ABSENT),
             ("probes", f"{said['probes']:,}"),
             ("stimuli", f"{len(recording.stimuli):,}"),
-            ("length", lasting(span[1] - span[0]) if span else ABSENT),
+            ("long", hours(span[1] - span[0]) if span else ABSENT),
         ]
         parts += [Facts(large, large=True), Facts(_rows(recording, said))]
     parts.append(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.allen.queries import varied
-from nwbin.errors import ArgumentError, NothingChosen
+from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, nearest
 from nwbin.export import tidy
 from nwbin.plot.answers import Tuning, tuning_of
 from nwbin.responses.psth import median_duration
@@ -136,7 +136,12 @@ def best_units(
     --------
     >>> nwbin.report.best_units(session, "drifting_gratings", "orientation").head()        # doctest: +SKIP
     """
-    rows = tidy(session.get_stimulus_table(stimulus))
+    shown = session.get_stimulus_table(stimulus)
+    if by is not None and by not in shown.columns:
+        raise LookupFailure(f"{stimulus!r} has no column {by!r}; {nearest(by, shown.columns)}")
+    rows = tidy(
+        shown[[one for one in ("stimulus_name", "start_time", "stop_time", by) if one in shown.columns]]
+    )
     rows = rows[rows["start_time"].notna().to_numpy()]
     ids = session.units.index.to_numpy() if unit_ids is None else np.asarray(unit_ids)
     if not len(rows) or not len(ids):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nwbin._wording import counted
-from nwbin.export import tidy
 from nwbin.plot import plot_receptive_fields
 from nwbin.report._best import window_of
 from nwbin.report._parts import Code, Note, Part, Table
@@ -44,9 +43,8 @@ def receptive_fields(recording: Recording) -> list[Part]:
     if not recording.has_units or not recording.passing:
         why = "no unit passes the filters" if recording.has_units else "the file has no units"
         return [Note(f"There are no receptive fields: {why}.", "missing")]
-    session = recording.session
     with recording.saying(parts, "Receptive fields"):
-        shown = [name for name in recording.stimuli if places_in(tidy(session.get_stimulus_table(name)))]
+        shown = [name for name in recording.stimuli if places_in(recording.rows(name))]
         if not shown:
             parts.append(
                 Note(
@@ -61,7 +59,7 @@ def receptive_fields(recording: Recording) -> list[Part]:
 
 def _sheet(recording: Recording, name: str, parts: list[Part]) -> None:
     session = recording.session
-    window = window_of(tidy(session.get_stimulus_table(name)))
+    window = window_of(recording.rows(name))
     fields = session.receptive_fields(name, window=window)["firing_rate"]
     figure = plot_receptive_fields(fields, most=_MOST, unit_labels=recording.areas)
     most = min(_MOST, len(fields))

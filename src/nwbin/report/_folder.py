@@ -156,7 +156,7 @@ def _sessions(
     for key in results.report.index.tolist():
         said = summaries.get(key)
         if said is None:
-            rows.append([cell(key), *[ABSENT] * 6, Path(paths[key]).name, "cannot be read"])
+            rows.append([cell(key), *[ABSENT] * 5, "cannot be read", Path(paths[key]).name])
             continue
         href = f"{quote(folder.root.name)}/{quote(folder.place(key).name)}.html"
         problems = said["problems"]
@@ -165,9 +165,9 @@ def _sessions(
         )
         rows.append([
             Link(cell(key), href), cell(said["type"]), cell(said["units"]), cell(said["passing"]),
-            cell(said["stimuli"]), cell(said["length"]), found or "none", cell(said["file"]), "page",
+            cell(said["stimuli"]), cell(said["length"]), found or "none", cell(said["file"]),
         ])  # fmt: skip
-    columns = ["Session", "Type", "Units", "Pass", "Stimuli", "Length", "Problems", "File", "Report"]
+    columns = ["Session", "Type", "Units", "Pass", "Stimuli", "Length", "Problems", "File"]
     return Table(
         "sessions-table", counted(len(rows), "session"), columns, rows, frozenset({2, 3, 4}), searched="sessions"
     )  # fmt: skip

@@ -16,9 +16,10 @@ from nwbin.report._parts import Code, Facts, Part, Section
 from nwbin.report._recording import Recording
 from nwbin.report._responses import responses
 from nwbin.report._stimuli import population_rate, running, stimuli
-from nwbin.report._text import cell, lasting
+from nwbin.report._text import cell, hours
 from nwbin.report._units import units
 from nwbin.session import Session, open
+from nwbin.session.selectable import SelectableSession
 from nwbin.storage.addresses import is_address
 from nwbin.storage.opening import StrPath
 
@@ -178,15 +179,15 @@ def _lead(recording: Recording) -> str:
 def _made(recording: Recording) -> list[Part]:
     from nwbin import __version__
 
-    filters = recording.session.filters
-    bounds = ", ".join(
-        f"{name} {sign} {at:g}" for name, sign, at in filters.bounds() if abs(at) < float("inf")
+    applied = SelectableSession(recording.session).filters_applied() if recording.has_units else "none"
+    filters = (
+        applied if isinstance(applied, str) else ", ".join(f"{name} {at}" for name, at in applied.items())
     )
     return [
         Facts([
             ("Made by", f"nwbin {__version__}"),
             ("From", recording.name),
-            ("Units that pass", bounds or "all"),
+            ("Filters of units", filters),
             ("Spikes count", "in [from, to), whatever the presentation overlaps"),
         ]),
         Code(f"nwbin.report.report({recording.name!a}, 'report.html')  # or: nwbin report FILE -o report.html"),
@@ -205,5 +206,5 @@ def _summary(recording: Recording, numbers: dict[str, int]) -> dict[str, Any]:
         if recording.has_units:
             found |= {"units": len(recording.every_unit[0]), "passing": len(recording.passing)}
         span = recording.overview.span
-        found["length"] = None if span is None else lasting(span[1] - span[0])
+        found["length"] = None if span is None else hours(span[1] - span[0])
     return found

@@ -70,7 +70,7 @@ class Table(Part):
         A field to search it, with what its rows are called: "units". A table that is not searched is not sorted
         either: it is short.
     choice
-        Beside that, a box that leaves only the rows whose last cell is this; "" for none.
+        Beside that, a box that leaves only the rows whose second cell is this; "" for none.
     """
 
     kind: ClassVar[str] = "table"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwbin.errors import InvalidSpikesWarning, LookupFailure, NwbinError, NwbinWarning, OverlapWarning
+from nwbin.export import tidy
 from nwbin.nwb import schema
 from nwbin.plot.sessions import is_synthetic, overview_of, quality_of
 from nwbin.report._parts import Note, Part
@@ -48,6 +49,7 @@ class Recording:
     step: Callable[[], object]
     opened: str = ""
     _said: set[str] = field(default_factory=set)
+    _rows: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.opened = self.opened or f"session = nwbin.open({self.name!a})"
@@ -121,6 +123,12 @@ class Recording:
         bounds = self.session.file.table(schema.UNITS).bounds(schema.SPIKE_TIMES)
         numbers = np.asarray(bounds.stops) - np.asarray(bounds.starts)
         return dict(zip(self.session.file.unit_ids.tolist(), numbers.tolist(), strict=True))
+
+    def rows(self, stimulus: str) -> pd.DataFrame:
+        """The presentations of a stimulus, tidy."""
+        if stimulus not in self._rows:
+            self._rows[stimulus] = tidy(self.session.get_stimulus_table(stimulus))
+        return self._rows[stimulus]
 
     @contextmanager
     def saying(self, parts: list[Part], what: str) -> Iterator[None]:

@@ -9,15 +9,14 @@ import numpy as np
 
 from nwbin._names import safe_name
 from nwbin._wording import counted
-from nwbin.export import tidy
 from nwbin.plot import plot_rates, plot_tuning_sheet
-from nwbin.plot.answers import names_in
+from nwbin.plot.answers import fitting_width, names_in
 from nwbin.report._best import best_units, parameter_of, window_of
 from nwbin.report._fields import places_in
 from nwbin.report._parts import Code, Heading, Note, Part, Table
 from nwbin.report._pictures import picture
 from nwbin.report._text import cell
-from nwbin.responses.psth import median_duration
+from nwbin.responses.psth import median_duration, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,9 +61,9 @@ def responses(recording: Recording) -> list[Part]:
     parts.append(
         Note(
             "The best units of a stimulus are those with the largest F: the variance of their mean rates between the "
-            "values of its parameter, over that of single trials about these means (one-way analysis of "
-            "variance; about 1 where the value does not matter). Among those that pass the filters; rates are of the presentation, "
-            "spikes count in [from, to). F ranks units, and proves nothing: the best of many is large by chance, too."
+            "values of its parameter, over that of single trials about these means (analysis of variance: about 1 "
+            "where the value does not matter). They are among those that pass the filters; rates are of the "
+            "presentation. F ranks units, and proves nothing: of many, the best is large by chance, too."
         )
     )
     for name in recording.stimuli:
@@ -77,7 +76,7 @@ def responses(recording: Recording) -> list[Part]:
 
 def _of_stimulus(recording: Recording, name: str, parts: list[Part]) -> None:
     session = recording.session
-    rows = tidy(session.get_stimulus_table(name))
+    rows = recording.rows(name)
     if places_in(rows):
         parts.append(Note("Shown at many places: see the receptive fields, below."))
         return
@@ -135,8 +134,20 @@ def _table(
     )  # fmt: skip
 
 
+def _width(recording: Recording, shown: _Stimulus) -> float:
+    """A width of bins, s, that fits how many spikes the unit with the fewest has."""
+    start, stop, width = time_axis(shown.duration)
+    trains = recording.session.file.spike_trains(shown.units)
+    widths = [
+        fitting_width(trains.select([unit]), shown.rows, (start, stop), by=shown.by, least=width)
+        for unit in shown.units
+    ]
+    return min(max(widths), shown.duration / 5) if shown.duration > 0 else max(widths)
+
+
 def _psth(recording: Recording, shown: _Stimulus, parts: list[Part]) -> None:
-    rates = recording.session.psth(shown.name, shown.units, by=shown.by)
+    width = _width(recording, shown)
+    rates = recording.session.psth(shown.name, shown.units, by=shown.by, bin_width=width)
     conditions = rates.sizes["condition"]
     duration = round(shown.duration, 3) if shown.duration > 0 else None
     of_each = f" for each of {conditions} values of {cell(shown.by)}" if shown.by else ""
@@ -150,7 +161,7 @@ def _psth(recording: Recording, shown: _Stimulus, parts: list[Part]) -> None:
             dense=True,
         ),
         Code(
-            f"rates = session.psth({shown.name!a}, {shown.units}, by={shown.by!a})\n"
+            f"rates = session.psth({shown.name!a}, {shown.units}, by={shown.by!a}, bin_width={width:g})\n"
             f"nwbin.plot.plot_rates(rates, per_unit=True, duration={duration}{shown.named})"
         ),
     ]

@@ -11,9 +11,10 @@ import numpy as np
 if TYPE_CHECKING:
     from nwbin.nwb.file import File
 
-__all__ = ["ABSENT", "cell", "file_name", "lasting", "stimuli_counted", "without_path"]
+__all__ = ["ABSENT", "cell", "file_name", "hours", "lasting", "stimuli_counted", "without_path"]
 
 ABSENT = "\N{EN DASH}"  # a value that is not there: to be seen, and said by screen readers
+_MINUTES = 120.0  # s, from which on these are counted
 _LONGEST = 400  # characters; a cell is no place for a book
 
 
@@ -52,11 +53,15 @@ def _number(value: float) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """A length of time: seconds, and hours or minutes for people."""
-    if seconds < 120:
+    """A length of time: in seconds, and in hours or minutes."""
+    return hours(seconds) if seconds < _MINUTES else f"{seconds:,.0f} s ({hours(seconds)})"
+
+
+def hours(seconds: float) -> str:
+    """A length of time, in what one counts it in."""
+    if seconds < _MINUTES:
         return f"{seconds:.4g} s"
-    more = f"{seconds / 3600:.2f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"
-    return f"{seconds:,.0f} s ({more})"
+    return f"{seconds / 3600:.2f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"
 
 
 def stimuli_counted(number: int) -> str:

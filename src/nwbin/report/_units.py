@@ -25,7 +25,7 @@ _SHOWN = (
     "firing_rate", "snr", "presence_ratio", "isi_violations", "amplitude_cutoff", "d_prime", "waveform_duration",
 )  # fmt: skip
 _MOST_OTHERS = 6  # columns of a file that has none of these
-_DRAWN = 8  # distributions
+_DRAWN = 6  # distributions
 
 
 def units(recording: Recording) -> list[Part]:
@@ -135,8 +135,8 @@ def _all(recording: Recording, parts: list[Part]) -> None:
     if not len(every):
         parts.append(Note("The table of units is empty.", "missing"))
         return
-    columns: list[tuple[str, list[str], bool]] = []
     ids = every.index.tolist()
+    columns = [(PASSES, [cell(one in recording.passing) for one in ids], False)]
     if recording.area_column is not None:
         columns.append(("area", [cell(recording.areas.get(one)) for one in ids], False))
     if "probe_description" in every.columns:
@@ -150,7 +150,6 @@ def _all(recording: Recording, parts: list[Part]) -> None:
         (name, [cell(one) for one in every[name].tolist()], _is_number(every, name))
         for name in _columns(every)
     ]
-    columns.append((PASSES, [cell(one in recording.passing) for one in ids], False))
     rows = [
         [cell(unit), *cells] for unit, *cells in zip(ids, *(values for _, values, _ in columns), strict=True)
     ]

@@ -86,7 +86,7 @@
       const asked = field.value.toLowerCase().split(/\s+/).filter(Boolean);
       let count = 0;
       for (const { row, text } of rows) {
-        const passes = !only?.checked || row.cells[row.cells.length - 1].textContent === box.dataset.choice;
+        const passes = !only?.checked || row.cells[1].textContent === box.dataset.choice;
         row.hidden = !(passes && asked.every((one) => text.includes(one)));
         count += !row.hidden;
       }
