@@ -26,7 +26,7 @@ exclude_patterns = ["_build", "run.py", "**.ipynb_checkpoints", "jupyter_execute
 nb_execution_mode = "off"
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-smartquotes = False  # --option stays what one types
+smartquotes_action = "D"  # dashes; quotes stay what one types
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autosummary_generate = False

@@ -188,7 +188,8 @@ def said(value: Any) -> str:
 
 def plain(text: str) -> str:
     """Text that Markdown takes as it stands."""
-    return re.sub(r"([\\`*_{}\[\]<>|$~])", r"\\\1", " ".join(text.split()))
+    escaped = re.sub(r"([\\`*_{}\[\]<>|$~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"(?<![\w-])--[a-z][a-z-]*", r"`\g<0>`", escaped)
 
 
 def command_line() -> str:
@@ -278,7 +279,8 @@ def section_of_readme(title: str) -> str:
     )
     if found is None:
         raise LookupError(f"README.md has no section {title!r}")
-    return re.sub(r"\[([^\]]*)\]\(#[^)]*\)", r"\1", found[1])
+    text = re.sub(r"^```\n(.*?)^```$", r"```text\n\1```", found[1], flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"\[([^\]]*)\]\(#[^)]*\)", r"\1", text)
 
 
 # ---------------------------------------------------------------- the picture
