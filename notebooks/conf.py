@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -25,6 +26,7 @@ exclude_patterns = ["_build", "run.py", "**.ipynb_checkpoints", "jupyter_execute
 nb_execution_mode = "off"
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
+smartquotes_action = "D"  # dashes; quotes stay what one types
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autosummary_generate = False
@@ -50,6 +52,13 @@ html_copy_source = False
 templates_path: list[str] = []
 
 
-def setup(app: object) -> None:
+def no_type(app: Any, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Keep Napoleon from taking what stands before a property's first colon for its type."""
+    if what == "property" and lines:
+        lines[0] = f": {lines[0]}"
+
+
+def setup(app: Any) -> None:
     """Make what is made before anything is read."""
     made.write(Path(__file__).parent / "_made")
+    app.connect("autodoc-process-docstring", no_type, priority=400)

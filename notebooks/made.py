@@ -111,7 +111,11 @@ def overview(module: Any) -> str:
     """What a module says of itself; nwbin's own overview is laid out for a terminal."""
     said = inspect.getdoc(module) or ""
     if module is nwbin:
-        return "::\n\n" + "\n".join(f"    {line}".rstrip() for line in said.splitlines()) + "\n"
+        return (
+            ".. code-block:: text\n\n"
+            + "\n".join(f"    {line}".rstrip() for line in said.splitlines())
+            + "\n"
+        )
     return said + "\n"
 
 
@@ -184,7 +188,8 @@ def said(value: Any) -> str:
 
 def plain(text: str) -> str:
     """Text that Markdown takes as it stands."""
-    return re.sub(r"([\\`*_{}\[\]<>|$~])", r"\\\1", " ".join(text.split()))
+    escaped = re.sub(r"([\\`*_{}\[\]<>|$~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"(?<![\w-])--[a-z][a-z-]*", r"`\g<0>`", escaped)
 
 
 def command_line() -> str:
@@ -230,9 +235,17 @@ def shown_as(argument: Any) -> str:
 
 
 def plain_help(text: str) -> str:
-    """A command's help: its paragraphs, without the marks that tell click not to wrap one."""
-    paragraphs = inspect.cleandoc(text).replace("\b", "").split("\n\n")
-    return "\n\n".join(plain(one) for one in paragraphs)
+    """A command's help: paragraphs, and lines as they stand where click is told (by a backspace) not to wrap them."""
+    parts = []
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if not paragraph.startswith("\b"):
+            parts.append(plain(paragraph))
+            continue
+        first, _, rest = paragraph.removeprefix("\b").strip("\n").partition("\n")
+        parts.append(plain(first) if first.endswith(":") else f"```text\n{first}\n```")
+        if rest:
+            parts.append(f"```text\n{inspect.cleandoc(rest)}\n```")
+    return "\n\n".join(parts)
 
 
 def default_of(one: Any) -> str:
@@ -266,7 +279,8 @@ def section_of_readme(title: str) -> str:
     )
     if found is None:
         raise LookupError(f"README.md has no section {title!r}")
-    return re.sub(r"\[([^\]]*)\]\(#[^)]*\)", r"\1", found[1])
+    text = re.sub(r"^```\n(.*?)^```$", r"```text\n\1```", found[1], flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"\[([^\]]*)\]\(#[^)]*\)", r"\1", text)
 
 
 # ---------------------------------------------------------------- the picture

@@ -49,7 +49,7 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        cell.metadata = {}
+        cell.metadata = {name: value for name, value in cell.metadata.items() if name == "tags"}
         for output in cell.get("outputs", []):
             output.pop("metadata", None)
             if output["output_type"] in ("display_data", "execute_result"):

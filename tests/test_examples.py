@@ -38,6 +38,13 @@ SPARED = {
     "Dataset.get_natural_movie_template",
 }
 
+# Jobs, decoders and whatever else takes a second or more.
+SLOW = {
+    "nwbin.binning._correlograms", "nwbin.dataset._dataset", "nwbin.dataset._jobs", "nwbin.dataset._metric_jobs",
+    "nwbin.dataset._run", "nwbin.plot._decoding", "nwbin.session._population_answers",
+    "nwbin.session._stimulus_metrics", "nwbin.testing._write",
+}  # fmt: skip
+
 
 def modules_with_examples() -> list[str]:
     found = [path for path in PACKAGE.rglob("*.py") if ">>>" in path.read_text()]
@@ -149,7 +156,10 @@ def docstrings(module: ModuleType) -> Iterator[tuple[str, str, int]]:
 
 
 @pytest.mark.usefixtures("here", "workers_here")
-@pytest.mark.parametrize("name", modules_with_examples())
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one in SLOW)) for one in modules_with_examples()],
+)
 def test_examples_run(name: str) -> None:
     module = import_module(name)
     runner = doctest.DocTestRunner(

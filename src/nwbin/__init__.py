@@ -1,34 +1,40 @@
-"""Read Visual Coding - Neuropixels recordings (NWB files) and count their spikes, without AllenSDK.
+"""Read Visual Coding - Neuropixels recordings (NWB files) and count their spikes.
 
-    session = nwbin.open("session_715093703.nwb")      a path, or an address on a server
-    session.units, session.stimulus_presentations      tables, as AllenSDK shows them
+    session = nwbin.open("session_715093703.nwb")     a path, or an address
+    session.units, session.stimulus_presentations     tables, as AllenSDK's
     flashes = session.get_stimulus_table("flashes")
-    session.response_matrix(flashes, label="color")    X (trials, units), y (trials,)
+    session.response_matrix(flashes, label="color")   X (trials, units), y (trials,)
 
 Ways in, by how much they know of a recording:
 
-    open, Session      a session: AllenSDK's names, filters and answers; psth, tuning, receptive_fields, ...
-    File               any NWB 2 file as it is: units, spike_trains(), intervals; nothing filtered
-    Dataset            many sessions: their tables, and jobs over all of them
-    SpikeTrains        spike times of many units; a dictionary of arrays does as well
-    bin_spikes         counts in bins around onsets; arrays in, arrays out. Its kin: iter_bin_spikes (block by
-                       block), bin_spikes_sparse, count_in_windows, align_spikes (spike times), correlograms
-    AlignedSpikes, Correlograms, ResponseMatrix        what some of these return
-    NwbinError, NwbinWarning                           what is raised and warned, by kind in nwbin.errors
+    open, Session     a session: AllenSDK's names, filters and answers; and
+                      psth, tuning, receptive_fields, ...
+    File              any NWB 2 file as it is, nothing filtered
+    Dataset           many sessions: their tables, and jobs over all of them
+    SpikeTrains       spike times of many units; a dictionary of arrays does, too
+    bin_spikes        counts in bins around onsets: arrays in, arrays out
+                      (iter_bin_spikes: block by block; bin_spikes_sparse)
+    count_in_windows, align_spikes, correlograms
+                      windows with gaps; the spikes themselves; pairs of units
+    AlignedSpikes, Correlograms, ResponseMatrix
+                      what some of these return
+    NwbinError, NwbinWarning
+                      what is raised and warned; by kind in nwbin.errors
 
 Modules, each loaded when it is first used:
 
-    responses          labelled counts, and answers made of them: psth, tuning, responsive, latency, reliability, ...
-    metrics            metrics of units, published and of quality; describe() says what a column means
-    decode             cross-validated linear discriminant analysis
-    plot               pictures of all of these
-    export             files: tables and counts; select() and tidy() for tables that hold "null"
-    check              everything that is wrong with a file
-    testing            synthetic sessions: nwbin.testing.write_session("session.nwb")
+    responses         labelled counts, and answers: psth, tuning, latency, ...
+    metrics           metrics of units; describe() says what a column means
+    decode            cross-validated linear discriminant analysis
+    plot              pictures of all of these
+    export            files; select() and tidy() for tables that hold "null"
+    check             everything that is wrong with a file
+    testing           synthetic sessions: write_session("session.nwb")
     binning, dataset, errors
 
-A bin is [a, b) by default; what has AllenSDK's names has AllenSDK's rules, and closed= changes them. Times are in
-seconds. Go on with help(nwbin.open), help(nwbin.Session.psth), help(nwbin.responses), nwbin --help.
+A bin is [a, b) by default; what has AllenSDK's name has AllenSDK's rule, and
+closed= changes either. Times are in seconds. Go on with help(nwbin.open),
+help(nwbin.Session.psth), help(nwbin.responses), and nwbin --help in a shell.
 """
 
 # The public names are resolved on first use, so that ``import nwbin`` costs next to nothing and a program that only

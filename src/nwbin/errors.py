@@ -169,7 +169,7 @@ class NotEnoughMemoryError(NwbinError, MemoryError):
 
     Examples
     --------
-    >>> nwbin.bin_spikes({7: [0.1]}, np.zeros(10**9), np.arange(10**5))
+    >>> nwbin.bin_spikes({7: [0.1]}, np.zeros(10**6), np.arange(10**6))
     Traceback (most recent call last):
     nwbin.errors.NotEnoughMemoryError: ...
     """

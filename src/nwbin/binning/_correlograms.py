@@ -44,7 +44,7 @@ class Correlograms:
     --------
     >>> found = nwbin.correlograms({7: [0.0, 0.01], 9: [0.004]}, 0.04, 0.002)
     >>> found.pairs.tolist(), found.counts.shape
-    ([[0, 0], [0, 1], [1, 1]], (3, 20))
+    ([[7, 7], [7, 9], [9, 9]], (3, 20))
     """
 
     counts: Integers
