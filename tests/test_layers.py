@@ -34,7 +34,7 @@ FLOORS = [
     {"metrics"},
     {"session"},
     {"export", "plot", "testing"},
-    {"check", "decode", "dataset"},
+    {"cache", "check", "decode", "dataset"},
     {"cli"},
     {"__main__"},
 ]

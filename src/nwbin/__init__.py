@@ -53,6 +53,7 @@ _HOME = {
 }
 _MODULES = (
     "binning",
+    "cache",
     "check",
     "dataset",
     "decode",

@@ -11,13 +11,14 @@ from typing import Any, BinaryIO
 
 import h5py
 
-from nwbin.errors import FileAccessError, NotEnoughMemoryError, NwbinError
-from nwbin.storage.addresses import is_address
+from nwbin.errors import ArgumentError, FileAccessError, NotEnoughMemoryError, NwbinError
+from nwbin.storage.addresses import is_address, shown_path
 from nwbin.storage.file_map import FileMap, HeldFile
 from nwbin.storage.hdf5._ahead import ReadAhead
+from nwbin.storage.hdf5._guard import endless_text_refused
 from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.opening import StrPath, check_file_object, check_path, why_not
-from nwbin.storage.remote import RemoteFile, open_remote
+from nwbin.storage.remote import Index, RemoteFile, open_remote
 
 __all__ = ["DAMAGED", "OpenFile"]
 
@@ -42,6 +43,8 @@ class OpenFile:
         What is taken for usual.
     ahead
         Groups that are fetched before HDF5 opens a file on a server: see :meth:`ReadAhead.objects`.
+    index
+        The path of an index that knows a file on a server.
 
     Attributes
     ----------
@@ -69,6 +72,7 @@ class OpenFile:
         mapped: bool,
         limits: Limits = USUAL,
         ahead: Iterable[str] = (),
+        index: StrPath | None = None,
     ) -> None:
         self.follow_external = follow_external
         self.limits = limits
@@ -80,8 +84,13 @@ class OpenFile:
         self.remote: RemoteFile | None = None
         where: Any
         if isinstance(source, str) and is_address(source):
-            self.remote = open_remote(source)
+            self.remote = open_remote(source, None if index is None else Index(index))
             self.name, where = self.remote.name, self.remote.file
+            self.remote.file.look = endless_text_refused(self.remote)
+        elif index is not None:
+            raise ArgumentError(
+                f"{shown_path(source)}: an index is of files on servers; give the file's address, or leave it out"
+            )
         elif isinstance(source, str | os.PathLike):
             where = self.path = check_path(source)
             self.name = str(self.path)
@@ -99,8 +108,9 @@ class OpenFile:
             self._let_go()
             raise
         except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
+            said = why_not(error, where)
             self._let_go()  # at once: as long as somebody keeps the error, it keeps this object
-            raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
+            raise FileAccessError(f"{self.name}: {said}") from error
         known = self.held or self.remote
         self.size = self.h5.id.get_filesize() if known is None else known.size
 
@@ -111,6 +121,8 @@ class OpenFile:
     def _let_go(self) -> None:
         if self.held is not None:
             self.held.close()
+        if self.remote is not None:
+            self.remote.let_go()
 
     def close(self) -> None:
         """Close the file, whatever state it is in. Arrays that were mapped from it stay readable."""
@@ -126,6 +138,8 @@ class OpenFile:
             self.held is not None and self.__dict__.get("map") is None
         ):  # a map needs to see that it stays as it is
             self.held.close()
+        if self.remote is not None:
+            self.remote.let_go()
 
     @property
     def closed(self) -> bool:

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from nwbin._optional import need
 from nwbin.errors import FileAccessError
-from nwbin.storage.addresses import chained, scheme_of, shown
+from nwbin.storage.addresses import chained, scheme_of, shown, without_secrets
 from nwbin.storage.remote._dandi import content_of_asset, is_asset, resolved
 from nwbin.storage.remote._faults import Fault, error_of
+from nwbin.storage.remote._index import Index
 from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._transport import Transport
 
@@ -18,7 +19,7 @@ __all__ = ["open_remote"]
 _OURS = ("http", "https", "s3", "dandi")
 
 
-def open_remote(address: str) -> RemoteFile:
+def open_remote(address: str, index: Index | None = None) -> RemoteFile:
     """Open a file on a server.
 
     Parameters
@@ -27,6 +28,9 @@ def open_remote(address: str) -> RemoteFile:
         ``http://``, ``https://``; ``s3://bucket/key``, without credentials unless the environment has some
         (``AWS_ACCESS_KEY_ID``), at the server that ``AWS_ENDPOINT_URL`` names, if it does;
         ``dandi://000021/path`` (see :mod:`nwbin.storage.remote._dandi`); or any other that fsspec knows.
+
+    index
+        What was fetched of it, and of others, at another time: see :mod:`nwbin.storage.remote._index`.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def open_remote(address: str) -> RemoteFile:
     """
     name = shown(address)
     try:
-        return RemoteFile(_transport(address, name), address, name)
+        return RemoteFile(_transport(address, name), address, name, index)
     except Fault as fault:
         raise error_of(fault, name) from None
 
@@ -70,11 +74,13 @@ def _s3(address: str, name: str) -> Transport:
     environment = os.environ
     server = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
     anonymous = environment.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1", "yes")
-    if environment.get("AWS_ACCESS_KEY_ID") and not anonymous:
-        options = {"endpoint": server} if server else {}
-        return s3_transport(bucket, key, options, plain=bool(server) and str(server).startswith("http://"))
     # Without a signature S3 is a web server, which finds a bucket's region by itself under this name.
     place = f"{server.rstrip('/')}/{bucket}" if server else f"https://{bucket}.s3.amazonaws.com"
     if not server and "." in bucket:  # for which the certificate does not hold
         place = f"https://s3.amazonaws.com/{bucket}"
-    return http_transport(f"{place}/{quote(key)}")
+    place = f"{place}/{quote(key)}"
+    if environment.get("AWS_ACCESS_KEY_ID") and not anonymous:
+        options = {"endpoint": server} if server else {}
+        plain = bool(server) and str(server).startswith("http://")
+        return s3_transport(bucket, key, options, plain=plain, place=without_secrets(place))
+    return http_transport(place)
