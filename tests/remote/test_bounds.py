@@ -162,3 +162,18 @@ def test_memory_goes_when_the_file_is_closed(tmp_path: Path, monkeypatch: pytest
         file.units  # noqa: B018
     with pytest.raises(FileAccessError, match="is closed; nothing can be read from it any more"):
         image.need([(0, 10)])
+
+
+@pytest.mark.parametrize("how", ["address", "file object"])
+def test_a_program_that_leaves_a_file_open_ends_well(tmp_path: Path, how: str) -> None:
+    path = write_small(tmp_path / "x.nwb")
+    opened = f"nwbin.File({ADDRESS!r})" if how == "address" else f"nwbin.File(open({str(path)!r}, 'rb'))"
+    script = (
+        "from pathlib import Path; import nwbin; from nwbin.storage.remote import _opening\n"
+        "from tests.remote.test_damaged import ADDRESS, InMemory\n"
+        f"content = Path({str(path)!r}).read_bytes()\n"
+        "_opening._transport = lambda address, name: InMemory(content)\n"
+        f"file = {opened}\nprint(len(file.units))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=Path(__file__).parents[2])
+    assert (done.stdout, done.returncode) == (b"3\n", 0), done.stderr

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
@@ -26,6 +28,15 @@ DAMAGED = "the file is probably damaged: download it again"
 _FAILED = "reading through the file object failed, or the file is damaged: try again, or download it and pass its path"
 
 _TRIES = 3  # at closing
+
+_of_python: weakref.WeakSet[OpenFile] = weakref.WeakSet()  # those that HDF5 reads through a file object
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what HDF5 reads through Python while there is a Python: afterwards it would end in a crash."""
+    for file in list(_of_python):
+        file.close()
 
 
 class OpenFile:
@@ -111,6 +122,8 @@ class OpenFile:
             said = why_not(error, where)
             self._let_go()  # at once: as long as somebody keeps the error, it keeps this object
             raise FileAccessError(f"{self.name}: {said}") from error
+        if self.held is None:
+            _of_python.add(self)
         known = self.held or self.remote
         self.size = self.h5.id.get_filesize() if known is None else known.size
 
