@@ -105,9 +105,18 @@ def remfile(address, index=None):
 def lazynwb(address, index=None):
     """lazynwb: data frames of some columns, and the spike times of the units that are wanted."""
     import lazynwb
+    from lazynwb._hdf5 import range_reader
+
+    made = range_reader._cached_store_from_url
+
+    def plain(url, *, client_options=None, **how):  # its store takes https only, and the link here is plain
+        return made(url, client_options={**(client_options or {}), "allow_http": True}, **how)
+
+    range_reader._cached_store_from_url = plain
+    about = {"as_polars": True, "disable_progress": True, "exact_path": True}
 
     def columns(path, names):
-        return lazynwb.get_df(address, path, include_column_names=names, as_polars=True)
+        return lazynwb.get_df(address, path, include_column_names=names, **about)
 
     units = columns("/units", UNITS)
     rows = chosen(units, columns("/general/extracellular_ephys/electrodes", CHANNELS))
