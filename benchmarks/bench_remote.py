@@ -37,7 +37,8 @@ ROWS = (
     ("nwbin", "nothing", "nwbin, the first time"),
     ("nwbin", "cache", "nwbin, the second time (what was fetched is kept on the disk)"),
     ("nwbin", "index", "nwbin with an index, nothing kept"),
-    ("lazynwb", "nothing", "lazynwb"),
+    ("lazynwb", "nothing", "lazynwb, the first time"),
+    ("lazynwb", "cache", "lazynwb, the second time (its catalogue is kept on the disk)"),
     ("remfile", "nothing", "pynwb + remfile"),
     ("download", "nothing", "the whole file, then nwbin"),
     ("units", "nothing", "nwbin, units as AllenSDK shows them alone, the first time"),
@@ -75,6 +76,7 @@ def measure(
             place = folder / f"kept-{turn}-{contender}"
             size = "0" if before == "index" else "10GB"
             env = os.environ | {"NWBIN_CACHE_DIR": str(place), "NWBIN_CACHE_SIZE": size}
+            env["LAZYNWB_CATALOG_CACHE_PATH"] = f"{place}.sqlite"
             more = [str(index)] if before == "index" else []
             one = run(
                 pythons.get(contender, sys.executable), server, contender, address, more, env, given.limit
@@ -91,12 +93,12 @@ def table(found: dict[str, Any]) -> str:
     """The rows, whoever has failed in words."""
     lines = ["| | seconds | requests | MB |", "|---|--:|--:|--:|"]
     for label, one in found.items():
-        version = f" {one['version'].partition(' ')[2]}" if one["contender"] == "lazynwb" else ""
+        name = label.replace("lazynwb", one.get("version", "lazynwb"), 1)
         if "failed" in one:
-            lines.append(f"| {label}{version} | fails: {one['failed'].splitlines()[-1][:80]} | | |")
+            lines.append(f"| {name} | fails: {one['failed'].splitlines()[-1][:80]} | | |")
             continue
         lines.append(
-            f"| {label}{version} | {in_words(one['seconds'])} | {one['requests']:,} | {in_words(one['bytes'] / 1e6)} |"
+            f"| {name} | {in_words(one['seconds'])} | {one['requests']:,} | {in_words(one['bytes'] / 1e6)} |"
         )
     return "\n".join(lines)
 
