@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ settings.register_profile(
     "nightly", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# What tests fetch is not kept on the developer's disk, and what is kept there is not used: a server of a test may have
+# the port and marks of another. Tests of the cache have folders of their own.
+os.environ |= {
+    "NWBIN_CACHE_SIZE": "0",
+    "NWBIN_CACHE_DIR": str(Path(tempfile.gettempdir()) / "nwbin-no-cache"),
+}
 
 SHARED = Path(os.environ.get("NWBIN_SHARED", Path(__file__).parents[2] / "shared"))
 

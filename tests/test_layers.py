@@ -34,7 +34,7 @@ FLOORS = [
     {"metrics", "exchange"},
     {"session"},
     {"export", "plot", "testing"},
-    {"check", "decode", "dataset", "downloads"},
+    {"cache", "check", "decode", "dataset", "downloads"},
     {"report"},
     {"cli"},
     {"__main__"},

@@ -94,6 +94,7 @@ _HOME = {
 }
 _MODULES = (
     "binning",
+    "cache",
     "check",
     "dataset",
     "decode",

@@ -35,6 +35,7 @@ class InMemory:
     """A server that is none."""
 
     checked_afterwards = False
+    place = None
 
     def __init__(self, content: bytes) -> None:
         self.content, self.requests = content, 0

@@ -6,6 +6,7 @@ Only typer is imported here; each command imports what it needs when it runs, so
 from __future__ import annotations
 
 from nwbin.cli._app import app, main
+from nwbin.cli.cache import cache, index
 from nwbin.cli.check import check
 from nwbin.cli.count import count
 from nwbin.cli.demo import demo
@@ -23,6 +24,7 @@ from nwbin.cli.units_and_stimuli import stimuli, units
 __all__ = ["app", "main"]
 
 for _command in (
-    demo, download, info, overview, report, units, stimuli, count, psth, raster, tuning, rf, metrics, check,
+    demo, download, info, overview, report, units, stimuli, count, psth, raster, tuning, rf, metrics, check, cache,
+    index,
 ):  # fmt: skip
-    app.command(no_args_is_help=_command is not demo)(_command)
+    app.command(no_args_is_help=_command not in (demo, cache))(_command)

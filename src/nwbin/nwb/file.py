@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -19,6 +18,7 @@ from nwbin.nwb.dynamic_table import DynamicTable
 from nwbin.nwb.general import start_time, stated_text, stated_version, subject
 from nwbin.nwb.groups import stated_in, table_of_groups
 from nwbin.nwb.intervals import Intervals
+from nwbin.nwb.schema import AT_OPENING
 from nwbin.nwb.spike_store import SpikeStore
 from nwbin.nwb.time_series import TimeSeries, timestamps
 from nwbin.storage.opened import open_source
@@ -91,14 +91,20 @@ class File:
     """
 
     def __init__(
-        self, source: StrPath | BinaryIO, *, follow_external_links: bool = False, mmap: bool = True
+        self,
+        source: StrPath | BinaryIO,
+        *,
+        follow_external_links: bool = False,
+        mmap: bool = True,
+        index: StrPath | None = None,
     ) -> None:
         self._source = open_source(
             source,
             follow_external_links=follow_external_links,
             mmap=mmap,
-            ahead=schema.AT_OPENING,
+            ahead=AT_OPENING,
             whole=schema.WHOLE,
+            index=index,
         )
         self._pynwb_io: Any = None
         try:
@@ -138,9 +144,7 @@ class File:
     def __enter__(self) -> File:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

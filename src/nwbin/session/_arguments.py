@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "external_channel_columns": None,
     "additional_unit_metrics": None,
     "mmap": True,
+    "index": None,
 }
 
 

@@ -32,6 +32,7 @@ def open(
     external_channel_columns: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     additional_unit_metrics: Callable[[], pd.DataFrame] | pd.DataFrame | None = None,
     mmap: bool = True,
+    index: StrPath | None = None,
     api_kwargs: Mapping[str, Any] | None = None,
 ) -> Session:
     """Open a session file.
@@ -57,6 +58,8 @@ def open(
     mmap : bool, default True
         Map the file into memory where that can be done. False copies whatever is read: for a file that others may
         write to while it is open; see :class:`nwbin.File`. Holds for the probes' LFP files too.
+    index : str or os.PathLike, optional
+        The path of an index that knows the file on its server; see :class:`nwbin.File`.
     api_kwargs : mapping, optional
         Any of the arguments above in a dictionary, as AllenSDK's EcephysSession.from_nwb_path takes them. An
         argument given by name, other than its default, counts more.
@@ -88,6 +91,7 @@ def open(
         "external_channel_columns": external_channel_columns,
         "additional_unit_metrics": additional_unit_metrics,
         "mmap": mmap,
+        "index": index,
     }
     left = {name: parameter.default for name, parameter in signature(open).parameters.items()}
     for name, value in known_arguments(api_kwargs).items():

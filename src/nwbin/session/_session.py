@@ -126,7 +126,7 @@ class Session:
             )
         how = DEFAULTS | known_arguments(api_kwargs) | known_arguments(kwargs)
         filters = UnitFilters(**{name: how.pop(name) for name in FILTERS})
-        return cls(File(path, mmap=how.pop("mmap")), filters, **how)
+        return cls(File(path, mmap=how.pop("mmap"), index=how.pop("index")), filters, **how)
 
     @property
     def file(self) -> File:

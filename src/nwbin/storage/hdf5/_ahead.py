@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
@@ -24,6 +25,9 @@ _MOST_HEAP = 1 << 26
 _AROUND = 3 << 14
 _BETWEEN, _BETWEEN_DENSE = 1 << 20, 24 << 20
 _END = 3 << 20
+# Bytes that are fetched because of what a file says of itself, for one request of tables: one that lies about that is
+# then read by libhdf5 alone.
+_MOST_AHEAD = 1 << 28
 
 Names = dict[str, Any]  # what is wanted below a group: names, or "*" for all, and what is wanted below those
 
@@ -105,11 +109,19 @@ class ReadAhead:
         self._root = root(remote.image.bytes)
         self._done: set[tuple[str, ...]] = set()
 
-    def _waves(self, *, dense: bool = False) -> Waves:
-        left = _BETWEEN_DENSE if dense else 0
+    def _waves(self, *, dense: bool = False, most: float | None = None) -> Waves:
+        left, room = _BETWEEN_DENSE if dense else 0, _MOST_AHEAD if most is None else most
+
+        def allowed(span: tuple[int, int]) -> bool:
+            nonlocal room
+            size = max(0, min(span[1], self._image.size) - max(0, span[0]))
+            fits = size <= room
+            room -= size if fits else 0
+            return fits
 
         def need(spans: Spans) -> None:
             nonlocal left
+            spans = [span for span in spans if allowed(span)]
             before = self._remote.fetched
             late = self._image.size - _END
             spans = [(start, self._image.size if late <= start else stop) for start, stop in spans]
@@ -138,8 +150,8 @@ class ReadAhead:
             yield from chunk_places(self._image.bytes, where.place, where.n_dimensions)
 
     def strings(self, references: Any) -> None:
-        """Fetch the strings that references lead to."""
-        waves = self._waves()
+        """Fetch the strings that references lead to, however many: what was not fetched cannot be told from zeros."""
+        waves = self._waves(most=math.inf)
         waves.add(collections_of(references, self._image.bytes))
         waves.run()
 

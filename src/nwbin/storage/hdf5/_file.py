@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
@@ -11,13 +13,14 @@ from typing import Any, BinaryIO
 
 import h5py
 
-from nwbin.errors import FileAccessError, NotEnoughMemoryError, NwbinError
-from nwbin.storage.addresses import is_address
+from nwbin.errors import ArgumentError, FileAccessError, NotEnoughMemoryError, NwbinError
+from nwbin.storage.addresses import is_address, shown_path
 from nwbin.storage.file_map import FileMap, HeldFile
 from nwbin.storage.hdf5._ahead import ReadAhead
+from nwbin.storage.hdf5._guard import endless_text_refused
 from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.opening import StrPath, check_file_object, check_path, why_not
-from nwbin.storage.remote import RemoteFile, open_remote
+from nwbin.storage.remote import Index, RemoteFile, open_remote
 
 __all__ = ["DAMAGED", "OpenFile"]
 
@@ -25,6 +28,15 @@ DAMAGED = "the file is probably damaged: download it again"
 _FAILED = "reading through the file object failed, or the file is damaged: try again, or download it and pass its path"
 
 _TRIES = 3  # at closing
+
+_of_python: weakref.WeakSet[OpenFile] = weakref.WeakSet()  # those that HDF5 reads through a file object
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what HDF5 reads through Python while there is a Python: afterwards it would end in a crash."""
+    for file in list(_of_python):
+        file.close()
 
 
 class OpenFile:
@@ -42,6 +54,8 @@ class OpenFile:
         What is taken for usual.
     ahead
         Groups that are fetched before HDF5 opens a file on a server: see :meth:`ReadAhead.objects`.
+    index
+        The path of an index that knows a file on a server.
 
     Attributes
     ----------
@@ -69,6 +83,7 @@ class OpenFile:
         mapped: bool,
         limits: Limits = USUAL,
         ahead: Iterable[str] = (),
+        index: StrPath | None = None,
     ) -> None:
         self.follow_external = follow_external
         self.limits = limits
@@ -80,8 +95,13 @@ class OpenFile:
         self.remote: RemoteFile | None = None
         where: Any
         if isinstance(source, str) and is_address(source):
-            self.remote = open_remote(source)
+            self.remote = open_remote(source, None if index is None else Index(index))
             self.name, where = self.remote.name, self.remote.file
+            self.remote.file.look = endless_text_refused(self.remote)
+        elif index is not None:
+            raise ArgumentError(
+                f"{shown_path(source)}: an index is of files on servers; give the file's address, or leave it out"
+            )
         elif isinstance(source, str | os.PathLike):
             where = self.path = check_path(source)
             self.name = str(self.path)
@@ -99,8 +119,11 @@ class OpenFile:
             self._let_go()
             raise
         except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
+            said = why_not(error, where)
             self._let_go()  # at once: as long as somebody keeps the error, it keeps this object
-            raise FileAccessError(f"{self.name}: {why_not(error, where)}") from error
+            raise FileAccessError(f"{self.name}: {said}") from error
+        if self.held is None:
+            _of_python.add(self)
         known = self.held or self.remote
         self.size = self.h5.id.get_filesize() if known is None else known.size
 
@@ -111,6 +134,8 @@ class OpenFile:
     def _let_go(self) -> None:
         if self.held is not None:
             self.held.close()
+        if self.remote is not None:
+            self.remote.let_go()
 
     def close(self) -> None:
         """Close the file, whatever state it is in. Arrays that were mapped from it stay readable."""
@@ -126,6 +151,8 @@ class OpenFile:
             self.held is not None and self.__dict__.get("map") is None
         ):  # a map needs to see that it stays as it is
             self.held.close()
+        if self.remote is not None:
+            self.remote.let_go()
 
     @property
     def closed(self) -> bool:

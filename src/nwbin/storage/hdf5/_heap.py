@@ -18,13 +18,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HEADER", "REFERENCE", "DamagedTextError", "Heap", "endless_collection", "padded"]
+__all__ = [
+    "HEADER",
+    "LARGEST",
+    "REFERENCE",
+    "DamagedTextError",
+    "Heap",
+    "endless_collection",
+    "is_endless",
+    "padded",
+]
 
 REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
 HEADER = 16  # bytes, of an object's header and of a collection's head
 
 _KEEP = 256  # collections whose objects are remembered
-_LARGEST = 1 << 26  # bytes of a collection: libhdf5 makes them of kilobytes
+LARGEST = 1 << 26  # bytes of a collection: libhdf5 makes them of kilobytes
 _NUMBER = np.uint64(0xFFFF)  # the bits of a header's first 8 bytes that are the object's number
 
 
@@ -40,23 +49,31 @@ def padded(size: Any) -> Any:
     return (size + 7) & -8
 
 
-def endless_collection(data: bytes) -> int | None:
-    """Return the address of a collection in which libhdf5 would go round for ever, None if there is none.
+def is_endless(collection: bytes) -> bool:
+    """Whether libhdf5 would go round in a collection for ever, by its bytes, or as many as there are of them.
 
     It walks from object to object by their sizes, and believes a size of 0: a file with zeros written over its
     heap would hang the program at the first attribute.
     """
+    end = min(len(collection), int.from_bytes(collection[8:16], "little"))
+    at = HEADER
+    while at + HEADER <= end:
+        number = int.from_bytes(collection[at : at + 2], "little")
+        size = int.from_bytes(collection[at + 8 : at + 16], "little")
+        step = HEADER + padded(size) if number else size
+        if step == 0:
+            return True
+        at += step
+    return False
+
+
+def endless_collection(data: bytes) -> int | None:
+    """Return the address of a collection in which libhdf5 would go round for ever, None if there is none."""
     address = data.find(b"GCOL")
     while address >= 0:
-        end = address + int.from_bytes(data[address + 8 : address + 16], "little")
-        at = address + HEADER
-        while at + HEADER <= min(end, len(data)):
-            number = int.from_bytes(data[at : at + 2], "little")
-            size = int.from_bytes(data[at + 8 : at + 16], "little")
-            step = HEADER + padded(size) if number else size
-            if step == 0:
-                return address
-            at += step
+        size = int.from_bytes(data[address + 8 : address + HEADER], "little")
+        if is_endless(data[address : address + size]):
+            return address
         address = data.find(b"GCOL", address + 4)
     return None
 
@@ -153,7 +170,7 @@ class Heap:
         """
         head = self.data[address : address + HEADER].tobytes()
         n_bytes = int.from_bytes(head[8:], "little")
-        if head[:4] != b"GCOL" or not 32 <= n_bytes <= min(self.data.size - address, _LARGEST):
+        if head[:4] != b"GCOL" or not 32 <= n_bytes <= min(self.data.size - address, LARGEST):
             return np.empty(0, np.intp)
         words = self.data[address : address + (n_bytes & -8)].view("<u8")
         number, size = words[:-1] & _NUMBER, words[1:]

@@ -48,6 +48,8 @@ class H5Source:
         What is taken for usual in a file.
     ahead
         Groups that are fetched at once when a file on a server is opened: see :meth:`ahead`.
+    index
+        The path of an index that knows a file on a server: see :mod:`nwbin.storage.remote._index`.
 
     Raises
     ------
@@ -63,10 +65,16 @@ class H5Source:
         mmap: bool = True,
         limits: Limits = USUAL,
         ahead: Iterable[str] = (),
+        index: StrPath | None = None,
     ) -> None:
         self.follow_external_links, self.mmap = follow_external_links, mmap
         self._file = OpenFile(
-            source, follow_external=follow_external_links, mapped=mmap, limits=limits, ahead=ahead
+            source,
+            follow_external=follow_external_links,
+            mapped=mmap,
+            limits=limits,
+            ahead=ahead,
+            index=index,
         )
         self._objects = Objects(self._file)
         self._text = FileText(self._file)
@@ -131,6 +139,7 @@ class H5Source:
         self._objects.forget()
         self._datasets.clear()  # they keep open what links led to
         self._file.close()
+        self._text.forget()
 
     @property
     def closed(self) -> bool:

@@ -52,6 +52,10 @@ class FileText:
             return RemoteStrings(self._file.remote, self._file.ahead)
         return None if self._file.map is None else HeapStrings(self._file.map.bytes)
 
+    def forget(self) -> None:
+        """Let go of the file's bytes."""
+        self.__dict__.pop("_strings", None)
+
     def trust_libhdf5(self) -> None:
         """Raise ValueError where libhdf5 would never come back; that can be seen in small files."""
         if self._endless is not None:

@@ -1,7 +1,9 @@
-"""Files that lie on a server: their bytes, and what goes wrong on the way."""
+"""Files that lie on a server: their bytes, what is kept of them, and what goes wrong on the way."""
 
 from nwbin.storage.remote._dandi import asset_address, is_asset
 from nwbin.storage.remote._folder import RemoteFolder
+from nwbin.storage.remote._index import Index, Part, write_index_file
+from nwbin.storage.remote._kept import Entry, Kept, Shelf, keeping_in, kept
 from nwbin.storage.remote._kept_part import (
     KeptPart,
     digest_of,
@@ -13,13 +15,20 @@ from nwbin.storage.remote._kept_part import (
 from nwbin.storage.remote._listing import Listed, content_of, listing, state_now
 from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._remote_file import RemoteFile
+from nwbin.storage.remote._transport import State
 from nwbin.storage.remote._whole_file import WholeFile, fetch, look_up
 
 __all__ = [
+    "Entry",
+    "Index",
+    "Kept",
     "KeptPart",
     "Listed",
+    "Part",
     "RemoteFile",
     "RemoteFolder",
+    "Shelf",
+    "State",
     "WholeFile",
     "asset_address",
     "content_of",
@@ -28,11 +37,14 @@ __all__ = [
     "file_record",
     "is_asset",
     "is_of",
+    "keeping_in",
+    "kept",
     "listing",
     "look_up",
     "open_remote",
     "open_remote_folder",
     "recorded",
     "state_now",
+    "write_index_file",
     "write_record",
 ]

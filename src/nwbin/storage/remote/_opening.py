@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 from nwbin._optional import need
 from nwbin.errors import FileAccessError
-from nwbin.storage.addresses import chained, scheme_of, shown
+from nwbin.storage.addresses import chained, scheme_of, shown, without_secrets
 from nwbin.storage.remote._dandi import content_of_asset, is_asset, resolved
 from nwbin.storage.remote._faults import Fault, error_of
 from nwbin.storage.remote._folder import RemoteFolder
+from nwbin.storage.remote._index import Index
 from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
 from nwbin.storage.remote._transport import Transport
@@ -19,7 +20,7 @@ __all__ = ["open_remote", "open_remote_folder"]
 _OURS = ("http", "https", "s3", "dandi")
 
 
-def open_remote(address: str) -> RemoteFile:
+def open_remote(address: str, index: Index | None = None) -> RemoteFile:
     """Open a file on a server.
 
     Parameters
@@ -28,6 +29,9 @@ def open_remote(address: str) -> RemoteFile:
         ``http://``, ``https://``; ``s3://bucket/key``, without credentials unless the environment has some
         (``AWS_ACCESS_KEY_ID``), at the server that ``AWS_ENDPOINT_URL`` names, if it does;
         ``dandi://000021/path`` (see :mod:`nwbin.storage.remote._dandi`); or any other that fsspec knows.
+
+    index
+        What was fetched of it, and of others, at another time: see :mod:`nwbin.storage.remote._index`.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def open_remote(address: str) -> RemoteFile:
     """
     name = shown(address)
     try:
-        return RemoteFile(_transport(address, name), address, name)
+        return RemoteFile(_transport(address, name), address, name, index)
     except Fault as fault:
         raise error_of(fault, name) from None
 
@@ -85,6 +89,8 @@ def _s3(address: str, name: str) -> Transport:
 
     bucket, key = bucket_and_key(address, name)
     settings = s3_settings()
+    place = f"{settings.place(bucket)}/{quote(key)}"
     if settings.signed:
-        return s3_transport(bucket, key, settings.options(bucket), plain=settings.plain)
-    return http_transport(f"{settings.place(bucket)}/{quote(key)}")
+        options = settings.options(bucket)
+        return s3_transport(bucket, key, options, plain=settings.plain, place=without_secrets(place))
+    return http_transport(place)

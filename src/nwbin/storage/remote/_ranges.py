@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["GAP", "PIECE", "WIDE", "Span", "merged", "pieces"]
+__all__ = ["GAP", "PIECE", "WIDE", "Span", "merged", "pieces", "union"]
 
 GAP = 1 << 17  # bytes
 WIDE = 1 << 21  # bytes
@@ -48,6 +48,11 @@ def merged(spans: Iterable[tuple[int, int]], *, spare: int = 0) -> list[Span]:
             break
         widest = gap
     return _joined(near, widest)
+
+
+def union(spans: Iterable[tuple[int, int]]) -> list[Span]:
+    """Return the same bytes as spans in order that neither overlap nor touch; empty ones are left out."""
+    return _joined(sorted(span for span in spans if span[1] > span[0]), 0)
 
 
 def _joined(spans: Iterable[tuple[int, int]], gap: int) -> list[Span]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from nwbin.errors import FileAccessError
 from nwbin.storage.remote._faults import RETRIED, Fault, Kind, error_of
 from nwbin.storage.remote._image import Image, ImageFile
-from nwbin.storage.remote._ranges import Span, merged, pieces
+from nwbin.storage.remote._index import Index
+from nwbin.storage.remote._kept import Shelf, kept
+from nwbin.storage.remote._ranges import Span, merged, pieces, union
 from nwbin.storage.remote._retries import TRIES, pause
+from nwbin.storage.remote._segments import Put, Segment
+from nwbin.storage.remote._targets import Target, Targets
 from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["RemoteFile"]
@@ -25,7 +26,6 @@ CONNECTIONS = 8
 _FIRST = 1 << 16  # bytes that are asked for when the file is opened
 _AHEAD = 1 << 16  # bytes that are fetched at the least where HDF5 asks for some that nobody foresaw
 
-Target = tuple[int, "npt.NDArray[np.uint8]"]
 Job = Callable[[threading.Event], None]  # it makes no further request once that is set
 
 
@@ -40,6 +40,8 @@ class RemoteFile:
         As it was given.
     name
         For messages: the address without what is secret in it.
+    index
+        What was fetched of it, and of others, at another time.
 
     Attributes
     ----------
@@ -49,6 +51,8 @@ class RemoteFile:
         By what it is known to be still the same.
     image
         What was fetched of it, where :meth:`Image.need` was called.
+    requests, fetched, recalled
+        How many there were, how many bytes came by them, and how many were taken from what is kept on the disk.
     file
         The file object for HDF5.
 
@@ -59,19 +63,50 @@ class RemoteFile:
         tries themselves take.
     """
 
-    def __init__(self, transport: Transport, address: str, name: str) -> None:
+    def __init__(self, transport: Transport, address: str, name: str, index: Index | None = None) -> None:
         self.address, self.name = address, name
         self._transport = transport
         self._counting = threading.Lock()
-        self.requests = self.fetched = 0  # so many, and bytes
+        self.requests = self.fetched = self.recalled = 0
         self.state: State = State(-1, None, None)
         start = self._start()
         self.size = self.state.size
         if not self.size:
             raise FileAccessError(f"{name}: is empty (0 bytes); check the address")
-        self.image = Image(self.size, self._fill, name)
+        self._shelf = self._found_shelf()
+        self.image = Image(self.size, self._fill, name, self._recall)
         self.image.put(0, start)
-        self.file = ImageFile(self.image, _AHEAD)
+        if index is not None:
+            index.put_into(self.image, self._place, self.state, name)
+        self.file = ImageFile(self.image, _AHEAD, name)
+
+    def let_go(self) -> None:
+        """Give back the memory; nothing can be read any more."""
+        self.image.let_go()
+
+    # ---------------------------------------------------------------- what is kept on the disk
+
+    @property
+    def _place(self) -> str | None:
+        # A transport need not have it: what lies at an address that nobody can name without secrets is not kept.
+        return getattr(self._transport, "place", None)
+
+    def _found_shelf(self) -> Shelf | None:
+        if self._place is None:
+            return None
+        whole = kept()
+        return None if whole is None else whole.shelf(self._place, self.name, self.state)
+
+    def _recall(self, spans: list[Span], put: Put) -> list[Span]:
+        """Hand on what is kept of some bytes; returns which are not."""
+        if self._shelf is None:
+            return spans
+
+        def counted(at: int, data: Any) -> None:
+            put(at, data)
+            self._count(recalled=len(data))
+
+        return self._shelf.load(spans, counted)
 
     # ---------------------------------------------------------------- reading
 
@@ -92,24 +127,25 @@ class RemoteFile:
         self._fill(left, False)
 
     def _fill(self, targets: Sequence[Target], alone: bool) -> None:
-        wanted = sorted(((at, out) for at, out in targets if len(out)), key=lambda target: target[0])
+        wanted = Targets(targets)
         if not wanted:
             return
-        if wanted[0][0] < 0 or max(at + len(out) for at, out in wanted) > self.size:
+        if wanted.start < 0 or wanted.stop > self.size:
             raise FileAccessError(
                 f"{self.name}: ends at byte {self.size:,}, before what should be read; it is truncated or damaged"
             )
         if self._transport.checked_afterwards:
             # What comes is kept apart until it is known to be of the same file as what is there already.
-            fresh = [(at, np.empty(len(out), np.uint8)) for at, out in wanted]
+            fresh = wanted.apart()
             self._get(fresh, alone)
-            for (_, out), (_, data) in zip(wanted, fresh, strict=True):
-                out[:] = data
+            fresh.copy_to(wanted)
         else:
             self._get(wanted, alone)
 
-    def _get(self, wanted: Sequence[Target], alone: bool) -> None:
-        jobs = pieces(merged(((at, at + len(out)) for at, out in wanted)))
+    def _get(self, wanted: Targets, alone: bool) -> None:
+        jobs = pieces(merged(self._recall(union(wanted.spans), wanted.put)))
+        if not jobs:
+            return
         work = [partial(self._fetch, job, wanted) for job in jobs]
         if alone:
             for one in work:
@@ -177,9 +213,20 @@ class RemoteFile:
         self._together([partial(self._trying, once, Span(0, _FIRST))])
         return b"".join(found)
 
-    def _fetch(self, span: Span, targets: Sequence[Target], stop: threading.Event) -> None:
-        """Fetch one piece, and put what is wanted of it where it belongs."""
-        starts = [at for at, _ in targets]
+    def _fetch(self, span: Span, targets: Targets, stop: threading.Event) -> None:
+        """Fetch one piece, put what is wanted of it where it belongs, and keep it."""
+        segment = None if self._shelf is None else self._shelf.keep(span)
+        try:
+            self._fetch_into(span, targets, segment, stop)
+            if self._shelf is not None and segment is not None:
+                self._shelf.kept(segment, span)
+        finally:
+            if segment is not None:
+                segment.abandon()
+
+    def _fetch_into(
+        self, span: Span, targets: Targets, segment: Segment | None, stop: threading.Event
+    ) -> None:
 
         def once(begin: int) -> int:
             answer = self._transport.get(begin, span.stop, self.state)
@@ -190,10 +237,12 @@ class RemoteFile:
             at = begin
             try:
                 for part in answer.parts:
-                    data = np.frombuffer(part, np.uint8)
+                    data = memoryview(part).cast("B")
                     if at + len(data) > span.stop:
                         raise Fault(Kind.OTHER, "it sent more than was asked for")
-                    _put(targets, starts, at, data)
+                    targets.put(at, data)
+                    if segment is not None:
+                        segment.add(data)
                     at += len(data)
             except Fault as fault:
                 if fault.kind not in RETRIED or at == begin:
@@ -205,10 +254,11 @@ class RemoteFile:
 
         self._trying(once, span, stop)
 
-    def _count(self, requests: int = 0, fetched: int = 0) -> None:
+    def _count(self, requests: int = 0, fetched: int = 0, recalled: int = 0) -> None:
         with self._counting:
             self.requests += requests
             self.fetched += fetched
+            self.recalled += recalled
 
     def _trying(self, once: Callable[[int], int], span: Span, stop: threading.Event) -> None:
         """Ask until all bytes of a span came: `once` is given the first that is missing, and returns the next."""
@@ -228,12 +278,3 @@ class RemoteFile:
                     raise error_of(Fault(Kind.SHORT), self.name, tries)
                 pause(tries)
             at = reached
-
-
-def _put(targets: Sequence[Target], starts: list[int], at: int, data: npt.NDArray[np.uint8]) -> None:
-    """Copy bytes that lie from `at` on in the file into the targets that they belong to."""
-    end = at + len(data)
-    for begin, out in targets[: bisect_right(starts, end)]:
-        low, high = max(at, begin), min(end, begin + len(out))
-        if low < high:
-            out[low - begin : high - begin] = data[low - at : high - at]

@@ -45,6 +45,8 @@ class Answer(NamedTuple):
 class Transport(Protocol):
     """A file on a server. Used from several threads."""
 
+    # Where it lies, without secrets; None where nothing may be kept of it between programs.
+    place: str | None
     checked_afterwards: (
         bool  # whether only :meth:`check` tells that bytes are of another file than those before
     )

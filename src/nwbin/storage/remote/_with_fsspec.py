@@ -19,6 +19,7 @@ class FsspecTransport:
     """One file of one of fsspec's file systems."""
 
     checked_afterwards = True
+    place: str | None = None  # what fsspec tells of a file is no mark that speaks for every byte of it
 
     def __init__(self, address: str, name: str) -> None:
         import fsspec

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from nwbin.storage.addresses import without_secrets
 from nwbin.storage.remote._faults import Fault, Kind
 from nwbin.storage.remote._transport import Answer, State
 
@@ -65,7 +66,7 @@ def http_transport(address: str) -> ObstoreTransport:
         store = HTTPStore.from_url(address, client_options=client, retry_config=_NO_RETRIES)
     except Exception:
         raise Fault(Kind.OTHER, "it is no valid address") from None
-    return ObstoreTransport(store, "")
+    return ObstoreTransport(store, "", without_secrets(address))
 
 
 def _without_name(address: str) -> tuple[str, bytes | None]:
@@ -76,9 +77,11 @@ def _without_name(address: str) -> tuple[str, bytes | None]:
     return match["scheme"] + address[match.end() :], unquote_to_bytes(match["name"])
 
 
-def s3_transport(bucket: str, key: str, options: dict[str, Any], *, plain: bool) -> ObstoreTransport:
-    """Return what reads an object in S3 with the credentials of the environment."""
-    return ObstoreTransport(s3_store(bucket, options, plain=plain), key)
+def s3_transport(
+    bucket: str, key: str, options: dict[str, Any], *, plain: bool, place: str | None
+) -> ObstoreTransport:
+    """Return what reads an object in S3, which lies at a place, with the credentials of the environment."""
+    return ObstoreTransport(s3_store(bucket, options, plain=plain), key, place)
 
 
 def s3_store(bucket: str, options: dict[str, Any], *, plain: bool) -> Any:
@@ -99,8 +102,8 @@ class ObstoreTransport:
 
     checked_afterwards = False  # each answer says what it is of, before its bytes are taken
 
-    def __init__(self, store: Any, path: str) -> None:
-        self._store, self._path = store, path
+    def __init__(self, store: Any, path: str, place: str | None = None) -> None:
+        self._store, self._path, self.place = store, path, place
 
     def get(self, start: int, stop: int, state: State | None) -> Answer:
         options: dict[str, Any] = {"range": (start, stop)}
