@@ -18,6 +18,7 @@ Ways in, by how much they know of a recording:
                       windows with gaps; the spikes themselves; pairs of units
     AlignedSpikes, Correlograms, ResponseMatrix
                       what some of these return
+    download, files   released sessions: onto this disk, and which there are
     NwbinError, NwbinWarning
                       what is raised and warned; by kind in nwbin.errors
 
@@ -30,7 +31,10 @@ Modules, each loaded when it is first used:
     export            files; select() and tidy() for tables that hold "null"
     check             everything that is wrong with a file
     testing           synthetic sessions: write_session("session.nwb")
-    binning, dataset, errors
+    exchange          objects of pynapple, Neo, SpikeInterface, PyTorch, polars
+    report            sessions as pages for a browser
+    cache             what is kept here of sessions on servers
+    binning, dataset, downloads, errors
 
 A bin is [a, b) by default; what has AllenSDK's name has AllenSDK's rule, and
 closed= changes either. Times are in seconds. Go on with help(nwbin.open),

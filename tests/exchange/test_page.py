@@ -1,4 +1,4 @@
-"""What docs/other_tools.md shows runs, tool by tool."""
+"""What notebooks/other_tools.md shows runs, tool by tool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import nwbin
 
-PAGE = Path(__file__).parents[2] / "docs" / "other_tools.md"
+PAGE = Path(__file__).parents[2] / "notebooks" / "other_tools.md"
 NEEDED = {
     "pynapple": ["pynapple"],
     "NeMoS and scikit-learn": ["sklearn"],

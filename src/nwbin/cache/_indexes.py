@@ -152,6 +152,10 @@ def add_index(path: str | os.PathLike[str]) -> int:
     ------
     MissingFileError, FileAccessError
         There is none, or it is no index; or nothing is kept on this disk.
+
+    Examples
+    --------
+    >>> nwbin.cache.add_index("sessions.index")                                 # doctest: +SKIP
     """
     index, whole = Index(path), kept()
     if whole is None:

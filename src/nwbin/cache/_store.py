@@ -28,6 +28,11 @@ class CachedFile(NamedTuple):
         That are kept, on this disk.
     last_used
         When, to a minute; None if never.
+
+    Examples
+    --------
+    >>> [(one.address, one.n_bytes) for one in nwbin.cache.status().files]
+    []
     """
 
     address: str
@@ -51,6 +56,12 @@ class Cache(NamedTuple):
         That it has.
     files
         Of which files, the one used last first.
+
+    Examples
+    --------
+    >>> found = nwbin.cache.status()
+    >>> found.n_bytes, found.n_files
+    (0, 0)
     """
 
     folder: Path
@@ -95,8 +106,9 @@ def status() -> Cache:
 
     Examples
     --------
-    >>> found = nwbin.cache.status()                                      # doctest: +SKIP
-    >>> [(one.address, one.n_bytes) for one in found.files]               # doctest: +SKIP
+    >>> found = nwbin.cache.status()
+    >>> [(one.address, one.n_bytes) for one in found.files]
+    []
     """
     whole = _found()
     files = [] if whole is None else [
@@ -129,6 +141,11 @@ def clear(address: str | None = None) -> int:
         Nothing is kept of that address.
     FileAccessError
         The folder cannot be looked at, or is not nwbin's.
+
+    Examples
+    --------
+    >>> nwbin.cache.clear()  # bytes that were removed
+    0
     """
     whole = _found()
     entries = [] if whole is None else whole.entries()
@@ -163,6 +180,10 @@ def use(folder: str | os.PathLike[str] | None = None, size: int | str | None = N
     ------
     ArgumentError
         It is no size (also a ``ValueError``).
+
+    Examples
+    --------
+    >>> nwbin.cache.use("/scratch/kept", "50GB")                                # doctest: +SKIP
     """
     before = os.environ.get(place.SIZE)
     if size is not None:

@@ -97,7 +97,9 @@ def _print(found: dict[str, Any]) -> None:
 def index(
     addresses: Annotated[
         list[str],
-        typer.Argument(metavar="ADDRESS...", help="Of files on servers.", show_default=False),
+        typer.Argument(
+            metavar="ADDRESS...", help="Of files, or folders, on servers.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The index.", show_default=False)],
     as_json: JsonOption = False,
@@ -115,15 +117,28 @@ def index(
     \b
     For instance:
       nwbin index s3://bucket/a.nwb s3://bucket/b.nwb -o sessions.index
+      nwbin index s3://bucket/ecephys-cache/ -o sessions.index
     """
     from nwbin._atomic import size_text
     from nwbin.cache import write_index
     from nwbin.cli._console import progress
     from nwbin.cli._json import say_written
 
-    replaced = out.exists()
+    replaced, files = out.exists(), _files_at(addresses)
     with progress("reading") as report:
-        n_bytes = write_index(addresses, out, progress=report)
-    number = len(set(addresses))
+        n_bytes = write_index(files, out, progress=report)
+    number = len(files)
     said = f"{counted(number, 'file')}, {size_text(n_bytes)} of them"
     say_written(out, said, replaced=replaced, as_json=as_json, files=number, bytes_of_files=n_bytes)
+
+
+def _files_at(addresses: list[str]) -> list[str]:
+    """Each address once, and instead of a folder's those of its sessions."""
+    from nwbin.cli._files import is_folder
+    from nwbin.dataset import Dataset
+    from nwbin.storage.addresses import is_address
+
+    found: list[str] = []
+    for one in addresses:
+        found += Dataset(one).files["path"].tolist() if is_address(one) and is_folder(one) else [one]
+    return list(dict.fromkeys(found))

@@ -17,7 +17,15 @@ __all__ = ["DownloadError", "Downloaded", "Downloads"]
 
 
 class DownloadError(NwbinError, RuntimeError):
-    """Some files were not downloaded."""
+    """Some files were not downloaded.
+
+    Examples
+    --------
+    >>> try:
+    ...     nwbin.downloads.Downloads([]).raise_if_failed()
+    ... except nwbin.downloads.DownloadError as error:
+    ...     print(error)
+    """
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,12 @@ class Downloaded:
         length, and the server's mark (ETag), which stayed the same. "": not looked at.
     error
         Why it failed.
+
+    Examples
+    --------
+    >>> done = nwbin.download(715093703, "ecephys_cache_dir")                   # doctest: +SKIP
+    >>> done[0].status, done[0].checked                                         # doctest: +SKIP
+    ('done', 'sha256')
     """
 
     path: Path
@@ -59,6 +73,12 @@ class Downloads(Sequence[Downloaded]):
     """What became of all files, in the order in which they were asked for.
 
     A file that failed did not stop the others: see :attr:`failed` and :meth:`raise_if_failed`.
+
+    Examples
+    --------
+    >>> done = nwbin.download([715093703, 766640955], "ecephys_cache_dir")      # doctest: +SKIP
+    >>> done.raise_if_failed()                                                  # doctest: +SKIP
+    >>> [nwbin.open(path) for path in done.paths]                               # doctest: +SKIP
     """
 
     def __init__(self, files: Sequence[Downloaded]) -> None:

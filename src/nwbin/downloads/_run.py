@@ -58,7 +58,7 @@ def download(
         Where they go; it is made if the folder that it lies in is there. Sessions given by id go to the places that
         AllenSDK's cache has for them, ``session_<id>/session_<id>.nwb``, with a ``manifest.json`` if there is none,
         so that both :class:`nwbin.Dataset` and AllenSDK's EcephysProjectCache use them. Whatever else goes to
-        ``folder/<name>``, where the name is the last part of the address, made safe (:mod:`nwbin._names`).
+        ``folder/<name>``, where the name is the last part of the address, made safe.
     lfp
         Of sessions given by id also the files of their probes' LFP, 2 GB each.
     source : {"s3", "dandi"}

@@ -47,6 +47,13 @@ class CountGrid:
     presentation
         The row of `presentations` that holds the middle of each bin, [start_time, stop_time); -1 for none: int64
         (bins,).
+
+    Examples
+    --------
+    >>> grid = session.count_grid("drifting_gratings", 0.05)
+    >>> X, names = grid.design("orientation")
+    >>> len(X) == len(grid.counts) == len(grid.time)
+    True
     """
 
     counts: npt.NDArray[Any]

@@ -84,6 +84,10 @@ def counts_to_polars(counts: LabelledCounts, *, zeros: bool = True) -> Any:
         Polars or PyArrow is not installed (extra "polars").
     NotEnoughMemoryError
         The rows do not fit in memory.
+
+    Examples
+    --------
+    >>> counts_to_polars(session.select(stimuli="flashes").counts([0, 0.1]))      # doctest: +SKIP
     """
     _need("counts_to_polars")
     import polars as pl

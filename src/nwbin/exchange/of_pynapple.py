@@ -39,6 +39,11 @@ class Pynapple:
         as metadata.
     running_speed
         Tsd, cm/s; None where none was recorded.
+
+    Examples
+    --------
+    >>> data = session.to_pynapple(stimuli="flashes")                             # doctest: +SKIP
+    >>> data.units.restrict(data.stimuli["flashes"])                              # doctest: +SKIP
     """
 
     units: Any
@@ -171,6 +176,10 @@ def to_interval_set(table: pd.DataFrame, *, name: str = "intervals") -> Any:
     pynapple.IntervalSet
         In order of time. Intervals without a start, an end or a length are left out, and so is one that starts with
         another, each with a warning; see :func:`to_pynapple` for those that touch or overlap.
+
+    Examples
+    --------
+    >>> to_interval_set(session.get_stimulus_table("flashes"))                    # doctest: +SKIP
     """
     need("pynapple", "pynapple", "to_interval_set")
     import pynapple as nap

@@ -43,6 +43,11 @@ class TorchTrials:
         Of the trials and the units.
     edges
         (bins + 1,) s from onset.
+
+    Examples
+    --------
+    >>> trials = session.to_torch("drifting_gratings", [0, 0.1, 0.2], label="orientation")  # doctest: +SKIP
+    >>> trials.X.shape, trials.y.shape, trials.classes                            # doctest: +SKIP
     """
 
     X: Any

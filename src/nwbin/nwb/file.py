@@ -18,7 +18,6 @@ from nwbin.nwb.dynamic_table import DynamicTable
 from nwbin.nwb.general import start_time, stated_text, stated_version, subject
 from nwbin.nwb.groups import stated_in, table_of_groups
 from nwbin.nwb.intervals import Intervals
-from nwbin.nwb.schema import AT_OPENING
 from nwbin.nwb.spike_store import SpikeStore
 from nwbin.nwb.time_series import TimeSeries, timestamps
 from nwbin.storage.opened import open_source
@@ -99,13 +98,9 @@ class File:
         index: StrPath | None = None,
     ) -> None:
         self._source = open_source(
-            source,
-            follow_external_links=follow_external_links,
-            mmap=mmap,
-            ahead=AT_OPENING,
-            whole=schema.WHOLE,
-            index=index,
-        )
+            source, follow_external_links=follow_external_links, mmap=mmap, index=index,
+            ahead=schema.AT_OPENING, whole=schema.WHOLE,
+        )  # fmt: skip
         self._pynwb_io: Any = None
         try:
             path = self._source.path
