@@ -97,9 +97,7 @@ def _print(found: dict[str, Any]) -> None:
 def index(
     addresses: Annotated[
         list[str],
-        typer.Argument(
-            metavar="ADDRESS...", help="Of files, or folders, on servers.", show_default=False
-        ),
+        typer.Argument(metavar="ADDRESS...", help="Of files, or folders, on servers.", show_default=False),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The index.", show_default=False)],
     as_json: JsonOption = False,
