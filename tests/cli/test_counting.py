@@ -114,7 +114,7 @@ def test_count_refuses(tiny: Path, here: Path) -> None:
     asked = ["count", tiny, "--stimulus", "flashes"]
     window = ["--window", "0,0.1"]
     for args, message in [
-        ([*asked, *window, "-o", "x.mat"], "ends in '.mat'"),
+        ([*asked, *window, "-o", "x.xls"], "ends in '.xls'"),
         ([*asked, *window, "-o", "no/x.npz"], "there is no folder 'no'"),
         ([*asked, "-o", "x.npz"], "say which bins"),
         ([*asked, "--bin", "0.1", "-o", "x.npz"], "needs a window"),

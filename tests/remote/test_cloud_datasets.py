@@ -216,6 +216,7 @@ def test_a_web_folder(s3: Server, trees: dict[str, Path]) -> None:
 
 
 @pytest.mark.usefixtures("workers_here")
+@pytest.mark.slow
 def test_commands(s3: Server, trees: dict[str, Path], tmp_path: Path) -> None:
     pytest.importorskip("zarr")
     out = tmp_path / "counts.zarr"

@@ -31,6 +31,7 @@ def session(tiny: Path) -> Any:
         yield opened
 
 
+@pytest.mark.slow  # the whole of it; the others look at parts
 def test_the_page_of_a_session(tiny: Path, session: nwbin.Session, undrawn: None) -> None:
     told: list[tuple[int, int]] = []
     page = page_of(tiny, progress=lambda done, total: told.append((done, total)))
