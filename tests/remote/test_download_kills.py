@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 import nwbin
+from nwbin.storage.remote import _kept_part
 from tests.remote.server import serving
 
 pytest.importorskip("obstore")
@@ -71,6 +73,38 @@ def kill_again_and_again(folder: Path, moments: list[Callable[[float], bool]]) -
 def test_killed_and_taken_up_again(tmp_path: Path) -> None:
     """Twice, each time with more of it there."""
     kill_again_and_again(tmp_path, [lambda _: there(tmp_path) > 1 << 19, lambda _: there(tmp_path) > 1 << 20])
+
+
+def test_zeros_are_never_taken_for_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier file's record says that all is there; the next try dies as it begins."""
+
+    def dies(*args: object) -> None:
+        raise OSError("not now")
+
+    with serving(files={"x.nwb": CONTENT}) as server:
+        nwbin.download(server.url("x.nwb"), tmp_path)
+        (tmp_path / "x.nwb").unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(_kept_part, "write_record", dies)
+            assert "not now" in nwbin.download(server.url("x.nwb"), tmp_path)[0].error
+        again = nwbin.download(server.url("x.nwb"), tmp_path)
+    assert (again[0].status, again[0].got) == ("done", len(CONTENT))
+    assert (tmp_path / "x.nwb").read_bytes() == CONTENT
+
+
+def test_killed_while_it_has_both_names(tmp_path: Path) -> None:
+    """What is downloaded over it later does not touch the file before it is whole."""
+    pytest.importorskip("fcntl")  # Windows renames in one step
+    with serving(files={"x.nwb": CONTENT}) as server:
+        nwbin.download(server.url("x.nwb"), tmp_path)
+        os.link(tmp_path / "x.nwb", tmp_path / ".x.nwb.nwbin-part")
+        server.files["x.nwb"], server.tags["x.nwb"] = CONTENT[::-1], '"new"'
+        server.fault = lambda number, one: ("status", 403) if one.span != (0, 1) else None
+        assert nwbin.download(server.url("x.nwb"), tmp_path, overwrite=True)[0].status == "failed"
+        assert (tmp_path / "x.nwb").read_bytes() == CONTENT
+        server.fault = None
+        assert nwbin.download(server.url("x.nwb"), tmp_path, overwrite=True)[0].status == "done"
+    assert (tmp_path / "x.nwb").read_bytes() == CONTENT[::-1]
 
 
 def test_ctrl_c(tmp_path: Path) -> None:

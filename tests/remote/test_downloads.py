@@ -21,7 +21,7 @@ from nwbin._names import safe_name
 from nwbin.allen.released_files import BUCKET, ReleasedFile, released
 from nwbin.downloads import DownloadError, _run, _wanted
 from nwbin.errors import ArgumentError, ArgumentTypeError, FileAccessError, LookupFailure, MissingFileError
-from nwbin.storage.remote import KeptPart, _kept_part, _whole_file, _with_obstore
+from nwbin.storage.remote import KeptPart, _kept_part, _whole_file, _with_obstore, asset_address
 from nwbin.storage.remote._transport import State
 from tests.cli.asking import run
 from tests.remote.clouds import ASSETS, serving_dandi, serving_s3
@@ -278,6 +278,40 @@ def test_killed_before_it_has_its_name(server: Server, tmp_path: Path) -> None:
     assert (tmp_path / "x.nwb").read_bytes() == CONTENT
 
 
+def refused(*args: object) -> None:
+    raise OSError("not now")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_appears_meanwhile_is_left_alone(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", refused)  # as on exFAT
+    target, part = tmp_path / "x.nwb", tmp_path / ".x.nwb.nwbin-part"
+
+    def appear(number: int, one: Any) -> None:
+        if one.span and one.span[0] >= 5 * SMALL:
+            target.write_text("mine")
+
+    server.fault = appear
+    found = nwbin.download(server.url("x.nwb"), tmp_path)
+    assert "was put there by something else during the download" in found[0].error
+    assert target.read_text() == "mine"
+    assert part.read_bytes() == CONTENT
+    server.fault = None
+    assert "is left alone" in nwbin.download(server.url("x.nwb"), tmp_path)[0].error
+    target.rename(tmp_path / "mine")
+    again = nwbin.download(server.url("x.nwb"), tmp_path)
+    assert (again[0].status, again[0].got) == ("done", 0)
+    assert target.read_bytes() == CONTENT
+    assert not part.exists()
+    server.fault = appear
+    server.files["x.nwb"], server.tags["x.nwb"] = CONTENT[::-1], '"new"'
+    assert nwbin.download(server.url("x.nwb"), tmp_path, overwrite=True)[0].status == "done"
+    assert target.read_bytes() == CONTENT[::-1]
+
+
 def test_one_process_at_a_time(server: Server, tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     part = KeptPart(tmp_path / "x.nwb", server.url("x.nwb"), State(len(CONTENT), '"x"', None))
@@ -355,6 +389,23 @@ def test_names_do_not_lead_out(server: Server, tmp_path: Path) -> None:
         tables=False,
     )
     assert all(one.target.parent == folder for one in wanted)
+
+
+def test_names_of_assets(tmp_path: Path) -> None:
+    assets = [ASSETS.format(number) for number in range(4)]
+    addresses = [asset_address(one) for one in assets[:2]]
+    addresses += [asset_address(one).removesuffix("download/") for one in assets[2:]]
+    wanted = _wanted.wanted_files(addresses, tmp_path, lfp=False, source="s3", tables=False)
+    assert [one.target for one in wanted] == [tmp_path / f"{one}.nwb" for one in assets]
+
+
+def test_stores_are_not_downloaded(server: Server, tmp_path: Path) -> None:
+    for end in ("a.nwb.zarr", "a.nwb.zarr/?sig=hush"):
+        found = nwbin.download([server.url(end), server.url("y.nwb")], tmp_path)
+        assert "a Zarr store, a folder of many files, and folders are not downloaded" in found[0].error
+        assert "hush" not in found[0].error
+        assert found[1].error == ""
+    assert names(tmp_path) == {"y.nwb", ".y.nwb.nwbin.json"}
 
 
 def test_what_is_there_is_left_alone(server: Server, tmp_path: Path) -> None:

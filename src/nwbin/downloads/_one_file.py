@@ -28,6 +28,7 @@ from nwbin.storage.remote import (
     recorded,
     write_record,
 )
+from nwbin.storage.stores import is_store
 
 __all__ = ["Counter", "How", "get"]
 
@@ -94,6 +95,11 @@ def get(wanted: Wanted, how: How, counter: Counter) -> Downloaded | None:
 
 
 def _got(wanted: Wanted, how: How, counter: Counter) -> tuple[str, str]:
+    if is_store(wanted.address):
+        raise FileAccessError(
+            f"{shown(wanted.address)}: is the address of a Zarr store, a folder of many files, and folders are not "
+            "downloaded; read it where it is (nwbin.File takes the address), or copy it with a tool that copies folders"
+        )
     wanted.target.parent.mkdir(exist_ok=True)
     counter.size = wanted.size or 0
     file: WholeFile | None = None
@@ -131,7 +137,7 @@ def _finished(part: KeptPart, sha256: str | None, name: str, how: How) -> str:
             "the way or on the server, or is another version; nothing of it is kept: try again, or another source"
         )
     checked = "size" if sha256 is None else "sha256"
-    part.finish(found, checked)
+    part.finish(found, checked, overwrite=how.overwrite)
     return checked
 
 

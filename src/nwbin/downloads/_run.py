@@ -72,7 +72,8 @@ def download(
         Read files that are there already, and compare their digest. By default a file counts as there if it has the
         size, and the time of change, that it had when it was checked.
     overwrite
-        Replace files that are there and are not those that were asked for. By default these are left alone.
+        Replace files that are there, or appear meanwhile, and are not those that were asked for. By default these
+        are left alone.
     progress : bool or function
         Show a bar (by default where standard error is a terminal), or call ``progress(bytes there, bytes in all)``.
 

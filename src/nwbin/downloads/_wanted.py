@@ -124,8 +124,10 @@ def _tables(sessions: Iterable[int], folder: Path) -> Iterator[Wanted]:
 
 def _elsewhere(address: str, folder: Path) -> Wanted:
     """A file at any address: its name is made of the address's last part, and of nothing that a server says."""
-    parts = [unquote(one) for one in shown(address).rstrip("/").split("/")]
-    name = f"{parts[-2]}.nwb" if is_asset(address) and len(parts) > 1 else parts[-1]
+    place, asset = shown(address), is_asset(address)
+    if asset:
+        place = place.removesuffix("download/")  # what is left ends in the asset's own number
+    name = unquote(place.rstrip("/").rpartition("/")[2]) + (".nwb" if asset else "")
     stem, dot, ending = name.rpartition(".")
     plain = dot and stem and ending.isascii() and ending.isalnum() and ending.islower() and len(ending) < 6
     return Wanted(address, folder / (f"{safe_name(stem)}.{ending}" if plain else safe_name(name)))

@@ -106,8 +106,10 @@ class KeptPart:
         self._file = self._held()
         try:
             self.done = self._taken_up()
-            self._file.truncate(state.size)
+            # The journal comes first: an earlier file's may say that all is there, and the new length is of zeros.
             self._save()
+            _sync_folder(target.parent)
+            self._file.truncate(state.size)
         except BaseException:
             self._file.close()
             raise
@@ -125,9 +127,10 @@ class KeptPart:
             if not _locked(descriptor):
                 file.close()
                 raise FileAccessError(f"{self.target}: another process is downloading it; wait for that")
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), self.path.lstat()):
+            if _is_at(descriptor, self.path):
+                if os.fstat(descriptor).st_nlink < 2 or not _is_at(descriptor, self.target):
                     return file
+                self.path.unlink()  # whoever finished it was killed while it had both names: it is the file itself
             file.close()  # whoever had it has finished just now, and the file has its name
         raise FileAccessError(f"{self.target}: other processes are downloading it; wait for them")
 
@@ -183,19 +186,33 @@ class KeptPart:
             "time": self.state.time,
         }
 
-    def finish(self, sha256: str, checked: str) -> None:
-        """Give the file its name, and record by what it is known again."""
+    def finish(self, sha256: str, checked: str, *, overwrite: bool) -> None:
+        """Give the file its name, and record by what it is known again.
+
+        Without `overwrite` what has got that name in the meantime is left alone (FileAccessError), and the part stays.
+        """
         with self._lock:
             os.fsync(self._file.fileno())
             self._closed = True
             if sys.platform == "win32":
                 self._file.close()  # else it could not be renamed
-            # First the record, which holds under either name: between the two, too, it can be seen that all is there.
-            record = {**file_record(self.path, sha256), "checked": checked}
-            whole = {"done": [[0, self.state.size]]}
-            write_record(self.target, {**self._of_the_server(), **whole, **record})
-            self.path.replace(self.target)
-            self._file.close()
+            try:
+                # First the record, which holds under either name: so all is known to be there between the two, too.
+                record = {**file_record(self.path, sha256), "checked": checked}
+                whole = {"done": [[0, self.state.size]]}
+                write_record(self.target, {**self._of_the_server(), **whole, **record})
+                if overwrite:
+                    self.path.replace(self.target)
+                else:
+                    _rename_to_new(self.path, self.target)
+            except FileExistsError:
+                raise FileAccessError(
+                    f"{self.target}: was put there by something else during the download, and is left alone; what came "
+                    f"is whole, in {self.path.name} beside it: move the file away and download it again, or download "
+                    "over it with overwrite=True (--overwrite)"
+                ) from None
+            finally:
+                self._file.close()
             _sync_folder(self.target.parent)
 
     def throw_away(self) -> None:
@@ -258,6 +275,31 @@ def _locked(descriptor: int) -> bool:
     except OSError:
         return True  # a file system without locks
     return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one of a name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _rename_to_new(path: Path, target: Path) -> None:
+    """Give a file another name, unless there is something of that name: then FileExistsError."""
+    if sys.platform == "win32":
+        path.rename(target)  # there, this never replaces
+        return
+    try:
+        os.link(path, target)  # nor does this, where renaming would
+    except FileExistsError:
+        raise
+    except OSError:  # a file system on which files have one name only
+        if os.path.lexists(target):
+            raise FileExistsError(str(target)) from None
+        path.replace(target)
+    else:
+        path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
