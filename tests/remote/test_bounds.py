@@ -129,6 +129,15 @@ def test_what_does_not_fit_in_memory_is_refused(monkeypatch: pytest.MonkeyPatch)
         image.need([(0, 1 << 31)])
 
 
+def test_nor_what_is_kept_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nwbin._memory.room", lambda root=None: Room(1 << 30, 1 << 30, "this machine"))
+    image = _image.Image(
+        1 << 32, lambda targets, alone: None, "x", lambda spans, put: pytest.fail("it was recalled")
+    )
+    with pytest.raises(NotEnoughMemoryError, match=r"^x: 2,147,483,648 bytes of the file take 2\.147 GB"):
+        image.need([(0, 1 << 31)])
+
+
 def test_large_values_are_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What libhdf5 alone can decode is not kept in memory on its way."""
     path = tmp_path / "x.h5"

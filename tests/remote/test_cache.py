@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 import nwbin
 from nwbin import cache
 from nwbin.cli import app
-from nwbin.errors import ArgumentError, FileAccessError, LookupFailure, NwbinWarning
+from nwbin.errors import FileAccessError, LookupFailure, NwbinWarning
 from nwbin.storage.addresses import without_secrets
 from nwbin.storage.remote import _kept, cache_folder
 from tests.remote.server import Server, serving
@@ -381,39 +381,6 @@ def test_clearing_leaves_what_is_not_ours(server: Server, folder: Path) -> None:
     assert cache.clear() > 0
     assert all(path.exists() for path in kept)
     assert not segments(folder)
-
-
-@pytest.mark.parametrize(
-    ("text", "n_bytes"),
-    [("", 10**10), ("0", 0), ("off", 0), ("500MB", 5 * 10**8), ("2 GiB", 2 << 30), ("1.5k", 1500), ("7", 7)],
-)
-def test_sizes(monkeypatch: pytest.MonkeyPatch, text: str, n_bytes: int) -> None:
-    monkeypatch.setenv("NWBIN_CACHE_SIZE", text)
-    assert cache_folder.size() == n_bytes
-
-
-def test_no_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NWBIN_CACHE_SIZE", "much")
-    with pytest.raises(ArgumentError, match="NWBIN_CACHE_SIZE is 'much', which is no size; write 10GB"):
-        cache_folder.size()
-    with pytest.raises(ArgumentError, match="is 'a lot', which is no size"):
-        cache.use(size="a lot")
-    assert os.environ["NWBIN_CACHE_SIZE"] == "much"
-
-
-def test_where_a_users_programs_keep_such_things(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("NWBIN_CACHE_DIR")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for platform, variable, expected in (
-        ("linux", "", tmp_path / ".cache/nwbin"),
-        ("linux", str(tmp_path / "x"), tmp_path / "x/nwbin"),
-        ("linux", "not/absolute", tmp_path / ".cache/nwbin"),
-        ("darwin", "", tmp_path / "Library/Caches/nwbin"),
-    ):
-        monkeypatch.setattr("sys.platform", platform)
-        monkeypatch.setenv("XDG_CACHE_HOME", variable)
-        if os.name == "posix":
-            assert cache_folder.folder() == expected
 
 
 # ------------------------------------------------------------------ secrets

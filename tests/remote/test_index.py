@@ -82,6 +82,27 @@ def test_put_where_all_find_it(server: Server, tmp_path: Path, made: Path, monke
     assert len(server.asked) == 1
 
 
+def test_put_where_there_is_little_room(server: Server, tmp_path: Path, monkeypatch: Any) -> None:
+    """Only what is there afterwards counts."""
+    made = tmp_path / "i"
+    cache.write_index([server.url(f"bucket/{name}.nwb") for name in ("released", "chunked")], made)
+    monkeypatch.setenv("NWBIN_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(_kept, "_LEAVE", 0)
+    sizes = sorted(sum(length for _, length in one["runs"]) for one in contents(made)["files"])
+    monkeypatch.setenv("NWBIN_CACHE_SIZE", str(2 * sizes[0]))  # for one, but not for both
+    assert cache.add_index(made) == 1
+    monkeypatch.setenv("NWBIN_CACHE_SIZE", "10kB")
+    cache.clear()
+    with pytest.raises(FileAccessError, match="of none of its files all that it has could be kept"):
+        cache.add_index(made)
+    assert CliRunner().invoke(app, ["cache", "--add", str(made)]).exit_code != 0
+
+
+def test_on_a_full_disk(server: Server, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(_kept, "_LEAVE", 1 << 60)
+    assert cache.write_index(server.url("bucket/released.nwb"), tmp_path / "i") > 1 << 12
+
+
 def test_of_another_version(tmp_path: Path) -> None:
     path = write_small(tmp_path / "x.nwb")
     with serving(files={"x.nwb": path.read_bytes()}) as server:
@@ -180,6 +201,9 @@ def test_what_cannot_be(server: Server, small: Path, tmp_path: Path, made: Path)
         nwbin.File(server.url("bucket/small.nwb"), index=tmp_path / "x.nwb")
     with pytest.raises(ArgumentError, match="is no address; an index is of files on servers"):
         cache.write_index([str(small)], tmp_path / "i")
+    for end in ("", "/", "/?X-Amz-Signature=hush"):
+        with pytest.raises(ArgumentError, match=r"small\.nwb\.zarr/?: is a Zarr store"):
+            cache.write_index([server.url(f"bucket/small.nwb.zarr{end}")], tmp_path / "i")
     with pytest.raises(ArgumentError, match="there is no address"):
         cache.write_index([], tmp_path / "i")
     with pytest.raises(MissingFileError, match="there is no folder"):
@@ -203,3 +227,6 @@ def test_the_command(server: Server, tmp_path: Path) -> None:
     assert (found["replaced"], found["files"]) == (True, 1)
     assert found["bytes"] == out.stat().st_size
     assert "hush" not in done.output
+    done = CliRunner().invoke(app, ["index", server.url("bucket/x.nwb.zarr/"), "-o", str(out)])
+    assert done.exit_code == 2
+    assert "is a Zarr store" in " ".join(done.output.split())

@@ -21,6 +21,7 @@ from nwbin.session import Session
 from nwbin.session import open as open_session
 from nwbin.storage.addresses import is_address, shown, shown_path
 from nwbin.storage.remote import Index, Kept, Part, Shelf, State, keeping_in, kept, write_index_file
+from nwbin.storage.stores import is_store
 
 __all__ = ["add_index", "write_index"]
 
@@ -39,6 +40,9 @@ class _Noting(Kept):
         if found is not None:
             self.parts.append(Part(address, place, state, found))
         return found
+
+    def wrote(self, n_bytes: int) -> None:
+        """Look after nothing: what is for the index must stay until it is in there, however full the disk is."""
 
 
 def write_index(
@@ -68,7 +72,7 @@ def write_index(
     FileAccessError
         A file cannot be read, or its server names no ETag by which one would know it again.
     ArgumentError
-        There is no address, or one is none.
+        There is no address, or one is none; or one is of a Zarr store.
 
     Notes
     -----
@@ -90,6 +94,11 @@ def write_index(
         if not is_address(one):
             raise ArgumentError(
                 f"{shown_path(one)}: is no address; an index is of files on servers, files on the disk need none"
+            )
+        if is_store(one):
+            raise ArgumentError(
+                f"{shown(one)}: is a Zarr store, whose metadata are in one piece already; an index is of HDF5 files: "
+                "open the store without"
             )
     target = Path(path)
     if target.is_dir():
@@ -146,12 +155,12 @@ def add_index(path: str | os.PathLike[str]) -> int:
     Returns
     -------
     int
-        How many files it knows.
+        Of how many files all that it has is kept now.
 
     Raises
     ------
     MissingFileError, FileAccessError
-        There is none, or it is no index; or nothing is kept on this disk.
+        There is none, or it is no index; or nothing is kept on this disk, or nothing of it has room.
 
     Examples
     --------
@@ -167,4 +176,13 @@ def add_index(path: str | os.PathLike[str]) -> int:
         shelf = whole.shelf(one.place, one.address, one.state)
         if shelf is not None:
             index.keep(one, shelf)
-    return len(index.files)
+    # Only now: what comes later can push out what was put in before.
+    shelves = [(one, whole.shelf(one.place, one.address, one.state)) for one in index.files.values()]
+    whole_ones = [one for one, shelf in shelves if shelf is not None and index.is_kept(one, shelf)]
+    # Of small files it has nothing: they come whole with the first request.
+    if any(one.runs for one in index.files.values()) and not any(one.runs for one in whole_ones):
+        raise FileAccessError(
+            f"{Path(path)}: of none of its files all that it has could be kept, as there is too little room "
+            "(NWBIN_CACHE_SIZE, or on the disk); make some, or give it to nwbin.open as index="
+        )
+    return len(whole_ones)

@@ -135,8 +135,10 @@ def _files_at(addresses: list[str]) -> list[str]:
     from nwbin.cli._files import is_folder
     from nwbin.dataset import Dataset
     from nwbin.storage.addresses import is_address
+    from nwbin.storage.stores import is_store
 
     found: list[str] = []
     for one in addresses:
-        found += Dataset(one).files["path"].tolist() if is_address(one) and is_folder(one) else [one]
+        many = is_address(one) and is_folder(one) and not is_store(one)
+        found += Dataset(one).files["path"].tolist() if many else [one]
     return list(dict.fromkeys(found))

@@ -124,6 +124,7 @@ class Image:
         spans = list(spans)
         gone = self._gone(spans)
         if gone and self._recall is not None:
+            self._require(gone)  # what is recalled takes as much as what is fetched
             self._recall(gone, self.put)
             gone = self._gone(spans)
         if not gone:
@@ -132,13 +133,16 @@ class Image:
             if around:
                 gone = [span for one in gone for span in self._missing(one.start - around, one.stop + around)]
             missing = merged(gone, spare=spare)
-        n_bytes = sum(stop - start for start, stop in missing)
-        require(n_bytes, f"{self._name}: {n_bytes:,} bytes of the file", "read fewer rows or units at a time")
+        self._require(missing)
         # Without the lock: a thread that has HDF5's may wait for it. At worst two fetch the same.
         self._fill([(start, self.bytes[start:stop]) for start, stop in missing], alone)
         with self._lock:
             for start, stop in missing:
                 self._mark(start, stop)
+
+    def _require(self, spans: Iterable[Span]) -> None:
+        n_bytes = sum(stop - start for start, stop in spans)
+        require(n_bytes, f"{self._name}: {n_bytes:,} bytes of the file", "read fewer rows or units at a time")
 
     def _gone(self, spans: Iterable[tuple[int, int]]) -> list[Span]:
         with self._lock:

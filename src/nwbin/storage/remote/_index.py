@@ -172,6 +172,11 @@ class Index:
 
         self.load(one, put)
 
+    @staticmethod
+    def is_kept(one: Indexed, shelf: Shelf) -> bool:
+        """Whether all that the index has of a file is on a shelf."""
+        return union([*shelf.spans, *one.runs]) == shelf.spans
+
 
 _WRONG = (
     OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile, zlib.error, EOFError,

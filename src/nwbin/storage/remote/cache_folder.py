@@ -3,7 +3,8 @@
     NWBIN_CACHE_DIR     the folder; by default the one in which a user's programs keep such things
     NWBIN_CACHE_SIZE    how large it may get, such as 500MB; 0 or off: nothing is kept, and nothing kept is used
 
-The folder is nwbin's own, which a marker in it says (``CACHEDIR.TAG``, by which programs that make backups know to
+By default it is a folder in nwbin's, which has other things too: records of files, and tables of folders on servers.
+The folder is for this alone, which a marker in it says (``CACHEDIR.TAG``, by which programs that make backups know to
 leave it out): a folder that has anything in it but no such marker is neither used nor emptied. Nor is one used that
 belongs to somebody else or that others can write to: they could make a file's numbers what they like.
 """
@@ -62,10 +63,10 @@ def folder() -> Path:
     if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "nwbin" / "Cache"
     if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "nwbin"
+        return home / "Library" / "Caches" / "nwbin" / "remote"
     given = os.environ.get("XDG_CACHE_HOME", "")
     # One that is not absolute counts for nothing, by the rules of it.
-    return (Path(given) if Path(given).is_absolute() else home / ".cache") / "nwbin"
+    return (Path(given) if Path(given).is_absolute() else home / ".cache") / "nwbin" / "remote"
 
 
 def is_ours(place: Path) -> bool:
@@ -85,7 +86,11 @@ def make() -> Path | None:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_unsafe(place)
         if not is_ours(place):
-            _mark(place)
+            try:
+                _mark(place)
+            except OSError:
+                if not is_ours(place):  # another process may have marked it meanwhile, and put something in
+                    raise
     except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home
         _say(place, error)
         return None
