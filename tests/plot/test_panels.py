@@ -141,6 +141,8 @@ def test_a_sheet_of_tuning_curves_has_those_that_vary_most() -> None:
     assert "2 of 3 units" in figure.get_supxlabel()
     with pytest.raises(ArgumentError, match="means of"):
         plot_tuning_sheet([0, 90], mean[:1], by="x", unit_ids=[7, 8, 9])
+    images = plot_tuning_sheet(range(30), np.ones((30, 1)), by="frame", unit_ids=[7])
+    assert "by rank in each (30 values)" in images.get_supxlabel()
 
 
 def test_a_receptive_field_has_its_places() -> None:

@@ -160,7 +160,14 @@ def test_tables_serve_as_ids(session: nwbin.Session) -> None:
     assert by_table.equals(
         session.presentationwise_spike_counts([0, 0.1], flashes.index, session.units.index)
     )
-    with pytest.raises(
-        LookupFailure, match=r"for all of that stimulus: get_stimulus_table\('flashes'\).index"
-    ):
-        session.response_matrix("flashes")
+
+
+def test_a_stimulus_is_asked_for_by_its_name(session: nwbin.Session) -> None:
+    flashes = session.get_stimulus_table("flashes").index
+    assert session.presentationwise_spike_counts([0, 0.1], "flashes", None).equals(
+        session.presentationwise_spike_counts([0, 0.1], flashes, None)
+    )
+    by_name, by_ids = (session.response_matrix(one, label="color") for one in ("flashes", flashes))
+    assert np.array_equal(by_name.X, by_ids.X)
+    with pytest.raises(LookupFailure, match=r"given by its name alone, or by get_stimulus_table"):
+        session.response_matrix(["flashes"])

@@ -164,7 +164,8 @@ def manifest_folder(manifest: str | Path) -> Path:
         return found
     raise MissingFileError(
         f"{path}: there is no such manifest, nor any data in its folder; where AllenSDK would write it and download, "
-        "nwbin reads what is on the disk: give the manifest.json, or the folder, of a cache that was downloaded"
+        "nwbin reads what is on the disk: give the manifest.json, or the folder, of a cache that was downloaded; "
+        "nwbin.download(id, folder), or nwbin download ID --to FOLDER, fetches sessions there"
     )
 
 

@@ -86,7 +86,7 @@ def plot_tuning(
     if len(seconds) != len(rates):
         raise ArgumentError(f"{len(rates)} curves take as many values of others, not {len(seconds)}")
     axes = axes_or_new(ax, 4.6, 3.4)
-    numbers = levels.dtype.kind in "iuf" and by.lower() not in _NO_QUANTITY
+    numbers = _are_quantities(levels, by)
     if not numbers and len(levels) > _RANKED:
         _ranked(axes, levels, rates[0], None if errors is None else errors[0], by, names)
     else:
@@ -105,6 +105,11 @@ def plot_tuning(
     axes.set_ylabel(ylabel)
     bare(axes)
     return axes
+
+
+def _are_quantities(levels: npt.NDArray[Any], by: str) -> bool:
+    """Whether values stand where they are on an axis: numbers, but not those that are names (of images, say)."""
+    return levels.dtype.kind in "iuf" and by.lower() not in _NO_QUANTITY
 
 
 def _curves(
@@ -227,7 +232,10 @@ def plot_tuning_sheet(
         axes.set_xlabel("")
         axes.set_ylabel("")
     rest = f" ({len(shown)} of {len(ids)} units: those that vary most)" if len(shown) < len(ids) else ""
-    figure.supxlabel(f"{titled(by)}{rest}", fontsize=9)
+    levels = np.asarray(values)
+    ranked = not _are_quantities(levels, by) and len(levels) > _RANKED
+    rank = f", by rank in each ({len(levels)} values)" if ranked else ""
+    figure.supxlabel(f"{titled(by)}{rank}{rest}", fontsize=9)
     figure.supylabel("firing rate (Hz)", fontsize=9)
     if title:
         head(figure, title)

@@ -87,7 +87,7 @@ def _by_area(recording: Recording, parts: list[Part]) -> None:
             picture(plot_probes(probes), f"Probes by depth, with their structures and units that pass. {said}.",
                     "Where probes and the units that pass lie, by distance from the probe's tip."),
             Code("from nwbin.plot.sessions import overview_of\n"
-                 "nwbin.plot.plot_probes(overview_of(session, rate=False).probes)"),
+                 "nwbin.plot.plot_probes(overview_of(session).probes)"),
         ]  # fmt: skip
 
 

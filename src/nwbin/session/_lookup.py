@@ -25,7 +25,9 @@ _SAME_TIME = 1e-3  # s: what float32 keeps of a time late in a session
 # What the index of another table is called.
 _OF_OTHERS = {"unit": ("stimulus_presentation_id",), _PRESENTATION: ("unit_id",)}
 
-Ids = Any  # an id, or array-like of ids, or a boolean mask over the table's rows; None for all
+# An id, or array-like of ids, or a boolean mask over the table's rows; None for all.
+# Of presentations the name of a stimulus, too.
+Ids = Any
 
 
 @dataclass(eq=False, repr=False)
@@ -101,7 +103,9 @@ class Lookup:
         said = f"{one!r} is not the id of a {what}"
         if what == _PRESENTATION:
             if isinstance(one, str) and one in self.tables.stimulus_names:
-                return f"{said}; for all of that stimulus: get_stimulus_table({one!r}).index"
+                return (
+                    f"{said}; a stimulus is given by its name alone, or by get_stimulus_table({one!r}).index"
+                )
             if is_unit:
                 return f"{said}, but of a unit: presentations come first, then units; are they swapped?"
             if isinstance(one, float) and not one.is_integer():
@@ -128,6 +132,8 @@ class Lookup:
         table = self.tables.stimulus_presentations
         if ids is None:
             return table
+        if isinstance(ids, str) and ids in self.tables.stimulus_names:
+            return table[table["stimulus_name"] == ids]
         shown = table.iloc[self.rows(table.index, ids, _PRESENTATION)]
         if isinstance(ids, pd.DataFrame) and "start_time" in ids.columns:
             # A table of the file numbers its rows anew, and would be taken for the first presentations. Times that

@@ -213,7 +213,8 @@ class PresentationSpikes:
         Parameters
         ----------
         presentation_ids
-            The trials. Those whose label is "null" or missing (blank sweeps, invalid presentations) are left out.
+            The trials, or the name of a stimulus. Those whose label is "null" or missing (blank sweeps, invalid
+            presentations) are left out.
         unit_ids
             The neurons; all by default.
         window
