@@ -15,6 +15,7 @@ import pytest
 
 import nwbin
 from nwbin import testing
+from nwbin.allen.lfp import find_lfp_files, lfp_of_sessions
 from nwbin.dataset._folder_layouts import find_sessions
 from nwbin.errors import (
     ArgumentError,
@@ -51,6 +52,46 @@ def test_lfp_of_two_sessions_in_one_folder(tmp_path: Path) -> None:
     found = {one.session_id: sorted(one.lfp) for one in find_sessions(tmp_path).files}
     assert found[5] == [7]
     assert set(found) == {5, 6}
+
+
+@pytest.mark.parametrize("end", ["", ".zarr"])
+def test_each_session_has_its_own_lfp(tmp_path: Path, end: str) -> None:
+    """Probes of all sessions of a subject may have the same numbers; and ses-20 begins as ses-2 does."""
+    folder = tmp_path / "sub-1"
+    folder.mkdir()
+    begins = ["sub-1_ses-2", "sub-1_ses-20", "sub-1_ses-3_behavior+ecephys", "sub-1_ses-4"]
+    of_probes = ["sub-1_ses-2", "sub-1_ses-20", "sub-1_ses-3", "sub-1_ses-9"]
+    for name in [*begins, *(f"{one}_probe-0_ecephys" for one in of_probes)]:
+        path = folder / f"{name}.nwb{end}"
+        if end:
+            path.mkdir()
+            (path / ".zattrs").write_text('{"nwb_version": "2.2.2"}')
+        else:
+            path.touch()
+    (folder / "._sub-1_ses-4_probe-0_ecephys.nwb").touch()
+    expected = {
+        name: {0: f"{own}_probe-0_ecephys.nwb{end}"} if own in of_probes else {}
+        for name, own in zip(
+            begins, ["sub-1_ses-2", "sub-1_ses-20", "sub-1_ses-3", "sub-1_ses-4"], strict=True
+        )
+    }
+    for one in find_sessions(tmp_path).files:
+        own = expected.pop(one.path.name.removesuffix(f".nwb{end}"))
+        assert {probe: path.name for probe, path in one.lfp.items()} == own
+        assert isinstance(one.path, Path)
+        beside = find_lfp_files(one.path, [0])
+        assert {probe: Path(str(path)).name for probe, path in beside.items()} == own
+    assert not expected
+
+
+def test_lfp_files_whose_names_say_no_session() -> None:
+    allen = {"session_1.nwb", "session_2.nwb", "probe_7_lfp.nwb", "probe_8_lfp.nwb"}
+    both = {7: "probe_7_lfp.nwb", 8: "probe_8_lfp.nwb"}
+    assert lfp_of_sessions(allen) == {"session_1.nwb": both, "session_2.nwb": both}
+    one, other = "sub-1_ses-2_probe-0_ecephys.nwb", "sub-1_ses-3_probe-0_ecephys.nwb"
+    assert lfp_of_sessions({"renamed.nwb", one}) == {"renamed.nwb": {0: one}}
+    assert lfp_of_sessions({"renamed.nwb", one, other}) == {"renamed.nwb": {}}
+    assert lfp_of_sessions({"sub-1_ses-2.nwb", one, "probe_7_lfp.nwb"}) == {"sub-1_ses-2.nwb": {0: one}}
 
 
 def test_names_of_files(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -241,6 +242,73 @@ def test_what_cannot_be_listed(s3: Server) -> None:
         nwbin.Dataset("s3://")
     with pytest.raises(ArgumentError, match="a Dataset is a folder on this machine, or at s3://"):
         nwbin.Dataset("gs://bucket/folder/")
+
+
+def test_a_web_server_without_marks(s3: Server, trees: dict[str, Path], tmp_path: Path) -> None:
+    """A table of the same length may be another: nothing is taken from an earlier time."""
+    begin = "bucket/vcn/ecephys-cache/"
+    s3.time, s3.tags = "", dict.fromkeys(s3.files, "")
+    there = nwbin.Dataset(s3.url(begin))
+    assert len(there.get_units()) > 0
+    found = there.map(rate, workers=0, sessions=IDS[:1], out=tmp_path / "out")
+    found.raise_if_failed()
+    s3.files[f"{begin}units.csv"] = (trees["allen"] / "units.csv").read_bytes().replace(b"good", b"bad?")
+    again = nwbin.Dataset(s3.url(begin))
+    assert len(again.get_units()) == 0
+    done = again.map(rate, workers=0, sessions=IDS[:1], out=tmp_path / "out")
+    assert done.report["status"].tolist() == ["done"]
+    copies = tmp_path / "cache" / "index" / "tables"
+    assert len(list(copies.iterdir())) == 2
+    del there, again, found, done
+    gc.collect()
+    assert not list(copies.iterdir()), "copies that nobody can use again do not stay"
+
+
+def test_a_table_that_changes_before_it_is_copied(s3: Server, trees: dict[str, Path]) -> None:
+    """It is not kept under the mark that it had."""
+    path = "bucket/vcn/ecephys-cache/units.csv"
+    there, old, tag = nwbin.Dataset(CLOUD), s3.files[path], s3.tags[path]
+    s3.files[path] = (trees["allen"] / "units.csv").read_bytes().replace(b"good", b"bad?")
+    s3.tags[path] = '"new"'
+    with pytest.raises(
+        FileAccessError, match=r"units\.csv: has changed on the server; make the Dataset anew"
+    ):
+        there.get_units()
+    s3.files[path], s3.tags[path] = old, tag
+    assert len(nwbin.Dataset(CLOUD).get_units()) > 0
+
+
+def test_sessions_hold_the_tables_they_need(s3: Server, trees: dict[str, Path]) -> None:
+    data = nwbin.Dataset(CLOUD, cache=False)
+    with data.get_session_data(IDS[0]) as session:
+        copies = data.root.parent
+        del data
+        gc.collect()
+        with nwbin.Dataset(trees["allen"], cache=False).get_session_data(IDS[0]) as here:
+            pd.testing.assert_frame_equal(session.units, here.units)
+    del session
+    gc.collect()
+    assert not copies.exists()
+
+
+def test_zarr_stores_are_said_to_be_left_out(s3: Server) -> None:
+    for path in ("zarr.json", "units/zarr.json", "inner.nwb"):
+        s3.files[f"stores/sub-1_ses-2.nwb.zarr/{path}"] = b"{}"
+    s3.tags.update({path: '"x"' for path in s3.files if path.startswith("stores/")})
+    with pytest.raises(
+        MissingFileError, match=r"holds no \.nwb files of sessions, but 1 Zarr store \(\*\.nwb"
+    ):
+        nwbin.Dataset("s3://stores/")
+    s3.files["stores/sub-1_ses-3.nwb"], s3.tags["stores/sub-1_ses-3.nwb"] = b"x", '"x"'
+    with pytest.warns(nwbin.NwbinWarning, match=r"^s3://stores/: leaves out 1 Zarr store"):
+        assert nwbin.Dataset("s3://stores/").session_ids == [3]
+
+
+def test_a_web_folder_with_too_many_sessions(s3: Server) -> None:
+    s3.files["web/sessions.csv"] = "\n".join(["id", *map(str, range(10_001))]).encode()
+    with pytest.raises(FileAccessError, match=r"lists 10,001 sessions, more than the 10,000 that"):
+        nwbin.Dataset(s3.url("web/"))
+    assert len(s3.asked) < 5
 
 
 PATHS = ["../units.csv", "session_1/session_2_analysis_metrics.csv", "a/units.csv", "x/\\units.csv"]

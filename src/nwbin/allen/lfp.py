@@ -20,17 +20,88 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["LfpSource", "current_source_density", "find_lfp_files", "lazy_lfp", "open_lfp", "part_of"]
+__all__ = [
+    "LfpSource",
+    "current_source_density",
+    "find_lfp_files",
+    "lazy_lfp",
+    "lfp_of_sessions",
+    "open_lfp",
+    "part_of",
+    "probe_in",
+]
 
 # A path, or a function that returns one (it may download the file first, as AllenSDK's cache does).
 LfpSource = str | Path | Callable[[], Any]
 
 # AllenSDK: probe_<id>_lfp.nwb. DANDI: sub-<id>_ses-<id>_probe-<id>_ecephys.nwb.
-_NAMES = (re.compile(r"probe_(\d+)_lfp\.nwb"), re.compile(r".*_probe-(\d+)_ecephys\.nwb"))
+_NAMES = (re.compile(r"probe_(\w+)_lfp\.nwb"), re.compile(r".*_probe-(\w+?)_ecephys\.nwb"))
+_OF_SESSION = re.compile(
+    r"(sub-[^_]+(?:_[a-z]+-[^_]+)*?_ses-[^_.]+)[_.].*"
+)  # DANDI: what a session's files share
+_STORE = ".zarr"  # the end of the name of a Zarr store, behind that of a file
+
+
+def probe_in(name: str) -> str | None:
+    """Return the probe whose LFP a file or store holds, as its name says; None where it is no such name."""
+    for pattern in _NAMES:
+        match = pattern.fullmatch(name.removesuffix(_STORE))
+        if match:
+            return match[1]
+    return None
+
+
+def _session_in(name: str) -> str | None:
+    match = _OF_SESSION.fullmatch(name)
+    return match[1] if match else None
+
+
+def lfp_of_sessions(names: Iterable[str]) -> dict[str, dict[int, str]]:
+    """Tell which LFP file in a folder belongs to which session, by their names.
+
+    DANDI has all sessions of a subject in one folder, perhaps with probes of the same number: a file whose name begins
+    with a session's is that session's. AllenSDK's names of LFP files say no session: those are of any that has no file
+    by its own name.
+
+    Parameters
+    ----------
+    names
+        Of all NWB files and stores in the folder.
+
+    Returns
+    -------
+    dict
+        Name of each that is no LFP file -> probe id -> name of its LFP file.
+    """
+    names = sorted(names)
+    probes = {name: probe for name in names if (probe := probe_in(name)) is not None}
+    found: dict[str, dict[int, str]] = {name: {} for name in names if name not in probes}
+    called: dict[str, list[str]] = {}
+    for session in found:
+        for begin in {session.removesuffix(_STORE).removesuffix(".nwb"), _session_in(session)} - {None}:
+            called.setdefault(str(begin), []).append(session)
+    free: dict[str | None, dict[int, str]] = {}
+    for name, probe in probes.items():
+        if not probe.isdecimal():
+            continue
+        ends = [at for at, letter in enumerate(name) if letter == "_"]
+        # The longest: ses-2's files are not ses-20's, and those of ses-2_acq-1 not ses-2's.
+        begin = next((name[:at] for at in reversed(ends) if name[:at] in called), None)
+        for session in called[begin] if begin is not None else ():
+            found[session][int(probe)] = name
+        if begin is None:
+            free.setdefault(_session_in(name), {})[int(probe)] = name
+    for session, lfp in found.items():
+        if not lfp:
+            # What is called by a session that is not there is not of one that is called otherwise.
+            lfp.update(free.get(None, {}))
+            if _session_in(session) is None and len(free.keys() - {None}) == 1:
+                lfp.update(*(some for of, some in free.items() if of is not None))
+    return found
 
 
 def find_lfp_files(session: Path | None, probe_ids: Iterable[int]) -> dict[int, LfpSource]:
-    """Find the LFP files that lie beside a session file.
+    """Find the LFP files and stores that lie beside a session file: see :func:`lfp_of_sessions`.
 
     Parameters
     ----------
@@ -41,13 +112,10 @@ def find_lfp_files(session: Path | None, probe_ids: Iterable[int]) -> dict[int, 
     """
     if session is None or not session.parent.is_dir():
         return {}
-    wanted, found = set(probe_ids), {}
-    for path in sorted(session.parent.glob("*.nwb")):
-        for pattern in _NAMES:
-            match = pattern.fullmatch(path.name)
-            if match and int(match[1]) in wanted:
-                found[int(match[1])] = path
-    return dict(found)
+    beside = {path.name for path in session.parent.glob("*") if path.name.endswith((".nwb", f".nwb{_STORE}"))}
+    beside = {name for name in beside if not name.startswith(".")} | {session.name}
+    wanted, found = set(probe_ids), lfp_of_sessions(beside).get(session.name, {})
+    return {probe: session.with_name(name) for probe, name in found.items() if probe in wanted}
 
 
 def open_lfp(sources: Mapping[int, LfpSource], probe_id: int, session: File) -> File:

@@ -55,7 +55,7 @@ class DatasetTables:
         self.files.layout.copy_tables()
         missing = CsvTables.missing(self.root)
         if not missing:
-            return CsvTables(self.root)
+            return CsvTables(self.root, self.files.layout.passing)
         if len(missing) < 4:
             warn(
                 f"{self.files.name}: lacks {', '.join(missing)}, so that its tables are made from the session files"

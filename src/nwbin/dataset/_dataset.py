@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
@@ -98,10 +95,12 @@ filter_out_of_brain_units, filter_by_metrics
 
     On a server the folder is ``s3://bucket/folder/``; ``dandi://000021``, ``dandi://000021@version/folder/`` (the
     newest published version, or the draft where there is none); or ``https://server/folder/`` of a web server, which
-    cannot list it: there AllenSDK's sessions.csv says which sessions to look for, and LFP files are not found. The list
-    is taken once, when the data set is opened. The tables of AllenSDK's cache are copied into the cache folder when
-    they are first needed; of session files each worker reads what it needs. A result hangs on a file's ETag and size
-    (of an asset of DANDI: on its number) in place of its time. Workers of a `client` need the same cache folder.
+    cannot list it: there AllenSDK's sessions.csv says which sessions to look for, and LFP files are not found. Sessions
+    that are Zarr stores (``*.nwb.zarr``) are left out there, with a warning. The list is taken once, when the data set
+    is opened. The tables of AllenSDK's cache are copied into the cache folder when they are first needed; of session
+    files each worker reads what it needs. A result hangs on a file's ETag and size (of an asset of DANDI: on its
+    number) in place of its time; where a server tells neither mark nor time, nothing of it is known to be unchanged,
+    and tables and results are made anew by each Dataset. Workers of a `client` need the same cache folder.
 
     Examples
     --------
@@ -152,12 +151,7 @@ filter_out_of_brain_units, filter_by_metrics
         else:
             folder = Path(cache)
         if isinstance(directory, str) and is_address(directory):
-            if folder is None:
-                copies = Path(tempfile.mkdtemp(prefix="nwbin-"))
-                weakref.finalize(self, shutil.rmtree, copies, ignore_errors=True)
-            else:
-                copies = folder / "tables"
-            layout = find_on_server(directory, copies)
+            layout = find_on_server(directory, None if folder is None else folder / "tables")
         else:
             layout = find_sessions(Path(os.fspath(directory)))
         self._files = SessionFiles(layout, Index(folder))

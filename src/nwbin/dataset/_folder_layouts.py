@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from nwbin.allen.lfp import lfp_of_sessions, probe_in
 from nwbin.dataset._server_folders import ServerFile, copy_folder, copy_tables, files_on_server, tables_among
 from nwbin.errors import FileAccessError, MissingFileError, warn
 from nwbin.storage.addresses import shown
@@ -18,6 +21,7 @@ from nwbin.storage.stores import is_nwb_store, is_store
 __all__ = [
     "CSV_TABLES",
     "Layout",
+    "Passing",
     "SessionFile",
     "as_id",
     "by_id",
@@ -38,8 +42,6 @@ _SESSION_NAMES = (
     re.compile(r"ecephys_session_(\d+)\.nwb"),  # AllenSDK, Visual Behavior
     re.compile(r"sub-[^_]+(?:_[a-z]+-[^_]+)*?_ses-([^_.]+)(?:_[^.]*)?\.nwb"),  # DANDI
 )
-# Files that hold one probe's LFP; the first group is the probe's id.
-_LFP_NAMES = (re.compile(r"probe_(\w+)_lfp\.nwb"), re.compile(r".*_probe-(\w+?)_ecephys\.nwb"))
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ class SessionFile:
     lfp: dict[int, Path | ServerFile] = field(default_factory=dict)
 
 
+class Passing:
+    """A folder that is removed when nothing holds this any more, at the latest when the program ends."""
+
+    def __init__(self, folder: Path) -> None:
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Layout:
     """What kind of folder it is, and the sessions in it.
@@ -77,6 +86,8 @@ class Layout:
         Of a folder on a server, without what is secret in it.
     tables
         The tables that lie there.
+    passing
+        Held by all who read the copies of its tables, if these are not to stay; else None.
     """
 
     kind: str
@@ -84,6 +95,7 @@ class Layout:
     files: tuple[SessionFile, ...]
     address: str | None = None
     tables: tuple[ServerFile, ...] = ()
+    passing: Passing | None = None
 
     @property
     def name(self) -> str:
@@ -127,14 +139,6 @@ def _session_id(path: Path | ServerFile) -> int | str | None:
         match = pattern.fullmatch(path.name.removesuffix(STORE))
         if match:
             return as_id(match[1])
-    return None
-
-
-def _lfp_probe(path: Path | ServerFile) -> str | None:
-    for pattern in _LFP_NAMES:
-        match = pattern.fullmatch(path.name.removesuffix(STORE))
-        if match:
-            return match[1]
     return None
 
 
@@ -242,25 +246,50 @@ def _found(root: Path) -> Layout:
 
 def _grouped(paths: Sequence[Any]) -> tuple[list[Any], list[SessionFile]]:
     """Session files among NWB files, and each with the LFP files that belong to it."""
-    probes = {path: _lfp_probe(path) for path in paths}
-    beside: dict[PurePath, dict[int, Any]] = {}
-    for path, probe in probes.items():
-        if probe is not None and probe.isdecimal():
-            beside.setdefault(path.parent, {})[int(probe)] = path
-    sessions = [path for path in paths if probes[path] is None]
-    neighbours = Counter(path.parent for path in sessions)
-    files = []
-    for path in sessions:
-        lfp = beside.get(path.parent, {})
-        if neighbours[path.parent] > 1 and lfp:
-            # Several sessions in one folder (DANDI has a folder a subject): a probe's file has its session's name.
-            named = {probe: file for probe, file in lfp.items() if file.name.startswith(path.stem)}
-            lfp = named or lfp
-        files.append(SessionFile(path, _session_id(path), dict(lfp)))
+    sessions = [path for path in paths if probe_in(path.name) is None]
+    folders: dict[PurePath, dict[str, Any]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, {})[path.name] = path
+    lfp = {folder: lfp_of_sessions(beside) for folder, beside in folders.items()}
+    files = [
+        SessionFile(
+            path,
+            _session_id(path),
+            {probe: folders[path.parent][name] for probe, name in lfp[path.parent][path.name].items()},
+        )
+        for path in sessions
+    ]
     return sessions, files
 
 
-def find_on_server(address: str, copies: Path) -> Layout:
+def _session_paths(found: Sequence[ServerFile], name: str) -> list[ServerFile]:
+    """The NWB files on a server; that stores are left out is said."""
+    stores = {
+        PurePath(*one.path.parts[: depth + 1])
+        for one in found
+        for depth, part in enumerate(one.path.parts)
+        if part.endswith(f".nwb{STORE}")
+    }
+    # Nothing in a store is a file of the folder's.
+    paths = [
+        one
+        for one in found
+        if one.name.endswith(".nwb") and not any(part.endswith(STORE) for part in one.path.parts[:-1])
+    ]
+    only = (
+        f"{len(stores)} Zarr store{'s' * (len(stores) != 1)} (*.nwb{STORE}), which a Dataset reads in a folder on this "
+        "machine only; nwbin.open reads one at its address"
+    )
+    if not paths:
+        raise MissingFileError(
+            f"{name}: holds no .nwb files of sessions{f', but {only}' if stores else '; check the address'}"
+        )
+    if stores:
+        warn(f"{name}: leaves out {only}")
+    return paths
+
+
+def find_on_server(address: str, copies: Path | None) -> Layout:
     """Ask a server for the session files of a folder; none is opened.
 
     Parameters
@@ -268,18 +297,25 @@ def find_on_server(address: str, copies: Path) -> Layout:
     address
         See :class:`nwbin.Dataset`.
     copies
-        The folder on this machine for copies of tables.
+        The folder on this machine for copies of tables; None for one that goes with those who read them.
     """
-    found = files_on_server(address)
-    sessions, files = _grouped([one for one in found if one.name.endswith(".nwb")])
-    tables = tables_among(found)
+    name, found = shown(address), files_on_server(address)
+    sessions, files = _grouped(_session_paths(found, name))
     if not files:
-        raise MissingFileError(f"{shown(address)}: holds no .nwb files of sessions; check the address")
+        raise MissingFileError(f"{name}: holds no .nwb files of sessions; check the address")
+    tables = tables_among(found)
     kind = "folder"
-    if any(str(one.path) == f"{name}.csv" for one in tables for name in CSV_TABLES) or any(
+    if any(str(one.path) == f"{table}.csv" for one in tables for table in CSV_TABLES) or any(
         one.parent.name == one.stem and one.name.startswith("session_") for one in sessions
     ):
         kind = "allen"
     elif any(one.name.startswith("sub-") for one in sessions):
         kind = "dandi"
-    return Layout(kind, copy_folder(copies, address, tables), tuple(files), shown(address), tuple(tables))
+    passing = None
+    if copies is None:
+        copies = Path(tempfile.mkdtemp(prefix="nwbin-"))
+        passing = Passing(copies)
+    root = copy_folder(copies, address, tables)
+    if passing is None and not all(one.marked for one in tables):
+        passing = Passing(root)
+    return Layout(kind, root, tuple(files), name, tuple(tables), passing)

@@ -5,7 +5,8 @@ says which sessions there may be, and of each it is asked whether its file is th
 to a request.
 
 The tables of AllenSDK's cache are small. They are copied, when the first of them is needed, into a folder on this
-machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes.
+machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes. Where
+a server gives a table no mark, nobody could tell an old copy: there the folder is one Dataset's, and goes with it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from nwbin._atomic import atomic_write
 from nwbin.errors import ArgumentError, FileAccessError, FormatError, MissingFileError
@@ -30,6 +32,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 8
 _LARGEST = 1 << 29  # bytes of a table
+_MOST_SESSIONS = 10_000  # of a web server's folder, which are asked for one by one
 _TABLES = (
     "sessions.csv", "probes.csv", "channels.csv", "units.csv", "brain_observatory_1.1_analysis_metrics.csv",
     "functional_connectivity_analysis_metrics.csv",
@@ -49,7 +52,9 @@ class ServerFile:
     size
         Bytes.
     tag, time
-        By what it is known to be the same: see :class:`nwbin.storage.remote.Listed`.
+        By what it is known to be the same: see :func:`nwbin.storage.remote.state_now`.
+    listed
+        Another one each time that it is listed: where there is neither, it is never known to be the same.
     """
 
     path: PurePosixPath
@@ -57,6 +62,7 @@ class ServerFile:
     size: int
     tag: str | None = None
     time: str | None = None
+    listed: str = field(default_factory=lambda: uuid4().hex, compare=False)
 
     @property
     def name(self) -> str:
@@ -76,16 +82,29 @@ class ServerFile:
     @property
     def state(self) -> dict[str, Any]:
         """Its size, and what else tells whether it is the same."""
+        if not self.marked:
+            return {"size": self.size, "listed": self.listed}
         return _state(self.size, self.tag, self.time)
+
+    @property
+    def marked(self) -> bool:
+        """Whether the server says anything but its size by which a change would be seen."""
+        return self.tag is not None or self.time is not None
 
 
 def _state(size: int, tag: str | None, time: str | None) -> dict[str, Any]:
     return {"size": size, **({"time": time} if tag is None else {"etag": tag.strip('"')})}
 
 
-def state_on_server(address: str) -> dict[str, Any]:
-    """What a file is like now, in the form of :attr:`ServerFile.state`."""
-    return _state(*state_now(address))
+def _like(before: Mapping[str, Any], size: int, tag: str | None, time: str | None) -> dict[str, Any]:
+    if "listed" in before:
+        return {"size": size, "listed": before["listed"]}  # within one Dataset the size alone tells
+    return _state(size, tag, time)
+
+
+def state_on_server(address: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file is like now, to be compared with an earlier :attr:`ServerFile.state`."""
+    return _like(before, *state_now(address))
 
 
 def files_on_server(address: str) -> list[ServerFile]:
@@ -117,7 +136,7 @@ def files_on_server(address: str) -> list[ServerFile]:
 
 
 def _file(one: Listed) -> ServerFile:
-    return ServerFile(PurePosixPath(one.path), one.address, one.size, one.tag, one.time)
+    return ServerFile(PurePosixPath(one.path), one.address, one.size, one.tag)
 
 
 def _together(function: Callable[[Any], T], what: Iterable[Any]) -> list[T]:
@@ -129,7 +148,7 @@ def _together(function: Callable[[Any], T], what: Iterable[Any]) -> list[T]:
 
 def _of_web_folder(base: str, name: str) -> list[ServerFile]:
     try:
-        text = content_of(f"{base}/sessions.csv", _LARGEST).decode("utf-8")
+        text = content_of(f"{base}/sessions.csv", _LARGEST)[0].decode("utf-8")
     except MissingFileError:
         raise MissingFileError(
             f"{name}: a folder on a web server is a data set if sessions.csv of AllenSDK's cache lies in it, and there "
@@ -138,13 +157,18 @@ def _of_web_folder(base: str, name: str) -> list[ServerFile]:
     except UnicodeDecodeError as error:
         raise FormatError(f"{name}/sessions.csv: cannot be read as a table ({error})") from None
     try:
-        ids = [int(row["id"]) for row in _rows(text)]
+        ids = dict.fromkeys(int(row["id"]) for row in _rows(text))
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise FormatError(
             f"{name}/sessions.csv: cannot be read as a table with a column 'id' of numbers"
         ) from error
+    if len(ids) > _MOST_SESSIONS:
+        raise FileAccessError(
+            f"{name}/sessions.csv: lists {len(ids):,} sessions, more than the {_MOST_SESSIONS:,} that a web server is "
+            "asked for one by one; download the folder and give its path"
+        )
     paths = list(_TABLES)
-    for one in dict.fromkeys(ids):
+    for one in ids:
         paths += [f"session_{one}/session_{one}.nwb", f"session_{one}/session_{one}_analysis_metrics.csv"]
 
     def there(path: str) -> ServerFile | None:
@@ -192,8 +216,8 @@ def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
     def copy(one: ServerFile) -> None:
         target = folder.joinpath(*one.path.parts)
         target.parent.mkdir(parents=True, exist_ok=True)
-        content = content_of(one.address, _LARGEST)
-        if len(content) != one.size:
+        content, state = content_of(one.address, _LARGEST)
+        if len(content) != one.size or _like(one.state, *state) != one.state:
             raise FileAccessError(f"{one.address}: has changed on the server; make the Dataset anew")
         with atomic_write(target) as unfinished:
             unfinished.write_bytes(content)

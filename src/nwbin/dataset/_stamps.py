@@ -81,7 +81,7 @@ def inputs_of(opening: Opening, *, now: bool = False) -> dict[str, Any]:
     Of a file on a server it is what the data set's listing said, or, if `now` matters, what the server says.
     """
     if opening.state is not None:
-        session = state_on_server(opening.path) if now else dict(opening.state)
+        session = state_on_server(opening.path, opening.state) if now else dict(opening.state)
     else:
         try:
             session = state_of(Path(opening.path))

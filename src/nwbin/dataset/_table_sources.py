@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nwbin._names import safe_name
 from nwbin.allen.project_tables import Catalogue, read_csv, stack
 from nwbin.allen.unit_filters import UnitFilters
-from nwbin.dataset._folder_layouts import CSV_TABLES, SessionFile, not_permitted
+from nwbin.dataset._folder_layouts import CSV_TABLES, Passing, SessionFile, not_permitted
 from nwbin.dataset._index import Index
 from nwbin.errors import LookupFailure, NwbinError, warn
 
@@ -78,10 +78,14 @@ def _typewise_metrics(root: Path) -> dict[str, Path]:
 
 
 class CsvTables:
-    """The tables of an AllenSDK cache."""
+    """The tables of an AllenSDK cache.
 
-    def __init__(self, root: Path) -> None:
+    Sessions hold it for as long as they may read them, and with it, by `passing`, a folder that is not to stay.
+    """
+
+    def __init__(self, root: Path, passing: Passing | None = None) -> None:
         self.root = root
+        self._passing = passing
 
     def __reduce__(self) -> tuple[Any, ...]:
         return csv_tables, (str(self.root),)  # read anew by another process, and there once

@@ -33,16 +33,14 @@ class Listed(NamedTuple):
     size
         Bytes.
     tag
-        By what it is known to be the same: its ETag; of an asset of the DANDI archive its number.
-    time
-        Of its last change, where there is no tag.
+        By what it is known to be the same: its ETag; of an asset of the DANDI archive its number. A time of change in
+        a list is written in another way, and more exactly, than in an answer, and is no such mark.
     """
 
     path: str
     address: str
     size: int
     tag: str | None
-    time: str | None
 
 
 def listing(address: str) -> list[Listed]:
@@ -81,9 +79,9 @@ def _of_s3(address: str, name: str) -> list[Listed]:
         found = []
         for one in listed_in_s3(bucket, prefix, settings.options(bucket), plain=settings.plain):
             path = str(one["path"])[len(prefix) :].strip("/")
-            tag = one.get("e_tag")
-            time = None if tag else str(one.get("last_modified"))
-            found.append(Listed(path, f"s3://{bucket}/{one['path']}", int(one["size"]), tag, time))
+            found.append(
+                Listed(path, f"s3://{bucket}/{one['path']}", int(one["size"]), one.get("e_tag") or None)
+            )
             if len(found) > _MOST:
                 raise FileAccessError(
                     f"{name}: holds more than {_MOST:,} files; give the folder in it that is meant"
@@ -106,12 +104,12 @@ def _of_dandi(address: str, name: str) -> list[Listed]:
         path, asset, size = one.get("path"), one.get("asset_id"), one.get("size")
         if isinstance(path, str) and isinstance(asset, str) and isinstance(size, int):
             below = path[len(begin) :].strip("/")
-            found.append(Listed(below, f"dandi://{number}@{version}/{path}", size, asset, None))
+            found.append(Listed(below, f"dandi://{number}@{version}/{path}", size, asset))
     return found
 
 
 def state_now(address: str) -> tuple[int, str | None, str | None]:
-    """Ask for the size, tag and time of a file, as :class:`Listed` has them."""
+    """Ask for the size and tag of a file, as :class:`Listed` has them; for its time of change where it has no tag."""
     name = shown(address)
     if scheme_of(address) == "dandi":
         try:
@@ -123,8 +121,8 @@ def state_now(address: str) -> tuple[int, str | None, str | None]:
     return state.size, state.tag, None if state.tag else state.time
 
 
-def content_of(address: str, most: int) -> bytes:
-    """Return all bytes of a file, if they are not more than so many."""
+def content_of(address: str, most: int) -> tuple[bytes, tuple[int, str | None, str | None]]:
+    """Return all bytes of a file, if they are not more than so many, and its state as of :func:`state_now`."""
     import numpy as np
 
     file = open_remote(address)
@@ -134,4 +132,9 @@ def content_of(address: str, most: int) -> bytes:
         )
     found = np.empty(file.size, np.uint8)
     file.read_into([(0, found)])
-    return found.tobytes()
+    if scheme_of(address) == "dandi":
+        # No asset comes back once another has its place: the one that is there now was read, or an earlier one that
+        # the caller's list may have, and then it is an error all the same.
+        return found.tobytes(), state_now(address)
+    state = file.state
+    return found.tobytes(), (state.size, state.tag, None if state.tag else state.time)

@@ -113,7 +113,9 @@ class ObstoreTransport:
         answer = self._asked(options)
         meta = answer.meta
         time = meta.get("last_modified")
-        found = State(int(meta["size"]), meta.get("e_tag"), None if time is None else str(time))
+        # obstore says 1 January 1970 where the server says nothing: that would be the same of any content.
+        known = time is not None and time.timestamp() > 0
+        found = State(int(meta["size"]), meta.get("e_tag"), str(time) if known else None)
         return Answer(found, int(answer.range[0]), _parts(answer))
 
     def below(self, path: str) -> ObstoreTransport:
