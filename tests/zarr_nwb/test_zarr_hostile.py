@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ import pytest
 import nwbin
 from nwbin.check import check
 from nwbin.errors import FileAccessError, FormatError, LookupFailure, NwbinError
+from nwbin.storage.zarr._chunks import text_of
 from tests.zarr_nwb.writer import write_zarr
 
 
@@ -131,6 +133,20 @@ def test_zeros_that_were_not_worth_writing(small_file: Path, tmp_path: Path) -> 
         assert file.electrodes["zeros"].tolist() == [0, 0]
 
 
+def test_absent_chunks_of_bytes_are_their_fill_value(small_file: Path, tmp_path: Path) -> None:
+    import zarr
+
+    path = write_zarr(small_file, tmp_path / "small.zarr", format=3)
+    electrodes = zarr.open_group(path)["general/extracellular_ephys/electrodes"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such text has no specification yet
+        array = electrodes.create_array("area", shape=(2,), chunks=(1,), dtype="S4", fill_value=b"VIS")
+    array[1] = b"VISp"
+    assert len(chunks(path, "general/extracellular_ephys/electrodes/area")) == 1
+    with nwbin.File(path) as file:
+        assert file.electrodes["area"].tolist() == ["VIS", "VISp"]
+
+
 # ------------------------------------------------------------------ chunks that are damaged
 
 
@@ -205,6 +221,14 @@ def test_strings_that_lie(small: Path) -> None:
         chunk.write_bytes(raw)
         with nwbin.File(small) as file, pytest.raises(NwbinError, match="units/quality cannot be read"):
             _ = file.units
+
+
+@pytest.mark.parametrize("codec", ["vlen-utf8", "vlen-bytes"])
+def test_strings_that_are_fewer_than_claimed(codec: str) -> None:
+    """Nothing is made for strings that so few bytes cannot hold: a hundred million would take 820 MB."""
+    with pytest.raises(ValueError, match="it has 16 bytes, but claims to hold 100,000 strings"):
+        text_of(codec, (100_000).to_bytes(4, "little") + b"\0" * 12, 100_000)
+    assert text_of("vlen-utf8", (3).to_bytes(4, "little") + b"\0" * 12, 3).tolist() == ["", "", ""]
 
 
 # ------------------------------------------------------------------ metadata

@@ -112,8 +112,9 @@ class ObstoreTransport:
             options["if_match"] = state.tag
         answer = self._asked(options)
         meta = answer.meta
-        time = meta.get("last_modified")
-        found = State(int(meta["size"]), meta.get("e_tag"), None if time is None else str(time))
+        time: Any = meta.get("last_modified")
+        is_told = time is not None and time.timestamp() > 0  # where a server tells none, obstore says 1970
+        found = State(int(meta["size"]), meta.get("e_tag"), str(time) if is_told else None)
         return Answer(found, int(answer.range[0]), _parts(answer))
 
     def below(self, path: str) -> ObstoreTransport:
