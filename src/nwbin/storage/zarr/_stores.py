@@ -277,7 +277,8 @@ class RemoteStore:
 
     def get_many(self, keys: Sequence[str], most: int = LARGEST) -> list[bytes | None]:
         found = self._folder.get_many(keys, most)
-        self._wave = object()
+        if keys:
+            self._wave = object()
         return found
 
     def folders(self, folder: str) -> list[str] | None:
