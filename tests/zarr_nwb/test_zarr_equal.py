@@ -180,6 +180,7 @@ def test_a_store_on_a_server_needs_gathered_metadata(small_file: Path, tmp_path:
         nwbin.File(server.url("small.zarr"))
 
 
+@pytest.mark.slow  # quick: checks of small stores
 def test_check_says_the_same(session: Pair) -> None:
     there, here = check(session.there).to_dict()["findings"], check(session.here).to_dict()["findings"]
     there = [one for one in there if "stand for the value that is written nowhere else" not in one["finding"]]

@@ -57,9 +57,15 @@ def test_a_data_set(session: Pair, tmp_path: Path) -> None:
     assert list(dataset.session_ids) == [5, 6]
     with dataset.get_session_data(5) as one, dataset.get_session_data(6) as other:
         assert one.units.shape == other.units.shape
-    assert "2 files" in said("check", root)
     with pytest.raises(OSError, match=r"is a Zarr store; nwbin\.open reads one session"):
         nwbin.Dataset(session.there)
+
+
+@pytest.mark.slow
+def test_a_folder_of_both_is_checked(session: Pair, tmp_path: Path) -> None:
+    shutil.copytree(session.there, tmp_path / "session_5.nwb.zarr")
+    shutil.copy(session.here, tmp_path / "session_6.nwb")
+    assert "2 files" in said("check", tmp_path)
 
 
 def test_the_state_of_a_store_changes_with_any_file(small: Path) -> None:
