@@ -34,7 +34,7 @@ def session_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session", params=[2, 3])
+@pytest.fixture(scope="session", params=[pytest.param(2, marks=pytest.mark.slow), 3])
 def session(request: pytest.FixtureRequest, session_file: Path) -> Pair:
     from tests.zarr_nwb.writer import write_zarr
 
@@ -49,7 +49,8 @@ def small_stores(small_file: Path) -> dict[int, Path]:
     return {one: write_zarr(small_file, small_file.with_name(f"{one}.zarr"), format=one) for one in (2, 3)}
 
 
-@pytest.fixture(params=[2, 3])
+# Quick tests are of format 3, but where the formats differ in what is tested.
+@pytest.fixture(params=[pytest.param(2, marks=pytest.mark.slow), 3])
 def small(request: pytest.FixtureRequest, small_stores: dict[int, Path], tmp_path: Path) -> Path:
     """A store of its own for each test, to be bent."""
     return Path(shutil.copytree(small_stores[request.param], tmp_path / "small.nwb.zarr"))

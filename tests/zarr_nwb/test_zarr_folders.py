@@ -21,8 +21,10 @@ def said(*arguments: object) -> str:
     return done.output
 
 
-@pytest.mark.parametrize("session", [pytest.param(2, marks=pytest.mark.slow), 3], indirect=True)
-@pytest.mark.parametrize("command", [["check"], ["info"], ["units"], ["stimuli"]])
+@pytest.mark.parametrize(
+    "command",
+    [["units"], *(pytest.param([one], marks=pytest.mark.slow) for one in ("check", "info", "stimuli"))],
+)
 def test_commands(session: Pair, command: list[str]) -> None:
     there, here = said(*command, session.there), said(*command, session.here)
     if command != ["info"] and command != ["check"]:
@@ -30,7 +32,7 @@ def test_commands(session: Pair, command: list[str]) -> None:
     assert "error" not in there.replace("0 errors", "")
 
 
-@pytest.mark.parametrize("session", [pytest.param(2, marks=pytest.mark.slow), 3], indirect=True)
+@pytest.mark.slow
 def test_counts(session: Pair, tmp_path: Path) -> None:
     import numpy as np
 
@@ -43,7 +45,6 @@ def test_counts(session: Pair, tmp_path: Path) -> None:
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.parametrize("session", [pytest.param(2, marks=pytest.mark.slow), 3], indirect=True)
 def test_a_data_set(session: Pair, tmp_path: Path) -> None:
     root = tmp_path / "sessions"
     shutil.copytree(session.there, root / "session_5.nwb.zarr")
@@ -56,9 +57,15 @@ def test_a_data_set(session: Pair, tmp_path: Path) -> None:
     assert list(dataset.session_ids) == [5, 6]
     with dataset.get_session_data(5) as one, dataset.get_session_data(6) as other:
         assert one.units.shape == other.units.shape
-    assert "2 files" in said("check", root)
     with pytest.raises(OSError, match=r"is a Zarr store; nwbin\.open reads one session"):
         nwbin.Dataset(session.there)
+
+
+@pytest.mark.slow
+def test_a_folder_of_both_is_checked(session: Pair, tmp_path: Path) -> None:
+    shutil.copytree(session.there, tmp_path / "session_5.nwb.zarr")
+    shutil.copy(session.here, tmp_path / "session_6.nwb")
+    assert "2 files" in said("check", tmp_path)
 
 
 def test_the_state_of_a_store_changes_with_any_file(small: Path) -> None:

@@ -78,10 +78,11 @@ class File:
     A file must stay as it is while it is open, and as long as spike trains that are mapped from it are used. nwbin
     compares its length and its time of change before and after each reading and counting, and raises
     FileAccessError from then on if it was written to or cut; one that was put in its place under its name does no
-    harm. Two things cannot be kept from happening where a file is mapped: if it is cut *during* a count, the
-    system ends the process (SIGBUS); and an array that was taken out of the trains (``trains[unit]``) shows what
-    the file now holds, and may end the process too, when NumPy uses it later. Where others may write to the file,
-    or it lies on a disk that may go away, pass ``mmap=False``.
+    harm. Of a Zarr store only the topmost metadata are compared, on a server too: chunks that are written anew while
+    those stay as they are go unseen. Two things cannot be kept from happening where a file is mapped: if it is cut
+    *during* a count, the system ends the process (SIGBUS); and an array that was taken out of the trains
+    (``trains[unit]``) shows what the file now holds, and may end the process too, when NumPy uses it later. Where
+    others may write to the file, or it lies on a disk that may go away, pass ``mmap=False``.
 
     Examples
     --------

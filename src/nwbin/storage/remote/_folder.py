@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -9,11 +10,12 @@ from queue import SimpleQueue
 
 from nwbin.storage.remote._faults import Fault, Kind
 from nwbin.storage.remote._retries import tried
-from nwbin.storage.remote._transport import Transport
+from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["RemoteFolder"]
 
 CONNECTIONS = 8
+_ABSENT = (Kind.MISSING, Kind.REFUSED)  # S3 says the latter of it to whom may not list what is there
 
 
 class RemoteFolder:
@@ -84,6 +86,28 @@ class RemoteFolder:
         finally:
             stop.set()
         return found
+
+    def mark(self, key: str, most: int) -> State | bytes | None:
+        """Ask by what a file is known to be the same; None where it is not there.
+
+        Of a server that tells its size alone, or that gives no parts of files, this takes all its bytes.
+        """
+
+        def once() -> State | None:
+            try:
+                with self._counting:
+                    self.requests += 1
+                return self._transport.below(key).get(0, 1, None).state
+            except Fault as fault:
+                if fault.kind not in (*_ABSENT, Kind.NO_RANGES, Kind.OUTSIDE):
+                    raise
+                return None if fault.kind in _ABSENT else State(-1, None, None)
+
+        state = tried(once, f"{self.name}: {key}")
+        if state is None or state.tag is not None or state.time is not None:
+            return state
+        data = self._get(key, most)
+        return None if data is None else hashlib.sha256(data).digest()
 
     def _get(self, key: str, most: int) -> bytes | None:
         def once() -> bytes | None:

@@ -44,6 +44,7 @@ class FsspecTransport:
         return Answer(now, start, iter([data]))
 
     def _looked_up(self) -> State:
+        self._files.invalidate_cache()
         info = self._files.info(self._path)
         if info.get("type") == "directory":
             raise IsADirectoryError(self._path)
@@ -59,7 +60,6 @@ class FsspecTransport:
     def check(self, state: State) -> None:
         """Raise Fault if the file has changed; fsspec's requests do not say so themselves."""
         try:
-            self._files.invalidate_cache()
             now = self._looked_up()
         except Exception as error:
             raise _fault_of(error) from None

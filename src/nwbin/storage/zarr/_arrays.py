@@ -174,12 +174,14 @@ def _fill_of_2(said: Any, dtype: np.dtype[Any], kind: str) -> Any:
     if dtype.kind == "O":
         return said if isinstance(said, str) else None
     if dtype.kind == "S":
-        return (
-            np.frombuffer(base64.standard_b64decode(said).ljust(dtype.itemsize, b"\0"), dtype)[0]
-            if said
-            else b""
-        )
+        return _bytes(said, dtype)
     return _number(said, dtype) if kind in ("number", "bool") or dtype.kind == "U" else None
+
+
+def _bytes(said: Any, dtype: np.dtype[Any]) -> Any:
+    if not said:
+        return b""
+    return np.frombuffer(base64.standard_b64decode(said).ljust(dtype.itemsize, b"\0"), dtype)[0]
 
 
 def _number(said: Any, dtype: np.dtype[Any]) -> Any:
@@ -254,5 +256,5 @@ def _of_3(node: Node) -> ArrayInfo:
     elif kind in ("number", "bool") or dtype.kind == "U":
         fill = None if fill is None else _number(fill, dtype)
     else:
-        fill = None
+        fill = None if fill is None or dtype.kind != "S" else _bytes(fill, dtype)
     return ArrayInfo(shape, shape, chunks, dtype, kind, text, codecs, refused, order, prefix, separator, fill)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin import _threads
+from nwbin._memory import require
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.storage.zarr._arrays import ArrayInfo
 from nwbin.storage.zarr._codecs import undo, undo_into
@@ -99,10 +100,16 @@ class ChunkReader:
 
     @property
     def most(self) -> int:
-        """How many bytes a stored chunk can have at most: what cannot be compressed grows by a little."""
-        return (
-            LARGEST if self._info.text else self._info.chunk_bytes + (self._info.chunk_bytes >> 4) + (1 << 12)
-        )
+        """How many bytes a stored chunk can have at most: what cannot be compressed grows by a little.
+
+        A chunk that reaches past the array is filled up with one value, which takes next to nothing.
+        """
+        info = self._info
+        if info.text:
+            return LARGEST
+        inside = math.prod(map(min, info.chunks, info.stored_shape)) * info.dtype.itemsize
+        most = min(info.chunk_bytes, max(LARGEST, inside))
+        return most + (most >> 4) + (1 << 12)
 
     # ---------------------------------------------------------------- reading
 
@@ -117,6 +124,11 @@ class ChunkReader:
         if not self._store.is_remote:
             _threads.run([partial(self._read, part) for part in parts], threads)
             return
+        if parts and not self._info.text:  # a server may send as much as it says there is
+            what = (
+                f"{self._store.name}: chunks of {self._path}, of shape {self._info.chunks}, each of which may"
+            )
+            require(self.most, what, "the store is damaged, or has to be written anew in smaller chunks")
         step = max(8, _BATCH // max(1, self._info.chunk_bytes))
         for begin in range(0, len(parts), step):
             some = parts[begin : begin + step]
@@ -218,6 +230,9 @@ def text_of(codec: str, data: bytes | memoryview, size: int) -> npt.NDArray[np.o
     else:
         if int.from_bytes(data[:4], "little") != size:  # it would be believed
             raise ValueError(f"it holds {int.from_bytes(data[:4], 'little'):,} strings of {size:,}")
+        # Each has its length before it; room is made for all of them before one is looked at.
+        if len(data) < 4 + 4 * size:
+            raise ValueError(f"it has {len(data):,} bytes, but claims to hold {size:,} strings")
         import numcodecs
 
         found = (numcodecs.VLenUTF8 if codec == "vlen-utf8" else numcodecs.VLenBytes)().decode(bytes(data))

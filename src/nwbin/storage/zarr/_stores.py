@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.addresses import shown
-from nwbin.storage.remote import open_remote_folder
+from nwbin.storage.remote import State, open_remote_folder
 from nwbin.storage.stores import METADATA, state_of
 
 __all__ = ["LARGEST", "KeyStore", "open_store", "steps"]
@@ -263,12 +263,23 @@ class RemoteStore:
         self.address: str | None = address
         self.name = shown(address)
         self._folder = open_remote_folder(address)
+        # What gathers a server's metadata, before it is read: whatever is read of the store later is of this one.
+        self._top, self._first = "", None
+        for self._top in ("zarr.json", ".zmetadata"):
+            self._first = self._folder.mark(self._top, LARGEST)
+            if self._first is not None:
+                break
+        self._wave: object = None  # what was read last, and what was when the mark was last found the same
+        self._compared: object = None
 
     def get(self, key: str, most: int = LARGEST) -> bytes | None:
         return self.get_many([key], most)[0]
 
     def get_many(self, keys: Sequence[str], most: int = LARGEST) -> list[bytes | None]:
-        return self._folder.get_many(keys, most)
+        found = self._folder.get_many(keys, most)
+        if keys:
+            self._wave = object()
+        return found
 
     def folders(self, folder: str) -> list[str] | None:
         return None
@@ -280,7 +291,21 @@ class RemoteStore:
         return (0,)
 
     def check(self) -> None:
-        pass
+        """See :class:`KeyStore`; the server is asked only if something was read since it was asked last."""
+        wave = self._wave
+        if wave is self._compared:
+            return
+        first, now = self._first, self._folder.mark(self._top, LARGEST)
+        if isinstance(first, State) and isinstance(now, State):
+            differs = first.differs(now)
+        else:
+            differs = first != now
+        if differs:
+            raise FileAccessError(
+                f"{self.name}: {self._top} has changed on the server since the store was opened; what was read of it "
+                "may not fit together: open it again"
+            )
+        self._compared = wave
 
     def close(self) -> None:
         pass
