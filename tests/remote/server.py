@@ -173,14 +173,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.what.over.wait(60)
                 self.close_connection = True
                 return
+            with self.what.lock:  # before it goes: whoever has it finds it counted
+                self.what.sent += len(data)
             self.wfile.write(data)
             sent += len(data)
             if self.what.rate:
                 ahead = sent / self.what.rate - (time.monotonic() - began)
                 if ahead > 0:
                     time.sleep(ahead)
-        with self.what.lock:
-            self.what.sent += sent
 
 
 class _Quiet(ThreadingHTTPServer):
