@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 import nwbin
 from nwbin.check import check
 from nwbin.errors import FileAccessError, FormatError, NotEnoughMemoryError, NwbinWarning
-from nwbin.storage.hdf5 import H5Source
+from nwbin.storage.hdf5 import H5Source, _chunked
 from nwbin.storage.hdf5._chunks import _summed, can_undo
 from tests.small_files import TEXT, write_small
 
@@ -305,3 +306,23 @@ def test_a_million_values_where_one_should_be(small: Path) -> None:
             ):
                 ask()
     assert any("where a single value" in found.finding for found in check(small).findings)
+
+
+def test_chunks_of_a_file_object_come_one_at_a_time(tmp_path: Path) -> None:
+    """h5py 3.11 lets threads into libhdf5 side by side here, which then fails later, anywhere."""
+    lock = pytest.importorskip("h5py._objects").phil
+    with h5py.File(tmp_path / "x.h5", "w") as f:
+        f["x"] = 0
+        node = f.create_dataset("y", data=np.arange(50), chunks=(7,), compression="gzip")
+        read = threading.Event()
+
+        def fetch() -> None:
+            _chunked._stored_chunk(node, (0,))
+            read.set()
+
+        with lock:
+            thread = threading.Thread(target=fetch)
+            thread.start()
+            assert not read.wait(0.2)
+        thread.join(30)
+        assert read.is_set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,11 @@ from nwbin.storage.hdf5._chunks import (
 from nwbin.storage.hdf5._file import DAMAGED, OpenFile
 from nwbin.storage.hdf5._heap import REFERENCE
 from nwbin.storage.hdf5._storage_layout import Layout, is_as_stored
+
+try:  # h5py's own lock, which its objects take, too, when they end in any thread
+    from h5py._objects import phil as _hdf5_lock
+except ImportError:
+    _hdf5_lock = threading.RLock()
 
 __all__ = ["ChunkCheck", "ChunkReader", "chunk_check", "chunk_reader"]
 
@@ -88,7 +94,7 @@ class ChunkCheck:
             try:
                 if found.size > 2 * self._table.n_bytes + _SLACK:
                     raise DamagedChunkError(f"its {found.size:,} bytes are more than such a chunk can have")
-                check_chunk(self._table, self._node.id.read_direct_chunk(first)[1], found.filter_mask)
+                check_chunk(self._table, _stored_chunk(self._node, first), found.filter_mask)
             except DamagedChunkError as error:
                 raise FileAccessError(
                     f"{self._where}: the chunk that starts at {first}: {error}; {DAMAGED}"
@@ -163,6 +169,16 @@ def _chunk_table(node: Any, layout: Layout) -> ChunkTable | None:
     )
 
 
+def _stored_chunk(node: Any, first: tuple[int, ...]) -> Any:
+    """Return a chunk's bytes as stored, by libhdf5.
+
+    Under h5py's lock, which h5py 3.11 does not take for this: two threads in libhdf5 at once, which a file object lets
+    happen, break its state, and with it whatever is read later.
+    """
+    with _hdf5_lock:
+        return node.id.read_direct_chunk(first)[1]
+
+
 def _fetcher(file: OpenFile, node: Any, table: ChunkTable) -> Fetch:
     """Return a function that fetches a chunk's stored bytes, side by side with others where possible."""
     held, largest = file.held, 2 * table.n_bytes + _SLACK
@@ -176,7 +192,7 @@ def _fetcher(file: OpenFile, node: Any, table: ChunkTable) -> Fetch:
 
     def through_libhdf5(index: int) -> Any:
         place(index)
-        return node.id.read_direct_chunk(tuple(places[index]))[1]
+        return _stored_chunk(node, tuple(places[index]))
 
     if held is None or not file.has_plain_addresses or not hasattr(os, "pread"):
         return through_libhdf5
