@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import deque
 from collections.abc import Sequence
-from queue import SimpleQueue
+from functools import partial
 
 from nwbin.storage.remote._faults import Fault, Kind
 from nwbin.storage.remote._retries import tried
+from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["RemoteFolder"]
 
-CONNECTIONS = 8
 _ABSENT = (Kind.MISSING, Kind.REFUSED)  # S3 says the latter of it to whom may not list what is there
 
 
@@ -56,35 +55,11 @@ class RemoteFolder:
             One cannot be had; where that may help, it was tried 5 times. Those under way are left alone.
         """
         found: list[bytes | None] = [None] * len(keys)
-        todo, stop, ended = deque(range(len(keys))), threading.Event(), SimpleQueue[BaseException | None]()
 
-        def work() -> None:
-            try:
-                while not stop.is_set():
-                    try:
-                        number = todo.popleft()
-                    except IndexError:
-                        break
-                    found[number] = self._get(keys[number], most)
-            except BaseException as error:
-                ended.put(error)
-            else:
-                ended.put(None)
+        def job(number: int, _: threading.Event) -> None:
+            found[number] = self._get(keys[number], most)
 
-        # Threads that nobody waits for, as in RemoteFile: Ctrl-C is seen at once.
-        threads = [
-            threading.Thread(target=work, name="nwbin-remote", daemon=True)
-            for _ in range(min(CONNECTIONS, len(keys)))
-        ]
-        try:
-            for thread in threads:
-                thread.start()
-            for _ in threads:
-                error = ended.get()
-                if error is not None:
-                    raise error
-        finally:
-            stop.set()
+        side_by_side([partial(job, number) for number in range(len(keys))])
         return found
 
     def mark(self, key: str, most: int) -> State | bytes | None:

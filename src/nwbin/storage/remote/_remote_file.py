@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from queue import SimpleQueue
 from typing import Any
 
 from nwbin.errors import FileAccessError
@@ -17,16 +15,14 @@ from nwbin.storage.remote._kept import Shelf, kept
 from nwbin.storage.remote._ranges import Span, merged, pieces, union
 from nwbin.storage.remote._retries import TRIES, pause
 from nwbin.storage.remote._segments import Put, Segment
+from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._targets import Target, Targets
 from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["RemoteFile"]
 
-CONNECTIONS = 8
 _FIRST = 1 << 16  # bytes that are asked for when the file is opened
 _AHEAD = 1 << 16  # bytes that are fetched at the least where HDF5 asks for some that nobody foresaw
-
-Job = Callable[[threading.Event], None]  # it makes no further request once that is set
 
 
 class RemoteFile:
@@ -151,46 +147,11 @@ class RemoteFile:
             for one in work:
                 one(threading.Event())
         else:
-            self._together(work)
+            side_by_side(work)
         try:
             self._transport.check(self.state)
         except Fault as fault:
             raise error_of(fault, self.name) from None
-
-    def _together(self, jobs: Sequence[Job]) -> None:
-        """Do pieces of work side by side: this thread only waits, so that Ctrl-C is seen at once.
-
-        Where one fails, or Ctrl-C comes, those under way are left alone: they hold the arrays that they write into, and
-        do not keep the program from ending.
-        """
-        todo, stop, ended = deque(jobs), threading.Event(), SimpleQueue[BaseException | None]()
-
-        def work() -> None:
-            try:
-                while not stop.is_set():
-                    try:
-                        job = todo.popleft()
-                    except IndexError:
-                        break
-                    job(stop)
-            except BaseException as error:
-                ended.put(error)
-            else:
-                ended.put(None)
-
-        threads = [
-            threading.Thread(target=work, name="nwbin-remote", daemon=True)
-            for _ in range(min(CONNECTIONS, len(jobs)))
-        ]
-        try:
-            for thread in threads:
-                thread.start()
-            for _ in threads:
-                error = ended.get()
-                if error is not None:
-                    raise error
-        finally:
-            stop.set()
 
     def _start(self) -> bytes:
         """Fetch the first bytes, and learn what the file is like."""
@@ -210,7 +171,7 @@ class RemoteFile:
                 raise Fault(Kind.SHORT)
             return _FIRST
 
-        self._together([partial(self._trying, once, Span(0, _FIRST))])
+        side_by_side([partial(self._trying, once, Span(0, _FIRST))])
         return b"".join(found)
 
     def _fetch(self, span: Span, targets: Targets, stop: threading.Event) -> None:
