@@ -22,7 +22,7 @@ from typing import Any
 
 from nwbin._unfinished import clear_unfinished, unfinished_name
 from nwbin.errors import FileAccessError
-from nwbin.storage.remote._ranges import Span
+from nwbin.storage.remote._ranges import Span, union
 from nwbin.storage.remote._transport import State
 
 __all__ = ["KeptPart", "digest_of", "file_record", "is_of", "recorded", "write_record"]
@@ -150,7 +150,7 @@ class KeptPart:
         spans = said.get("done")
         pairs = spans if isinstance(spans, list) else []
         found = [Span(*pair) for pair in pairs if _is_span(pair) and pair[1] <= min(self.state.size, length)]
-        return _together(found)
+        return union(found)
 
     @property
     def missing(self) -> list[Span]:
@@ -169,7 +169,7 @@ class KeptPart:
             left = view
             while len(left):
                 left = left[self._file.write(left) :]
-            self.done = _together([*self.done, Span(at, at + len(view))])
+            self.done = union([*self.done, Span(at, at + len(view))])
             if time.monotonic() - self._saved > SAVED_EVERY:
                 self._save()
 
@@ -249,17 +249,6 @@ def _is_span(pair: Any) -> bool:
         and all(isinstance(one, int) for one in pair)
         and 0 <= pair[0] < pair[1]
     )
-
-
-def _together(spans: list[Span]) -> list[Span]:
-    """Spans in order, those as one that touch."""
-    found: list[Span] = []
-    for span in sorted(spans):
-        if found and span.start <= found[-1].stop:
-            found[-1] = Span(found[-1].start, max(found[-1].stop, span.stop))
-        else:
-            found.append(span)
-    return found
 
 
 def _locked(descriptor: int) -> bool:
