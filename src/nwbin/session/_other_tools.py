@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin import exchange
 from nwbin.allen.null import tidy
 from nwbin.binning import Closed, as_window, bin_edges
 from nwbin.binning.edges import multiples, whole_bins
@@ -20,6 +19,7 @@ from nwbin.session._lookup import Ids, Lookup
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nwbin import exchange
     from nwbin.exchange.torch_trials import TrialCounts
 
 __all__ = ["OtherTools"]
@@ -57,6 +57,8 @@ class OtherTools(Asked):
         >>> data = session.to_pynapple(v1, stimuli="flashes")                     # doctest: +SKIP
         >>> data.units.restrict(data.stimuli["flashes"])                          # doctest: +SKIP
         """
+        from nwbin import exchange
+
         return exchange.to_pynapple(self._session, unit_ids, stimuli=stimuli)
 
     def to_neo(self, unit_ids: Ids = None, *, stimuli: str | Iterable[str] | None = None) -> Any:
@@ -85,6 +87,8 @@ class OtherTools(Asked):
         --------
         >>> session.to_neo(v1, stimuli="flashes").segments[0].spiketrains         # doctest: +SKIP
         """
+        from nwbin import exchange
+
         return exchange.to_neo(self._session, unit_ids, stimuli=stimuli)
 
     def to_spikeinterface(
@@ -115,6 +119,8 @@ class OtherTools(Asked):
         --------
         >>> session.to_spikeinterface().get_unit_spike_train(unit_id)             # doctest: +SKIP
         """
+        from nwbin import exchange
+
         return exchange.to_spikeinterface(
             self._session, unit_ids, sampling_frequency=sampling_frequency, t_start=t_start
         )
@@ -167,6 +173,8 @@ class OtherTools(Asked):
         bounds = self._edges(rows, window, bin_width, edges)
         trains = self._trains("to_polars", rows, ids, [bounds[[0, -1]]], threads)
         counts = AlignedCounts(trains, tidy(rows), bounds, closed=closed, dtype=dtype, threads=threads)
+        from nwbin import exchange
+
         return exchange.counts_to_polars(counts, zeros=zeros)
 
     def to_torch(
@@ -218,6 +226,8 @@ class OtherTools(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         bounds = self._edges(rows, window, bin_width, edges)
         trains = self._trains("to_torch", rows, ids, [bounds[[0, -1]]], threads)
+        from nwbin import exchange
+
         return exchange.to_torch(
             trains,
             tidy(rows),
@@ -270,6 +280,8 @@ class OtherTools(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         bounds = self._edges(rows, window, bin_width, edges)
         trains = self._trains("to_torch_dataset", rows, ids, [bounds[[0, -1]]], threads)
+        from nwbin import exchange
+
         return exchange.to_torch_dataset(
             trains, tidy(rows), bounds, label=label, dtype=dtype, closed=closed, threads=threads
         )
@@ -325,6 +337,8 @@ class OtherTools(Asked):
         ids = Lookup(self._session._tables.seen).unit_ids(unit_ids)
         self._session.warn_of_invalid_spikes("count_grid", ids, spans[:, 0], spans[:, 1])
         trains = self._session.file.spike_trains(ids)
+        from nwbin import exchange
+
         return exchange.count_grid(
             trains, spans, bin_width, presentations=tidy(shown), closed=closed, dtype=dtype, threads=threads
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nwbin.metrics.quality import Convention, as_convention, as_duration, quality_of_file
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Ids, Lookup
 from nwbin.session._session_tables import SessionTables
@@ -13,7 +12,7 @@ from nwbin.session._session_tables import SessionTables
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nwbin.metrics.quality import Duration, Progress
+    from nwbin.metrics.quality import Convention, Duration, Progress
 
 __all__ = ["UnitQuality"]
 
@@ -65,6 +64,8 @@ class UnitQuality:
         >>> found = session.quality_metrics()
         >>> found["isi_violations"].corr(session.units["isi_violations"])
         """
+        from nwbin.metrics.quality import as_convention, as_duration, quality_of_file
+
         how, span = as_convention(convention), as_duration(duration)
         ids = self.lookup.unit_ids(unit_ids)
         self.invalid_spikes.warn_of_any("quality_metrics")

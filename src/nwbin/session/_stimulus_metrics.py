@@ -10,8 +10,6 @@ import numpy as np
 from nwbin._optional import need
 from nwbin.binning import Progress
 from nwbin.errors import LookupFailure, warn
-from nwbin.metrics.common import Convention, SessionView, as_convention
-from nwbin.metrics.stimulus import StimulusChoice, chosen_stimuli, stimulus_metrics_table
 from nwbin.session._invalid_spikes import InvalidSpikes
 from nwbin.session._lookup import Ids, Lookup
 from nwbin.session._session_tables import SessionTables
@@ -19,6 +17,9 @@ from nwbin.session._signals import Signals
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nwbin.metrics.common import Convention, SessionView
+    from nwbin.metrics.stimulus import StimulusChoice
 
 __all__ = ["StimulusMetrics"]
 
@@ -87,6 +88,9 @@ class StimulusMetrics:
         >>> session = nwbin.open("session_715093703.nwb")
         >>> session.stimulus_metrics("drifting_gratings")["pref_ori_dg"]
         """
+        from nwbin.metrics.common import as_convention
+        from nwbin.metrics.stimulus import chosen_stimuli, stimulus_metrics_table
+
         as_convention(convention)
         need("scipy", "metrics", "stimulus_metrics")
         chosen = self.lookup.unit_ids(unit_ids)
@@ -102,6 +106,8 @@ class StimulusMetrics:
 
     def view(self, unit_ids: Ids = None, convention: Convention = "corrected") -> SessionView:
         """Return the session as metrics see it. Its units are in the order of the file, each once."""
+        from nwbin.metrics.common import SessionView, as_convention
+
         stored = self.tables.file.unit_ids
         return SessionView(
             self.tables.file.name,

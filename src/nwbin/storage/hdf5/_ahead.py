@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nwbin.storage.hdf5._heap import REFERENCE
 from nwbin.storage.hdf5._structures import Member, Spans, Steps, Waves, chunk_places, header, members, root
-from nwbin.storage.remote import RemoteFile
+
+if TYPE_CHECKING:
+    from nwbin.storage.remote import RemoteFile
 
 __all__ = ["ReadAhead", "collections_of"]
 

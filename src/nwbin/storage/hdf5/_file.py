@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import h5py
 
@@ -20,7 +20,9 @@ from nwbin.storage.hdf5._ahead import ReadAhead
 from nwbin.storage.hdf5._guard import endless_text_refused
 from nwbin.storage.hdf5._limits import USUAL, Limits
 from nwbin.storage.opening import StrPath, check_file_object, check_path, why_not
-from nwbin.storage.remote import Index, RemoteFile, open_remote
+
+if TYPE_CHECKING:
+    from nwbin.storage.remote import RemoteFile
 
 __all__ = ["DAMAGED", "OpenFile"]
 
@@ -95,6 +97,8 @@ class OpenFile:
         self.remote: RemoteFile | None = None
         where: Any
         if isinstance(source, str) and is_address(source):
+            from nwbin.storage.remote import Index, open_remote  # a file on the disk needs nothing of it
+
             self.remote = open_remote(source, None if index is None else Index(index))
             self.name, where = self.remote.name, self.remote.file
             self.remote.file.look = endless_text_refused(self.remote)

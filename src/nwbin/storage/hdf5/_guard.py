@@ -7,10 +7,13 @@ reads of it goes through one place, and of the heap's collections it reads each 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from nwbin.errors import FileAccessError
 from nwbin.storage.hdf5._heap import HEADER, LARGEST, is_endless
-from nwbin.storage.remote import RemoteFile
+
+if TYPE_CHECKING:
+    from nwbin.storage.remote import RemoteFile
 
 __all__ = ["endless_text_refused"]
 

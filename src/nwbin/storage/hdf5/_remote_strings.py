@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from nwbin.storage.hdf5._ahead import ReadAhead
 from nwbin.storage.hdf5._heap import REFERENCE
 from nwbin.storage.hdf5._strings import HeapStrings
-from nwbin.storage.remote import RemoteFile
+
+if TYPE_CHECKING:
+    from nwbin.storage.remote import RemoteFile
 
 __all__ = ["RemoteStrings"]
 
