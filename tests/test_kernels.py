@@ -150,6 +150,8 @@ def test_pieces_of_work_cover_all_rows_once() -> None:
                 cuts = _work.spans(rows, cells, 500, number)
                 assert [i for a, b in cuts for i in range(a, b)] == list(range(rows))
                 assert all(a < b for a, b in cuts)
+                # No thread waits while another counts one piece more.
+                assert len(cuts) % number == 0 or len(cuts) in (1, rows)
 
 
 def test_large_counts_by_every_kernel_are_equal() -> None:

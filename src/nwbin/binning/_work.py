@@ -94,12 +94,16 @@ def spans(rows: int, cells: int, units: int, threads: int) -> list[tuple[int, in
     """Cut `rows` into pieces of work, at least one a thread.
 
     Each piece begins with a search in every unit, so pieces are long enough to make up for it (`cells`
-    windows a unit in all); and short enough that threads end together and Ctrl-C is seen.
+    windows a unit in all); and short enough, and as many for each thread, that threads end together and Ctrl-C is
+    seen.
     """
     if rows == 0:
         return []
     at_least = max(threads if cells * units > 20_000 else 1, cells * units // 50_000_000)
-    pieces = min(rows, max(at_least, min(4 * threads, cells // 16_000)))
+    pieces = max(at_least, min(4 * threads, cells // 16_000))
+    if pieces > threads:  # as many for each: of three pieces, one of two threads would wait for half its time
+        pieces = -(-pieces // threads) * threads
+    pieces = min(rows, pieces)
     return list(pairwise(np.linspace(0, rows, pieces + 1).astype(int).tolist()))
 
 
