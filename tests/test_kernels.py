@@ -150,6 +150,8 @@ def test_pieces_of_work_cover_all_rows_once() -> None:
                 cuts = _work.spans(rows, cells, 500, number)
                 assert [i for a, b in cuts for i in range(a, b)] == list(range(rows))
                 assert all(a < b for a, b in cuts)
+                # No thread waits while another counts one piece more.
+                assert len(cuts) % number == 0 or len(cuts) in (1, rows)
 
 
 def test_large_counts_by_every_kernel_are_equal() -> None:
@@ -195,7 +197,7 @@ def test_windows_that_overlap_many_others() -> None:
 
 
 @pytest.mark.parametrize("cap", [None, 1])
-@pytest.mark.parametrize("way", [0, 1, 2, 3, 4, None])
+@pytest.mark.parametrize("way", [0, 1, 2, 3, None])
 @pytest.mark.parametrize("shape", ["apart", "deep", "nested"])
 def test_every_way_of_counting_windows(shape: str, way: int | None, cap: int | None) -> None:
     rng = np.random.default_rng(2)
@@ -217,7 +219,8 @@ def test_every_way_of_counting_windows(shape: str, way: int | None, cap: int | N
     order = rng.permutation(len(trains)).astype(np.uint64)
     ways = np.full(order.size, way) if way is not None else np.arange(order.size) // 7
     rows = rng.permutation(lo.size)
-    reach = hi[: lo.size // 4 * 4].reshape(-1, 4).max(axis=1)
+    reach = hi[: lo.size // 8 * 8].reshape(-1, 8).max(axis=1)
+    reach[1] = np.inf  # one by one, whatever the way
     out = np.empty((lo.size, len(trains)), np.uint16)
     over = compiled.window_counts(
         np.concatenate(trains), offsets[:-1], offsets[1:], lo, hi, reach, rows, out, 50, cap, 8, order, ways

@@ -33,6 +33,10 @@ _way: ContextVar[Way] = ContextVar("nwbin_way", default="auto")
 _CACHE_BYTES = 256 << 10
 # Windows with more spikes than this, if not of one length, are counted length by length.
 _FAR = 32
+# Windows that window_counts counts together, and spikes from the first's start to the next one's from which on it
+# better does not.
+_TOGETHER = 8
+_CROWDED = 30.0
 # Loading numba takes half of this, in nanoseconds, and a first kernel from the cache, with all that Numba then
 # loads (SciPy too), the other half; on one thread. So much may be spent on NumPy instead.
 _LOADING_NS = 0.5e9
@@ -94,12 +98,16 @@ def spans(rows: int, cells: int, units: int, threads: int) -> list[tuple[int, in
     """Cut `rows` into pieces of work, at least one a thread.
 
     Each piece begins with a search in every unit, so pieces are long enough to make up for it (`cells`
-    windows a unit in all); and short enough that threads end together and Ctrl-C is seen.
+    windows a unit in all); and short enough, and as many for each thread, that threads end together and Ctrl-C is
+    seen.
     """
     if rows == 0:
         return []
     at_least = max(threads if cells * units > 20_000 else 1, cells * units // 50_000_000)
-    pieces = min(rows, max(at_least, min(4 * threads, cells // 16_000)))
+    pieces = max(at_least, min(4 * threads, cells // 16_000))
+    if pieces > threads:  # as many for each: of three pieces, one of two threads would wait for half its time
+        pieces = -(-pieces // threads) * threads
+    pieces = min(rows, pieces)
     return list(pairwise(np.linspace(0, rows, pieces + 1).astype(int).tolist()))
 
 
@@ -165,7 +173,7 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType) -> Piece:
     cells = out.reshape(-1, n_units)
     within = np.arange(n_windows)
     limit, cap = _limits(kind)
-    block = max(16, _CACHE_BYTES // (n_units * out.itemsize) // 4 * 4)
+    block = max(16, _CACHE_BYTES // (n_units * out.itemsize) // _TOGETHER * _TOGETHER)
     rates = _rates(trains)
     by_rate = np.argsort(rates).astype(np.uint64)
 
@@ -173,11 +181,11 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType) -> Piece:
         if not (lo[1:] >= lo[:-1]).all():
             order = np.argsort(lo, kind="stable")
             lo, hi, here = lo[order], hi[order], here[order]
-        reach = hi[: lo.size // 4 * 4].reshape(-1, 4).max(axis=1)
+        reach, ways = _ways(lo, hi, rates[by_rate])
         return bool(
             kernels().window_counts(
                 trains._values, trains._starts, trains._stops, lo, hi, reach, here, cells, limit, cap, block,
-                by_rate, _ways(lo, hi, reach, rates[by_rate]),
+                by_rate, ways,
             )
         )  # fmt: skip
 
@@ -196,23 +204,26 @@ def _walk(request: Request, out: NDArray[Any], kind: CountType) -> Piece:
 
 
 def _ways(
-    lo: NDArray[np.float64], hi: NDArray[np.float64], reach: NDArray[np.float64], rates: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Which way of window_counts suits each unit, by the spikes to be expected until the next window's start.
+    lo: NDArray[np.float64], hi: NDArray[np.float64], rates: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Say of window_counts' windows how far each eight reach, and which way suits units of these rates.
 
-    Measured: up to 4.5, 8 spikes are mostly enough for four windows; up to 9.5, 16; up to 4.5, 8 for one; up to 14,
-    16 or 32.
+    By the spikes to be expected until the next window's start. Measured: eight windows go together up to 30; one
+    by one, 8 are mostly enough up to 4.5; up to 14, 16 or 32.
     """
+    whole = lo.size // _TOGETHER * _TOGETHER
+    reach = hi[:whole].reshape(-1, _TOGETHER).max(axis=1)
     if reach.size < 2:
-        return np.full(rates.size, 3)
-    four = np.median(np.maximum(reach[:-1], lo[4::4][: reach.size - 1]) - lo[::4][: reach.size - 1])
+        return np.full(reach.size, np.inf), np.full(rates.size, 2)
+    follows = np.append(lo[_TOGETHER:whole:_TOGETHER], reach[-1])
+    before = np.append(lo[0], lo[_TOGETHER - 1 : whole - 1 : _TOGETHER])
+    spans = np.maximum(reach, follows) - before
+    eight = np.median(spans)
+    # Where eight windows lie on both sides of a long pause, the spikes in it are not to be gone through one by one.
+    reach[spans > 3 * eight] = np.inf
     one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
     # NaN, where windows have no start, is as good as far.
-    return np.where(
-        np.digitize(four * rates, (4.5, 9.5)) < 2,
-        np.digitize(four * rates, (4.5, 9.5)),
-        2 + np.digitize(one * rates, (4.5, 14.0)),
-    )
+    return reach, np.where(eight * rates < _CROWDED, 0, 1 + np.digitize(one * rates, (4.5, 14.0)))
 
 
 def _rates(trains: SpikeTrains) -> NDArray[np.float64]:

@@ -7,11 +7,9 @@ The same answers as :mod:`nwbin.kernels.by_vector`, slower; see there what each 
 
 from __future__ import annotations
 
-import numpy as np
+from nwbin.kernels.options import EIGHT, FEW, HALF, LANES, helper
 
-from nwbin.kernels.options import FEW, FOUR, HALF, LANES, helper
-
-__all__ = ["below", "below_both", "copy_few", "four_counts", "half_below_both", "half_four_counts"]
+__all__ = ["below", "below_both", "copy_few", "count_run", "half_below_both"]
 
 
 @helper
@@ -34,23 +32,22 @@ def half_below_both(values, pos, x, y):
     return min(n, HALF), min(m, HALF)
 
 
-def _four_counts(width):
-    @helper
-    def count(values, pos, lo, hi, at):
-        n = np.zeros(FOUR, np.int64)
-        start = end = 0
-        for k in range(width):
-            for c in range(FOUR):
-                n[c] += lo[at + c] <= values[pos + k] < hi[at + c]
-            start += values[pos + k] < lo[at + FOUR - 1]
-            end += values[pos + k] < hi[at + FOUR - 1]
-        return n[0], n[1], n[2], n[3], start, end
-
-    return count
-
-
-half_four_counts = _four_counts(HALF)
-four_counts = _four_counts(LANES)
+@helper
+def count_run(values, pos, last, lo, hi, at, end, after, counts):
+    for c in range(EIGHT):
+        counts[c] = 0
+    n = seen = 0
+    while True:
+        for k in range(HALF):
+            t = values[pos + seen + k]
+            for c in range(EIGHT):
+                counts[c] += lo[at + c] <= t < hi[at + c]
+            n += t < after
+        seen += HALF
+        if t >= end:
+            return n, seen
+        if pos + seen > last:
+            return n, -1
 
 
 @helper

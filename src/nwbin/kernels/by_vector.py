@@ -15,21 +15,22 @@ from typing import Any
 import numpy as np
 
 from nwbin.kernels.cache import kept
-from nwbin.kernels.options import FEW, FOUR, HALF, LANES, compiled
+from nwbin.kernels.options import EIGHT, FEW, HALF, LANES, compiled
 from nwbin.kernels.settings import intrinsic, types
 
 __all__ = [
     "below",
     "below_both",
     "copy_few",
-    "four_counts",
+    "count_run",
     "half_below_both",
-    "half_four_counts",
     "unusable",
 ]
 
 # How many spikes ahead of its cursor each unit's train is asked for: far enough for memory to answer in time.
 AHEAD = 64
+# The same where the next spikes are needed sooner.
+SOON = 32
 
 
 def _ask_for(builder, place):
@@ -48,19 +49,36 @@ def _data(context, builder, signature, args, i):
     return context.make_array(signature.args[i])(context, builder, args[i]).data
 
 
+def _vector(builder, data, pos, width):
+    """``width`` float64 from pos on."""
+    ir: Any = import_module("llvmlite.ir")
+    kind = ir.VectorType(ir.DoubleType(), width).as_pointer()
+    # A mapped file may hold its doubles at any byte, so promise no alignment.
+    return builder.load(builder.bitcast(builder.gep(data, [pos]), kind), align=1)
+
+
+def _spread(builder, x, width):
+    """A vector of one number, ``width`` times."""
+    ir: Any = import_module("llvmlite.ir")
+    empty = ir.Constant(ir.VectorType(ir.DoubleType(), width), ir.Undefined)
+    all_first = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    return builder.shuffle_vector(builder.insert_element(empty, x, ir.IntType(32)(0)), empty, all_first)
+
+
+def _how_many(builder, compared):
+    """How many of a vector's comparisons hold."""
+    ir: Any = import_module("llvmlite.ir")
+    bits = builder.bitcast(compared, ir.IntType(compared.type.count))
+    return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+
 def _load(builder, data, pos, width=LANES):
     """``width`` spikes from pos on as a vector, and a function that counts those below a time."""
     ir: Any = import_module("llvmlite.ir")
-    lanes = ir.VectorType(ir.DoubleType(), width)
-    # A mapped file may hold its doubles at any byte, so promise no alignment.
-    block = builder.load(builder.bitcast(builder.gep(data, [pos]), lanes.as_pointer()), align=1)
-    all_first = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    block = _vector(builder, data, pos, width)
 
     def below(x):
-        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), x, ir.IntType(32)(0))
-        spread = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), all_first)
-        bits = builder.bitcast(builder.fcmp_ordered("<", block, spread), ir.IntType(width))
-        return builder.zext(builder.ctpop(bits), ir.IntType(64))
+        return _how_many(builder, builder.fcmp_ordered("<", block, _spread(builder, x, width)))
 
     _ask_for(builder, builder.gep(data, [builder.add(pos, ir.IntType(64)(AHEAD))]))
     return below
@@ -98,33 +116,54 @@ def half_below_both(typingctx, values, pos, x, y):
     return types.UniTuple(types.int64, 2)(values, types.int64, types.float64, types.float64), codegen
 
 
-def _four_counts(width):
-    @intrinsic
-    def count(typingctx, values, pos, lo, hi, at):
-        """Of the first ``width`` spikes from pos on: how many lie in each of FOUR windows from ``at`` on, and
-        how many below the start and the end of the last.
-        """
+@intrinsic
+def count_run(typingctx, values, pos, last, lo, hi, at, end, after, counts):
+    """Count spikes from pos on in each of EIGHT windows from ``at`` on, into counts, int64 (EIGHT,).
 
-        def codegen(context, builder, signature, args):
-            ir: Any = import_module("llvmlite.ir")
-            below = _load(builder, _data(context, builder, signature, args, 0), args[1], width)
+    Goes HALF spikes a turn, until one is not below ``end``, where the last window ends, or until it would begin
+    past ``last``. Returns how many of the spikes seen are below ``after``, and how many were seen; -1 if end
+    was not reached.
+    """
 
-            def four_below(i):
-                data = _data(context, builder, signature, args, i)
-                places = [builder.add(args[4], ir.IntType(64)(c)) for c in range(FOUR)]
-                return [below(builder.load(builder.gep(data, [place]))) for place in places]
+    def codegen(context, builder, signature, args):
+        ir: Any = import_module("llvmlite.ir")
+        place = ir.IntType(64)
+        values, lo, hi, counts = (_data(context, builder, signature, args, i) for i in (0, 3, 4, 8))
+        starts = _vector(builder, lo, args[5], EIGHT)
+        ends = _vector(builder, hi, args[5], EIGHT)
+        after = _spread(builder, args[7], HALF)
+        none = ir.Constant(ir.VectorType(place, EIGHT), [0] * EIGHT)
+        one = ir.Constant(none.type, [1] * EIGHT)
 
-            starts, ends = four_below(2), four_below(3)
-            found = [builder.sub(end, start) for start, end in zip(starts, ends, strict=True)]
-            return context.make_tuple(builder, signature.return_type, [*found, starts[-1], ends[-1]])
+        before, turn, done = (builder.block, *map(builder.append_basic_block, ("turn", "done")))
+        builder.branch(turn)
+        builder.position_at_end(turn)
+        at, found, n = builder.phi(place), builder.phi(none.type), builder.phi(place)
+        for what, first in ((at, args[1]), (found, none), (n, place(0))):
+            what.add_incoming(first, before)
+        _ask_for(builder, builder.gep(values, [builder.add(at, place(SOON))]))
+        more = found
+        for k in range(HALF):
+            time = builder.load(builder.gep(values, [builder.add(at, place(k))]), align=1)
+            times = _spread(builder, time, EIGHT)
+            within = builder.and_(
+                builder.fcmp_ordered("<=", starts, times), builder.fcmp_ordered("<", times, ends)
+            )
+            more = builder.select(within, builder.add(more, one), more)
+        below = _how_many(builder, builder.fcmp_ordered("<", _vector(builder, values, at, HALF), after))
+        below, onward = builder.add(n, below), builder.add(at, place(HALF))
+        for what, next_ in ((at, onward), (found, more), (n, below)):
+            what.add_incoming(next_, turn)
+        short = builder.fcmp_ordered("<", time, args[6])
+        builder.cbranch(builder.and_(short, builder.icmp_signed("<=", onward, args[2])), turn, done)
 
-        return types.UniTuple(types.int64, FOUR + 2)(values, types.int64, lo, hi, types.int64), codegen
+        builder.position_at_end(done)
+        builder.store(more, builder.bitcast(counts, none.type.as_pointer()), align=1)
+        seen = builder.select(short, place(-1), builder.sub(onward, args[1]))
+        return context.make_tuple(builder, signature.return_type, [below, seen])
 
-    return count
-
-
-half_four_counts = _four_counts(HALF)
-four_counts = _four_counts(LANES)
+    number, time = types.int64, types.float64
+    return types.UniTuple(number, 2)(values, number, number, lo, hi, number, time, time, counts), codegen
 
 
 @intrinsic
@@ -133,18 +172,10 @@ def copy_few(typingctx, values, pos, less, target, at):
 
     def codegen(context, builder, signature, args):
         ir: Any = import_module("llvmlite.ir")
-        vector = ir.VectorType(ir.DoubleType(), FEW)
-        source, to = (
-            builder.bitcast(
-                builder.gep(_data(context, builder, signature, args, i), [args[i + 1]]),
-                vector.as_pointer(),
-            )
-            for i in (0, 3)
-        )
-        one = builder.insert_element(ir.Constant(vector, ir.Undefined), args[2], ir.IntType(32)(0))
-        all_first = ir.Constant(ir.VectorType(ir.IntType(32), FEW), [0] * FEW)
-        spread = builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), all_first)
-        builder.store(builder.fsub(builder.load(source, align=1), spread), to, align=1)
+        source, to = (_data(context, builder, signature, args, i) for i in (0, 3))
+        less = builder.fsub(_vector(builder, source, args[1], FEW), _spread(builder, args[2], FEW))
+        place = builder.bitcast(builder.gep(to, [args[4]]), ir.VectorType(ir.DoubleType(), FEW).as_pointer())
+        builder.store(less, place, align=1)
         return context.get_dummy_value()
 
     return types.void(values, types.int64, types.float64, target, types.int64), codegen
@@ -153,14 +184,13 @@ def copy_few(typingctx, values, pos, less, target, at):
 # ---------------------------------------------------------------- whether all of this does what it says
 
 
-def _try_all(values, lo, hi, target):
+def _try_all(values, lo, hi, counts, target):
     copy_few(values, 1, 0.5, target, 2)
     return (
         below(values, 1, 7.5),
         below_both(values, 2, 4.0, 17.0),
         half_below_both(values, 3, 5.0, 99.0),
-        half_four_counts(values, 1, lo, hi, 1),
-        four_counts(values, 1, lo, hi, 1),
+        count_run(values, 1, 84, lo, hi, 1, 21.5, 20.0, counts),
     )
 
 
@@ -180,18 +210,19 @@ def unusable() -> str:
     """
     values = np.arange(100.0)
     values.flags.writeable = False  # as spikes are
-    lo, hi = np.array([90.0, 0.0, 2.5, 4.0, 6.0, 91.0]), np.array([92.0, 3.0, 9.0, 4.0, 15.5, 93.0])
+    lo = np.array([90.0, 0.0, 1.0, 2.5, 4.0, 6.0, 8.5, 10.0, 20.0, 91.0])
+    hi = np.array([92.0, 3.0, 1.0, 9.0, 4.0, 15.5, 21.5, 20.0, 20.5, 93.0])
+    counts = np.zeros(EIGHT, np.int64)
     target, copied = np.zeros(FEW + 4), np.zeros(FEW + 4)
     copied[2 : 2 + FEW] = values[1 : 1 + FEW] - 0.5
-
-    def four(width):
-        block = values[1 : 1 + width]
-        starts, ends = (np.searchsorted(block, edge[1 : 1 + FOUR]) for edge in (lo, hi))
-        return (*(ends - starts).tolist(), int(starts[-1]), int(ends[-1]))
-
-    right = (7, (2, 15), (2, HALF), four(HALF), four(LANES))
+    each = [
+        np.count_nonzero((values[1:] >= a) & (values[1:] < b))
+        for a, b in zip(lo[1:-1], hi[1:-1], strict=True)
+    ]
+    right = (7, (2, 15), (2, HALF), (19, 3 * HALF))
     try:
-        found = _tried(values, lo, hi, target)
+        found = _tried(values, lo, hi, counts, target)
     except Exception as error:  # whatever a version to come may raise
         return why(error)
-    return "" if found == right and (target == copied).all() else "they give other numbers"
+    good = found == right and counts.tolist() == each and (target == copied).all()
+    return "" if good else "they give other numbers"

@@ -29,12 +29,12 @@ from typing import Any
 from nwbin.errors import warn
 from nwbin.kernels import by_loop
 from nwbin.kernels.cache import kept
-from nwbin.kernels.options import CHECKED, FEW, FOUR, HALF, LANES, TILE, compiled, helper
+from nwbin.kernels.options import CHECKED, EIGHT, FEW, HALF, LANES, TILE, compiled, helper
 from nwbin.kernels.settings import numba
 
 __all__ = [
+    "EIGHT",
     "FEW",
-    "FOUR",
     "HALF",
     "LANES",
     "TILE",
@@ -42,10 +42,9 @@ __all__ = [
     "below",
     "below_both",
     "copy_few",
+    "count_run",
     "ends_far",
-    "four_counts",
     "half_below_both",
-    "half_four_counts",
     "helper",
     "kernel",
     "search",
@@ -86,8 +85,7 @@ _fast = _fastest()
 below = _fast.below
 below_both = _fast.below_both
 half_below_both = _fast.half_below_both
-half_four_counts = _fast.half_four_counts
-four_counts = _fast.four_counts
+count_run = _fast.count_run
 copy_few = _fast.copy_few
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from nwbin.kernels.common import (
+    EIGHT,
     FEW,
-    FOUR,
     HALF,
     LANES,
     TILE,
@@ -19,10 +19,9 @@ from nwbin.kernels.common import (
     below,
     below_both,
     copy_few,
+    count_run,
     ends_far,
-    four_counts,
     half_below_both,
-    half_four_counts,
     helper,
     kernel,
     search,
@@ -58,10 +57,10 @@ def _count_singly(values, here, there, near, units, u0, u1, lo, hi, rows, c0, c1
             # below the end, more have to be compared.
             compared = n = m = 0
             if pos <= near[u]:
-                if way < 3:
+                if way < 2:
                     n, m = half_below_both(values, pos, x, y)
                     compared = HALF
-                elif way == 3:
+                elif way == 2:
                     n, m = below_both(values, pos, x, y)
                     compared = LANES
             a = pos + n
@@ -80,19 +79,74 @@ def _count_singly(values, here, there, near, units, u0, u1, lo, hi, rows, c0, c1
     return over
 
 
+@helper
+def _count_together(
+    values, here, there, near, order, u0, u1, lo, hi, reach, rows, c0, c1, out, limit, cap, left, counts
+):
+    """Count as window_counts does, EIGHT windows together: windows [c0, c1) of order[u0], ..., order[u1 - 1].
+
+    here, there, near : as in _count_singly. left : uint64 (TILE,), counts : int64 (EIGHT,), to work in.
+    """
+    over = False
+    n_units = here.size
+    cells = out.reshape(-1)
+    for c in range(c0, c1, EIGHT):
+        end = reach[c // EIGHT]
+        after = lo[c + EIGHT] if c + EIGHT < lo.size else end
+        r0 = np.uint64(rows[c] * n_units)
+        r1 = np.uint64(rows[c + 1] * n_units)
+        r2 = np.uint64(rows[c + 2] * n_units)
+        r3 = np.uint64(rows[c + 3] * n_units)
+        r4 = np.uint64(rows[c + 4] * n_units)
+        r5 = np.uint64(rows[c + 5] * n_units)
+        r6 = np.uint64(rows[c + 6] * n_units)
+        r7 = np.uint64(rows[c + 7] * n_units)
+        n_left = 0
+        # Unsigned, so that no index is checked for being negative: a third of this loop's instructions.
+        for i in range(np.uint64(u0), np.uint64(u1)):
+            u = order[i]
+            pos = here[u]
+            n = np.int64(0)
+            seen = np.int64(-1)
+            if pos <= near[u] and end < np.inf:
+                n, seen = count_run(values, pos, near[u], lo, hi, c, end, after, counts)
+            if seen >= 0:
+                here[u] = pos + n
+                cells[r0 + u] = counts[0] if cap is None else min(counts[0], cap)
+                cells[r1 + u] = counts[1] if cap is None else min(counts[1], cap)
+                cells[r2 + u] = counts[2] if cap is None else min(counts[2], cap)
+                cells[r3 + u] = counts[3] if cap is None else min(counts[3], cap)
+                cells[r4 + u] = counts[4] if cap is None else min(counts[4], cap)
+                cells[r5 + u] = counts[5] if cap is None else min(counts[5], cap)
+                cells[r6 + u] = counts[6] if cap is None else min(counts[6], cap)
+                cells[r7 + u] = counts[7] if cap is None else min(counts[7], cap)
+                if seen > limit:
+                    for k in range(EIGHT):
+                        over |= counts[k] > limit
+            else:
+                left[np.uint64(n_left)] = u
+                n_left += 1
+        if n_left > 0:
+            over |= _count_singly(
+                values, here, there, near, left, 0, n_left, lo, hi, rows, c, c + EIGHT, out, limit, cap, 1
+            )  # fmt: skip
+    return over
+
+
 @kernel
 def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, block, order, ways):
     """Count in windows in one pass over the spikes, however much the windows overlap.
 
-    lo, hi : float64 (C,); lo is non-decreasing. reach : float64 (C // FOUR,), the last end of each FOUR windows.
+    lo, hi : float64 (C,); lo is non-decreasing. reach : float64 (C // EIGHT,), the last end of each EIGHT
+    windows; infinite where these, or what is between them and those before, are so long that they are better
+    counted one by one.
     out : (N, units), written at ``out[rows[c]]``, every cell. limit : the largest count that out can hold,
     not below LANES. cap : None, or 1 to say only whether there is a spike. block : rows whose output fits
-    in cache, a multiple of FOUR.
+    in cache, a multiple of EIGHT.
     order : uint64 (units,), the units in ascending order of how many spikes they have. ways : int64 (units,),
-    how best to count the unit that stands there in the order; all ways count right. 0, 1: FOUR windows
-    together, where these and what is between them hold mostly fewer than HALF, LANES spikes. 2, 3: one by one,
-    where it and what is between it and the next hold mostly fewer than HALF, LANES. 4: its start and its end
-    apart. TILE units go the way of the last of them.
+    how best to count the unit that stands there in the order; all ways count right. 0: EIGHT windows together,
+    each spike compared with all of them. 1, 2: one by one, where a window and what is between it and the next
+    hold mostly fewer than HALF, LANES. 3: its start and its end apart. TILE units go the way of the last of them.
     Returns whether a count was larger than limit (any number is then written for it).
     """
     n_cells = lo.size
@@ -111,50 +165,21 @@ def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, b
         here[u] = search(values, starts[u], stops[u], lo[0])
         there[u] = here[u] if climbing else -1
         near[u] = stops[u] - LANES
-    left = np.empty(TILE, np.uint64)  # units with too many spikes in these four windows
+    left = np.empty(TILE, np.uint64)
+    counts = np.empty(EIGHT, np.int64)
     for c0 in range(0, n_cells, block):
         c1 = min(c0 + block, n_cells)
         for u0 in range(0, n_units, TILE):
             u1 = min(u0 + TILE, n_units)
             way = ways[u1 - 1]
-            singly_from = c0 if way > 1 else c1 - (c1 - c0) % FOUR
-            for c in range(c0, singly_from, FOUR):
-                r0 = np.uint64(rows[c])
-                r1 = np.uint64(rows[c + 1])
-                r2 = np.uint64(rows[c + 2])
-                r3 = np.uint64(rows[c + 3])
-                end = reach[c // FOUR]
-                apart = c + FOUR < n_cells and end <= lo[c + FOUR]
-                n_left = 0
-                # Unsigned, so that no index is checked for being negative: a third of this loop's
-                # instructions.
-                for i in range(np.uint64(u0), np.uint64(u1)):
-                    u = order[i]
-                    pos = here[u]
-                    n = m = n0 = n1 = n2 = n3 = 0
-                    done = False
-                    if pos <= near[u]:
-                        if way == 0:
-                            done = values[np.uint64(pos + HALF - 1)] >= end
-                            n0, n1, n2, n3, n, m = half_four_counts(values, pos, lo, hi, c)
-                        if not done:
-                            done = values[np.uint64(pos + LANES - 1)] >= end
-                            n0, n1, n2, n3, n, m = four_counts(values, pos, lo, hi, c)
-                    if done:
-                        here[u] = pos + (m if apart else n)
-                        out[r0, u] = n0 if cap is None else min(n0, cap)
-                        out[r1, u] = n1 if cap is None else min(n1, cap)
-                        out[r2, u] = n2 if cap is None else min(n2, cap)
-                        out[r3, u] = n3 if cap is None else min(n3, cap)
-                    else:
-                        left[np.uint64(n_left)] = u
-                        n_left += 1
-                if n_left > 0:
-                    over |= _count_singly(
-                        values, here, there, near, left, 0, n_left, lo, hi, rows, c, c + FOUR, out, limit, cap, 2
-                    )  # fmt: skip
+            singly_from = c0 if way > 0 else c1 - (c1 - c0) % EIGHT
+            over |= _count_together(
+                values, here, there, near, order, u0, u1, lo, hi, reach, rows, c0, singly_from, out, limit,
+                cap, left, counts,
+            )  # fmt: skip
             over |= _count_singly(
-                values, here, there, near, order, u0, u1, lo, hi, rows, singly_from, c1, out, limit, cap, way
+                values, here, there, near, order, u0, u1, lo, hi, rows, singly_from, c1, out, limit, cap,
+                max(way, 1),
             )  # fmt: skip
     return over
 

@@ -8,19 +8,19 @@ from typing import Any
 
 from nwbin.kernels.settings import config, njit
 
-__all__ = ["CHECKED", "FEW", "FOUR", "HALF", "LANES", "TILE", "compiled", "helper"]
+__all__ = ["CHECKED", "EIGHT", "FEW", "HALF", "LANES", "TILE", "compiled", "helper"]
 
 # Spikes compared at once: two vectors of 8 where there is AVX-512, and as good elsewhere. Loads are not checked,
 # so whoever compares LANES, or HALF, from a position on must know that as many are left.
 LANES = 16
 HALF = LANES // 2
 
-# Windows counted together, where they hold few spikes.
-FOUR = 4
+# Windows counted together, where they hold few spikes: as many as times fill one vector where there is AVX-512.
+EIGHT = 8
 
 # Units handled together by the walking kernels: enough independent searches in flight to hide one's latency,
 # few enough that their spikes stream and their cursors stay in the first-level cache.
-TILE = 16
+TILE = 32
 
 # Spikes of a unit that are put into bins together with the other units'; a unit with more is done by itself.
 FEW = 8
