@@ -36,7 +36,7 @@ KINDS = (
 JOBS = ("count", "map")
 SESSIONS = 4
 PATIENCE = 120.0  # seconds: many times what a job takes on a busy machine
-SOON = 5.0  # seconds within which all processes of a killed job have to be gone, on a busy machine
+SOON = 30.0  # seconds within which all processes of a killed job have to be gone, where others have all cores
 
 
 class Kill(NamedTuple):

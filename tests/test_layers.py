@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -112,62 +112,79 @@ def imports_of_ours(path: Path) -> Iterator[tuple[str, list[str]]]:
             yield name, parts[1:]
 
 
-EVERY_MODULE = pytest.mark.parametrize(
-    "path", [path for path in modules() if room_of(path) != "__init__"], ids=label
-)
+# A rule is one test, which walks through all modules and tells of all that break it: a test for each pair of rule and
+# module is two thousand, most of whose time is pytest's.
+EVERY_MODULE = [path for path in modules() if room_of(path) != "__init__"]
+
+
+def every_module(rule: Callable[[Path], Iterable[str]]) -> Callable[[], None]:
+    """Make a test of a rule, which says of a module what breaks it."""
+
+    def test() -> None:
+        broken = [line for path in EVERY_MODULE for line in rule(path)]
+        assert not broken, "\n".join(broken)
+
+    test.__doc__ = rule.__doc__
+    return test
 
 
 def test_every_module_has_a_floor() -> None:
     assert {room_of(path) for path in modules()} - {"__init__"} == set(FLOOR)
 
 
-@EVERY_MODULE
-def test_imports_point_down(path: Path) -> None:
+@every_module
+def test_imports_point_down(path: Path) -> Iterator[str]:
     here = room_of(path)
     for name, (room, *_) in imports_of_ours(path):
         if room == here:
             continue
         if room not in FLOOR:  # a public name of the package itself: only the top of the house asks there
-            assert FLOOR[here] >= FLOOR["export"] or room == "__version__", f"{label(path)} imports {name}"
+            if FLOOR[here] < FLOOR["export"] and room != "__version__":
+                yield f"{label(path)} imports {name}"
             continue
-        assert FLOOR[room] < FLOOR[here], f"{label(path)} imports {name}, which does not lie below it"
+        if FLOOR[room] >= FLOOR[here]:
+            yield f"{label(path)} imports {name}, which does not lie below it"
         sides = ({here, room} & FILES, {here, room} & ARRAYS)
-        assert not all(sides) or (here, room) in MEETING, f"{label(path)} imports {name}, of the other side"
+        if all(sides) and (here, room) not in MEETING:
+            yield f"{label(path)} imports {name}, of the other side"
 
 
-@EVERY_MODULE
-def test_no_room_reaches_into_another(path: Path) -> None:
+@every_module
+def test_no_room_reaches_into_another(path: Path) -> Iterator[str]:
     for name, (room, *rest) in imports_of_ours(path):
-        if room != room_of(path):
-            private = [part for part in rest if part.startswith("_") and part != "__version__"]
-            assert not private, f"{label(path)} imports {name}, which is that room's own"
+        if room != room_of(path) and any(part.startswith("_") and part != "__version__" for part in rest):
+            yield f"{label(path)} imports {name}, which is that room's own"
 
 
-@EVERY_MODULE
-def test_libraries_stay_in_their_rooms(path: Path) -> None:
+@every_module
+def test_libraries_stay_in_their_rooms(path: Path) -> Iterator[str]:
     here = room_of(path)
     for name, for_types in imports(path):
         library = name.partition(".")[0]
-        assert here in HOMES.get(library, {here}), f"{label(path)} imports {name}"
-        assert library != "pandas" or for_types or here not in WITHOUT_FRAMES, f"{label(path)} imports {name}"
         lowest = FROM.get(library)
-        assert lowest is None or for_types or FLOOR[here] >= FLOOR[lowest], f"{label(path)} imports {name}"
+        if (
+            here not in HOMES.get(library, {here})
+            or (library == "pandas" and not for_types and here in WITHOUT_FRAMES)
+            or (lowest is not None and not for_types and FLOOR[here] < FLOOR[lowest])
+        ):
+            yield f"{label(path)} imports {name}"
 
 
-@EVERY_MODULE
-def test_allensdks_words_stay_in_its_room(path: Path) -> None:
+@every_module
+def test_allensdks_words_stay_in_its_room(path: Path) -> Iterator[str]:
     if FLOOR[room_of(path)] >= FLOOR["allen"]:
         return
     for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert not ALLEN_WORDS.search(node.value), f"{label(path)}:{node.lineno}: {node.value!r}"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ALLEN_WORDS.search(node.value):
+            yield f"{label(path)}:{node.lineno}: {node.value!r}"
 
 
-@EVERY_MODULE
-def test_modules_and_functions_fit(path: Path) -> None:
+@every_module
+def test_modules_and_functions_fit(path: Path) -> Iterator[str]:
     """A function is seen at a glance, a module read at a sitting; kernels are as long as their one loop is."""
     lines = path.read_text().splitlines()
-    assert len(lines) <= MOST_LINES, f"{label(path)} has {len(lines)} lines"
+    if len(lines) > MOST_LINES:
+        yield f"{label(path)} has {len(lines)} lines"
     if room_of(path) == "kernels":
         return
     for node in ast.walk(tree_of(path)):
@@ -175,16 +192,45 @@ def test_modules_and_functions_fit(path: Path) -> None:
             documented = ast.get_docstring(node) is not None and len(node.body) > 1
             body = lines[node.body[int(documented)].lineno - 1 : node.end_lineno]
             code = [line for line in body if line.strip() and not line.strip().startswith("#")]
-            assert len(code) <= MOST_LINES_OF_CODE, (
-                f"{label(path)}: {node.name} has {len(code)} lines of code"
-            )
+            if len(code) > MOST_LINES_OF_CODE:
+                yield f"{label(path)}: {node.name} has {len(code)} lines of code"
 
 
-@EVERY_MODULE
-def test_exceptions_to_the_checkers_have_a_reason(path: Path) -> None:
+@every_module
+def test_exceptions_to_the_checkers_have_a_reason(path: Path) -> Iterator[str]:
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        if found := re.search(r"#\s*(?:type: ignore|noqa)(?:\[[\w-]+\]|: [A-Z]+\d+)?(.*)", line):
-            assert len(found[1].strip()) > 8, f"{label(path)}:{number} does not say why"
+        found = re.search(r"#\s*(?:type: ignore|noqa)(?:\[[\w-]+\]|: [A-Z]+\d+)?(.*)", line)
+        if found and len(found[1].strip()) <= 8:
+            yield f"{label(path)}:{number} does not say why"
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "said"),
+    [
+        (test_imports_point_down, "import nwbin.cli", "which does not lie below it"),
+        (test_imports_point_down, "import nwbin.storage", "of the other side"),
+        (test_imports_point_down, "from nwbin import open_session", "imports nwbin.open_session"),
+        (test_no_room_reaches_into_another, "import nwbin.kernels._x", "that room's own"),
+        (test_libraries_stay_in_their_rooms, "import numba", "imports numba"),
+        (test_libraries_stay_in_their_rooms, "import pandas", "imports pandas"),
+        (test_libraries_stay_in_their_rooms, "import xarray", "imports xarray"),
+        (test_allensdks_words_stay_in_its_room, "x = 'ecephys_unit_id'", ":1: 'ecephys_unit_id'"),
+        (test_modules_and_functions_fit, "\n" * (MOST_LINES + 1), "lines"),
+        (test_modules_and_functions_fit, "def f():\n" + "    x = 1\n" * 61, "f has 61 lines of code"),
+        (test_exceptions_to_the_checkers_have_a_reason, "x = 1  # " + "noqa: E501", ":1 does not say why"),
+    ],
+)
+def test_a_broken_rule_is_noticed(
+    rule: Callable[[], None], code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every rule, in a module of the room of counts."""
+    module = tmp_path / "binning" / "made.py"
+    module.parent.mkdir()
+    module.write_text(code)
+    monkeypatch.setattr("tests.test_layers.PACKAGE", tmp_path)
+    monkeypatch.setattr("tests.test_layers.EVERY_MODULE", [module])
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        rule()
 
 
 def test_import_loads_nothing_heavy() -> None:

@@ -23,6 +23,8 @@ from nwbin.cli import app
 from tests.cli.asking import NWBIN, bad, good, run
 from tests.small_files import write_small
 
+PATIENCE = 120  # seconds until a process is taken to hang
+
 
 @pytest.mark.parametrize("command", ["demo", "info", "units", "stimuli", "count", "psth", "metrics", "check"])
 def test_help_has_an_example(command: str) -> None:
@@ -149,7 +151,7 @@ def test_interrupted(tiny: Path, tmp_path: Path, number: signal.Signals, code: i
     with subprocess.Popen(
         [*command, "-o", "x.csv"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     ) as process:
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while not any(p.name.startswith(".x.csv") for p in tmp_path.iterdir()):
             assert time.monotonic() < until
             assert process.poll() is None, process.communicate()
@@ -157,7 +159,7 @@ def test_interrupted(tiny: Path, tmp_path: Path, number: signal.Signals, code: i
         time.sleep(0.2)
         process.send_signal(number)
         try:
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert process.returncode == code
@@ -180,7 +182,7 @@ def test_interrupted_within_source_text(tmp_path: Path) -> None:
         "program.main()\n"
     )
     command = [sys.executable, "-m", "program"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (130, "nwbin: interrupted\n")
 
 

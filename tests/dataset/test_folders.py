@@ -234,6 +234,7 @@ def test_incomplete_cache(trees: dict[str, Path], tmp_path: Path) -> None:
         assert nwbin.Dataset(root).get_session_table().index.tolist() == [IDS[0], IDS[2]]
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_files_without_units_are_no_sessions(files: list[Path], tmp_path: Path) -> None:
     """By what is in them, whatever they are called; and without looking where nobody asked."""
     behaviour = write_small(tmp_path / "behaviour.nwb")

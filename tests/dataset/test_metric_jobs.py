@@ -46,6 +46,7 @@ def test_quality_of_all_sessions(trees: dict[str, Path], tmp_path: Path) -> None
         )
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_responses_of_all_sessions(trees: dict[str, Path]) -> None:
     pytest.importorskip("scipy")
     data = nwbin.Dataset(trees["folder"])
@@ -158,6 +159,7 @@ def test_a_folder_for_programs(files: list[Path], tmp_path: Path) -> None:
     assert applied["quality"] == "good"
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_a_session_that_fails(files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = tmp_path / "data", tmp_path / "quality.csv"
     folder.mkdir()
@@ -179,6 +181,7 @@ def test_a_session_that_fails(files: list[Path], tmp_path: Path, capsys: pytest.
     assert not parts.exists()
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_what_is_not_ours_stays(
     trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

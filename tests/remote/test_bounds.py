@@ -53,7 +53,7 @@ except Exception as error:
 def read(path: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", READ, str(path)],
-        capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     return done.stdout.strip()
 

@@ -119,7 +119,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
         while not (tmp_path / "to" / ".x.nwb.nwbin.json").exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert said.splitlines()[-2:] == [
         f"note: {tmp_path / 'to'}: what came is kept; the same command goes on from there",
