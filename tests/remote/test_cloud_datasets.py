@@ -291,19 +291,6 @@ def test_sessions_hold_the_tables_they_need(s3: Server, trees: dict[str, Path]) 
     assert not copies.exists()
 
 
-def test_zarr_stores_are_said_to_be_left_out(s3: Server) -> None:
-    for path in ("zarr.json", "units/zarr.json", "inner.nwb"):
-        s3.files[f"stores/sub-1_ses-2.nwb.zarr/{path}"] = b"{}"
-    s3.tags.update({path: '"x"' for path in s3.files if path.startswith("stores/")})
-    with pytest.raises(
-        MissingFileError, match=r"holds no \.nwb files of sessions, but 1 Zarr store \(\*\.nwb"
-    ):
-        nwbin.Dataset("s3://stores/")
-    s3.files["stores/sub-1_ses-3.nwb"], s3.tags["stores/sub-1_ses-3.nwb"] = b"x", '"x"'
-    with pytest.warns(nwbin.NwbinWarning, match=r"^s3://stores/: leaves out 1 Zarr store"):
-        assert nwbin.Dataset("s3://stores/").session_ids == [3]
-
-
 def test_a_web_folder_with_too_many_sessions(s3: Server) -> None:
     s3.files["web/sessions.csv"] = "\n".join(["id", *map(str, range(10_001))]).encode()
     with pytest.raises(FileAccessError, match=r"lists 10,001 sessions, more than the 10,000 that"):

@@ -1,8 +1,8 @@
 """Where the sessions lie in a folder on a server: which there are, and copies of the tables that lie among them.
 
 S3 and the DANDI archive say what a folder holds. A web server does not: there the ``sessions.csv`` of AllenSDK's cache
-says which sessions there may be, and of each it is asked whether its file is there. Nothing else that a file says leads
-to a request.
+says which sessions there may be, and of each it is asked whether its file is there, or else its Zarr store. Nothing
+else that a file says leads to a request.
 
 The tables of AllenSDK's cache are small. They are copied, when the first of them is needed, into a folder on this
 machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes. Where
@@ -24,7 +24,7 @@ from uuid import uuid4
 from nwbin._atomic import atomic_write
 from nwbin.errors import ArgumentError, FileAccessError, FormatError, MissingFileError
 from nwbin.storage.addresses import scheme_of, shown
-from nwbin.storage.remote import Listed, content_of, listing, look_up, state_now
+from nwbin.storage.remote import Listed, content_of, listing, state_now
 
 __all__ = ["ServerFile", "copy_folder", "copy_tables", "files_on_server", "state_on_server", "tables_among"]
 
@@ -41,7 +41,7 @@ _TABLES = (
 
 @dataclass(frozen=True, order=True)
 class ServerFile:
-    """A file on a server; it has the names of its parts as a path has.
+    """A file, or a Zarr store, on a server; it has the names of its parts as a path has.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class ServerFile:
     address
         To open it by; it holds nothing secret.
     size
-        Bytes.
+        Bytes; 0 of a Zarr store, of which nobody says but the DANDI archive.
     tag, time
         By what it is known to be the same: see :func:`nwbin.storage.remote.state_now`.
     listed
@@ -173,12 +173,9 @@ def _of_web_folder(base: str, name: str) -> list[ServerFile]:
 
     def there(path: str) -> ServerFile | None:
         try:
-            state = look_up(f"{base}/{path}").state
+            return ServerFile(PurePosixPath(path), f"{base}/{path}", *state_now(f"{base}/{path}"))
         except MissingFileError:
-            return None
-        return ServerFile(
-            PurePosixPath(path), f"{base}/{path}", state.size, state.tag, None if state.tag else state.time
-        )
+            return there(f"{path}.zarr") if path.endswith(".nwb") else None
 
     return [one for one in _together(there, paths) if one is not None]
 

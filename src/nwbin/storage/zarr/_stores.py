@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.addresses import shown
 from nwbin.storage.remote import State, open_remote_folder
-from nwbin.storage.stores import METADATA, state_of
+from nwbin.storage.stores import GATHERED, METADATA, state_of
 
 __all__ = ["LARGEST", "KeyStore", "open_store", "steps"]
 
@@ -265,7 +265,7 @@ class RemoteStore:
         self._folder = open_remote_folder(address)
         # What gathers a server's metadata, before it is read: whatever is read of the store later is of this one.
         self._top, self._first = "", None
-        for self._top in ("zarr.json", ".zmetadata"):
+        for self._top in GATHERED:
             self._first = self._folder.mark(self._top, LARGEST)
             if self._first is not None:
                 break
