@@ -27,7 +27,9 @@ _LARGEST = 1 << 28  # bytes of a store's metadata
 _SESSION = ".nwb.zarr"  # the end of the name of a store that is a session
 _INSIDE = re.compile(r"((?:[^/]+/)*?[^/]+\.zarr)/")  # a file's path in a store: the outermost one
 _PLAIN = re.compile(r"[A-Za-z0-9_./=@+-]+")  # a key that is sent as it is
-_BEHIND = "/zzzz"  # where no more keys of a store are to be expected; those behind it are left out as they come
+_BEHIND = (
+    "/zzzz"  # where no more keys of a store are to be expected; those behind it are left out as they come
+)
 
 
 class Listed(NamedTuple):

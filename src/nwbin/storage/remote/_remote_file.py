@@ -106,13 +106,15 @@ class RemoteFile:
 
     # ---------------------------------------------------------------- reading
 
-    def read_into(self, targets: Sequence[Target]) -> None:
+    def read_into(self, targets: Sequence[Target], *, alone: bool = False) -> None:
         """Fill arrays with the file's bytes, all at once; what is in the image is taken from there.
 
         Parameters
         ----------
         targets
             Where in the file, and what to fill: uint8 (n,), contiguous.
+        alone
+            One request after the other: where other files are read side by side with this one.
         """
         left = []
         for at, out in targets:
@@ -120,7 +122,7 @@ class RemoteFile:
                 out[:] = self.image.bytes[at : at + len(out)]
             else:
                 left.append((at, out))
-        self._fill(left, False)
+        self._fill(left, alone)
 
     def _fill(self, targets: Sequence[Target], alone: bool) -> None:
         wanted = Targets(targets)
