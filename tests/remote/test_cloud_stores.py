@@ -14,7 +14,7 @@ import nwbin
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.remote import _with_obstore, listing
 from nwbin.testing import write_session
-from tests.cli.asking import good
+from tests.cli.asking import bad, good
 from tests.remote.clouds import ASSETS, listed_as_s3, serving_dandi, serving_s3
 from tests.remote.server import Asked, Server, serving
 from tests.small_files import write_small
@@ -287,6 +287,16 @@ def test_a_store_without_gathered_metadata(s3: Server, tmp_path: Path) -> None:
     found = there.map(mean_rate, workers=0)
     assert "has no consolidated metadata" in found.failed[IDS[0]]
     assert list(found) == IDS[1:]
+
+
+def test_an_index_is_of_files_alone(s3: Server, small: Path, tmp_path: Path) -> None:
+    index = tmp_path / "sessions.index"
+    assert "is a Zarr store, whose metadata are in one piece already" in bad(
+        "index", "s3://bucket/vcn/", "-o", index
+    )
+    s3.files["bucket/vcn/sub-1_ses-5.nwb"], s3.tags["bucket/vcn/sub-1_ses-5.nwb"] = small, '"x"'
+    with pytest.warns(nwbin.NwbinWarning, match="2 Zarr stores left out"):
+        assert "1 file" in good("index", "s3://bucket/vcn/", "-o", index)
 
 
 @pytest.mark.slow

@@ -5,8 +5,9 @@ says which sessions there may be, and of each it is asked whether its file is th
 else that a file says leads to a request.
 
 The tables of AllenSDK's cache are small. They are copied, when the first of them is needed, into a folder on this
-machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes. Where
-a server gives a table no mark, nobody could tell an old copy: there the folder is one Dataset's, and goes with it.
+machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes. When
+others are copied, those go that nobody has used for a week, if they are of the same data set, or for a month. Where a
+server gives a table no mark, nobody could tell an old copy: there the folder is one Dataset's, and goes with it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -33,6 +38,8 @@ T = TypeVar("T")
 _AT_ONCE = 8
 _LARGEST = 1 << 29  # bytes of a table
 _MOST_SESSIONS = 10_000  # of a web server's folder, which are asked for one by one
+_COPIES = re.compile(r"[0-9a-f]{24}-[0-9a-f]{24}")  # a folder of copies: of which data set, in which state
+_WEEK, _MONTH = 7 * 86_400, 30 * 86_400  # s
 _TABLES = (
     "sessions.csv", "probes.csv", "channels.csv", "units.csv", "brain_observatory_1.1_analysis_metrics.csv",
     "functional_connectivity_analysis_metrics.csv",
@@ -203,8 +210,22 @@ def tables_among(files: Sequence[ServerFile]) -> list[ServerFile]:
 def copy_folder(base: Path, address: str, tables: Sequence[ServerFile]) -> Path:
     """The folder for copies of tables in this state."""
     state = "\n".join(f"{one.path} {one.state}" for one in tables)
-    digest = hashlib.sha256(f"{shown(address)}\n{state}".encode()).hexdigest()
-    return base / digest[:32]
+    parts = [hashlib.sha256(part.encode()).hexdigest()[:24] for part in (shown(address).rstrip("/"), state)]
+    return base / "-".join(parts)
+
+
+def _clear_copies(latest: Path) -> None:
+    """Remove copies beside the latest ones that nobody uses any more."""
+    now, of = time.time(), latest.name.partition("-")[0]
+    with suppress(OSError), os.scandir(latest.parent) as found:
+        for one in found:
+            if one.name == latest.name or _COPIES.fullmatch(one.name) is None:
+                continue
+            with suppress(OSError):
+                unused = now - one.stat(follow_symlinks=False).st_mtime
+                same = one.name.partition("-")[0] == of
+                if one.is_dir(follow_symlinks=False) and unused > (_WEEK if same else _MONTH):
+                    shutil.rmtree(one.path, ignore_errors=True)
 
 
 def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
@@ -223,3 +244,6 @@ def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         _together(copy, missing)
+        _clear_copies(folder)
+    with suppress(OSError):  # a folder that cannot be written, or with no table that lies there
+        os.utime(folder)

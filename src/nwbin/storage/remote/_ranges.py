@@ -3,8 +3,8 @@
 A request costs a round trip (some 50 ms) before its first byte, in which a connection of 40 MB/s could bring 2 MB. So
 what lies up to :data:`GAP` apart is asked for at once, and what lies between thrown away; what lies up to :data:`WIDE`
 apart too, the nearest first, as long as what is thrown away for it is no more than 22 % of what is wanted: for values
-30 %, where nothing was fetched ahead of need before (see :func:`share_of`). One connection is slower than the line: what
-is longer than :data:`PIECE` is asked for in pieces, several at a time.
+30 %, where nothing was fetched ahead of need before (see :func:`share_of`). One connection is slower than the line:
+what is longer than :data:`PIECE` is asked for in pieces, several at a time.
 """
 
 from __future__ import annotations
