@@ -28,12 +28,15 @@ def _size(held: bytes | Path) -> int:
 
 
 def listed_as_s3(server: Server, one: Asked, most: int = 3) -> bytes | None:
-    """What S3 says of the objects in a bucket, a few at a time."""
+    """What S3 says of the objects in a bucket, a few at a time: behind a key, or directly in a folder, if asked so."""
     asked = {name: values[0] for name, values in parse_qs(one.query).items()}
     if asked.get("list-type") != "2":
         return None
     bucket, prefix = one.path.strip("/"), asked.get("prefix", "")
     keys = sorted(path[len(bucket) + 1 :] for path in server.files if path.startswith(f"{bucket}/{prefix}"))
+    keys = [key for key in keys if key > asked.get("start-after", "")]
+    if "delimiter" in asked:
+        keys = [key for key in keys if asked["delimiter"] not in key[len(prefix) :]]
     begin = int(asked.get("continuation-token", "0"))
     some, more = keys[begin : begin + most], begin + most < len(keys)
     contents = "".join(
@@ -61,18 +64,38 @@ def serving_s3(files: dict[str, bytes | Path], **how: Any) -> Iterator[Server]:
 
 @contextmanager
 def serving_dandi(files: dict[str, bytes | Path], *, digests: bool = True) -> Iterator[Server]:
-    """Serve the files of dandiset 000021, version 0.1, by their paths; the API lies under ``/api``."""
-    paths = sorted(files)
-    blobs: dict[str, bytes | Path] = {f"blobs/{number}": files[path] for number, path in enumerate(paths)}
+    """Serve the files of dandiset 000021, version 0.1, by their paths; the API lies under ``/api``.
+
+    Folders whose names end in .zarr are each one asset, with an address below which its files lie.
+    """
+    paths = sorted({path.partition(".zarr/")[0] + ".zarr" * (".zarr/" in path) for path in files})
+    blobs: dict[str, bytes | Path] = {}
+    for number, path in enumerate(paths):
+        if path in files:
+            blobs[f"blobs/{number}"] = files[path]
+        inside = [one for one in files if one.startswith(f"{path}/")]
+        blobs |= {f"zarr/{number}/{one[len(path) + 1 :]}": files[one] for one in inside}
+
+    def of_store(number: int) -> list[bytes | Path]:
+        return [held for place, held in server.files.items() if place.startswith(f"zarr/{number}/")]
+
     with serving(files=blobs, tags={path: _tag(held) for path, held in blobs.items()}) as server:
 
         def about(number: int) -> dict[str, Any]:
+            own = f"{server.address}/api/assets/{ASSETS.format(number)}/download/"
+            if paths[number] not in files:
+                checksum = hashlib.md5("".join(map(_tag, of_store(number))).encode()).hexdigest()
+                return {
+                    "identifier": ASSETS.format(number), "path": paths[number],
+                    "contentSize": sum(map(_size, of_store(number))), "encodingFormat": "application/x-zarr",
+                    "digest": {"dandi:dandi-zarr-checksum": checksum} if digests else {},
+                    "contentUrl": [own, server.url(f"zarr/{number}/")],
+                }  # fmt: skip
             held = files[paths[number]]
             content = held if isinstance(held, bytes) else held.read_bytes()
             digest = {"dandi:dandi-etag": "0-1"}
             if digests:
                 digest["dandi:sha2-256"] = hashlib.sha256(content).hexdigest()
-            own = f"{server.address}/api/assets/{ASSETS.format(number)}/download/"
             return {
                 "identifier": ASSETS.format(number), "path": paths[number], "contentSize": len(content),
                 "digest": digest, "contentUrl": [own, server.url(f"blobs/{number}")],
@@ -91,7 +114,9 @@ def serving_dandi(files: dict[str, bytes | Path], *, digests: bool = True) -> It
             number, most = int(asked.get("page", "1")), 2
             found = [
                 {
-                    "asset_id": ASSETS.format(at), "path": path, "size": _size(files[path]),
+                    "asset_id": ASSETS.format(at), "path": path,
+                    "size": _size(files[path]) if path in files else sum(map(_size, of_store(at))),
+                    "zarr": None if path in files else f"of {at}",
                     **({"metadata": about(at)} if "metadata" in asked else {}),
                 }
                 for at, path in enumerate(paths)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +15,7 @@ import pytest
 import nwbin
 from nwbin.dataset._server_folders import ServerFile, tables_among
 from nwbin.errors import ArgumentError, FileAccessError, LookupFailure, MissingFileError
+from nwbin.storage.remote import _kept
 from nwbin.testing import write_session
 from tests.caches import make_allen, make_dandi
 from tests.cli.asking import bad, good
@@ -226,8 +229,41 @@ def test_commands(s3: Server, trees: dict[str, Path], tmp_path: Path) -> None:
         "--workers", "1", "-o", out,
     )  # fmt: skip
     assert "2 sessions: 2 counted" in said
+    tables = []
+    for where, name in ((CLOUD, "there"), (trees["allen"], "here")):
+        good("metrics", where, "--quality", "--workers", "1", "-o", tmp_path / f"{name}.csv")
+        tables.append(pd.read_csv(tmp_path / f"{name}.csv", comment="#"))
+    pd.testing.assert_frame_equal(*tables)
+    assert sorted(tables[0]["session_id"].unique()) == IDS
     assert "at folders on this machine, and at single files on servers" in bad("info", CLOUD)
     assert "at folders on this machine, and at single files on servers" in bad("check", "dandi://000021")
+
+
+@pytest.mark.slow
+def test_an_index_of_a_folder(
+    trees: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Written by one, put into another's cache: there each session is opened in one request."""
+    files = served(trees["allen"], "bucket/vcn/")
+    files["bucket/vcn/extra/sub-1_ses-5.nwb"] = trees["allen"] / f"session_{IDS[1]}" / f"session_{IDS[1]}.nwb"
+    monkeypatch.setattr(_kept, "_LEAVE", 0)
+    index = tmp_path / "sessions.index"
+    with serving_s3(files) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+        monkeypatch.setenv("NWBIN_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setenv("NWBIN_CACHE_SIZE", "0")
+        assert "3 files" in good("index", "s3://bucket/vcn/", "-o", index)
+        monkeypatch.setenv("NWBIN_CACHE_DIR", str(tmp_path / "kept"))
+        monkeypatch.setenv("NWBIN_CACHE_SIZE", "1GB")
+        assert "what it has of 3 files is kept now" in good("cache", "--add", index)
+        there = nwbin.Dataset("s3://bucket/vcn/", cache=False)
+        assert len(there.files) == 3
+        for one, path in there.files["path"].items():
+            server.asked.clear()
+            with nwbin.open(path) as session:
+                assert len(session.units) > 0
+                assert len(session.stimulus_presentations) > 0
+            assert [asked.span for asked in server.asked] == [(0, 1 << 16)], one
 
 
 def test_what_cannot_be_listed(s3: Server) -> None:
@@ -291,24 +327,50 @@ def test_sessions_hold_the_tables_they_need(s3: Server, trees: dict[str, Path]) 
     assert not copies.exists()
 
 
-def test_zarr_stores_are_said_to_be_left_out(s3: Server) -> None:
-    for path in ("zarr.json", "units/zarr.json", "inner.nwb"):
-        s3.files[f"stores/sub-1_ses-2.nwb.zarr/{path}"] = b"{}"
-    s3.tags.update({path: '"x"' for path in s3.files if path.startswith("stores/")})
-    with pytest.raises(
-        MissingFileError, match=r"holds no \.nwb files of sessions, but 1 Zarr store \(\*\.nwb"
-    ):
-        nwbin.Dataset("s3://stores/")
-    s3.files["stores/sub-1_ses-3.nwb"], s3.tags["stores/sub-1_ses-3.nwb"] = b"x", '"x"'
-    with pytest.warns(nwbin.NwbinWarning, match=r"^s3://stores/: leaves out 1 Zarr store"):
-        assert nwbin.Dataset("s3://stores/").session_ids == [3]
-
-
 def test_a_web_folder_with_too_many_sessions(s3: Server) -> None:
     s3.files["web/sessions.csv"] = "\n".join(["id", *map(str, range(10_001))]).encode()
     with pytest.raises(FileAccessError, match=r"lists 10,001 sessions, more than the 10,000 that"):
         nwbin.Dataset(s3.url("web/"))
     assert len(s3.asked) < 5
+
+
+def test_copies_of_tables_that_nobody_uses_go(s3: Server, trees: dict[str, Path], tmp_path: Path) -> None:
+    copies = tmp_path / "cache" / "index" / "tables"
+    here = nwbin.Dataset(trees["allen"], cache=False)
+
+    def copied(tag: str) -> Path:
+        """What is copied where a table has another mark."""
+        before = set(copies.iterdir()) if copies.exists() else set()
+        s3.tags["bucket/vcn/ecephys-cache/units.csv"] = tag
+        same_tables(nwbin.Dataset(CLOUD), here)
+        (fresh,) = set(copies.iterdir()) - before
+        return fresh
+
+    def unused(folder: Path, days: float) -> None:
+        then = time.time() - days * 86_400
+        os.utime(folder, (then, then))
+
+    first, second = copied('"1"'), copied('"2"')
+    assert first.exists(), "somebody may be reading it"
+    other, link, theirs = (
+        copies / f"{'0' * 24}-{'1' * 24}",
+        copies / f"{'2' * 24}-{'1' * 24}",
+        copies / "notes",
+    )
+    for one in (other, theirs, tmp_path / "elsewhere"):
+        one.mkdir()
+        (one / "units.csv").write_text("x")
+        unused(one, 40)
+    link.symlink_to(tmp_path / "elsewhere")
+    os.utime(link, (0, 0), follow_symlinks=False)
+    unused(first, 8)
+    third = copied('"3"')
+    assert {*copies.iterdir()} == {second, third, link, theirs}
+    assert (tmp_path / "elsewhere" / "units.csv").exists()
+    unused(second, 8)
+    s3.tags["bucket/vcn/ecephys-cache/units.csv"] = '"2"'
+    same_tables(nwbin.Dataset(CLOUD), here)  # in use again
+    assert time.time() - second.stat().st_mtime < 3600
 
 
 PATHS = ["../units.csv", "session_1/session_2_analysis_metrics.csv", "a/units.csv", "x/\\units.csv"]

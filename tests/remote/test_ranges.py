@@ -10,16 +10,16 @@ from hypothesis import given
 
 from nwbin.storage.addresses import is_address, shown
 from nwbin.storage.remote._image import BLOCK, Image
-from nwbin.storage.remote._ranges import GAP, WIDE, Span, merged, pieces
+from nwbin.storage.remote._ranges import GAP, WIDE, Span, merged, pieces, share_of
 
 SPANS = st.lists(
     st.tuples(st.integers(0, 1 << 24), st.integers(0, 1 << 18)).map(lambda s: (s[0], s[0] + s[1]))
 )
 
 
-@given(SPANS, st.sampled_from([0, 1 << 20, 1 << 26]))
-def test_merged(spans: list[tuple[int, int]], spare: int) -> None:
-    found = merged(spans, spare=spare)
+@given(SPANS, st.sampled_from([0, 1 << 20, 1 << 26]), st.sampled_from([0.22, 0.3]))
+def test_merged(spans: list[tuple[int, int]], spare: int, share: float) -> None:
+    found = merged(spans, spare=spare, share=share)
     assert all(any(a <= start and stop <= b for a, b in found) for start, stop in spans if stop > start)
     assert all(before.stop + GAP < after.start for before, after in pairwise(found))
     assert all(
@@ -28,7 +28,7 @@ def test_merged(spans: list[tuple[int, int]], spare: int) -> None:
     near = merged_plainly(spans)
     wanted = sum(stop - start for start, stop in near)
     # Gaps up to GAP are always thrown away; wider ones only within the bounds that are stated.
-    assert sum(stop - start for start, stop in found) - wanted <= max(spare, 0.22 * wanted)
+    assert sum(stop - start for start, stop in found) - wanted <= max(spare, share * wanted)
 
 
 def merged_plainly(spans: list[tuple[int, int]]) -> list[Span]:
@@ -48,6 +48,15 @@ def test_wide_gaps() -> None:
     assert merged([(0, 1), (GAP + 2, GAP + 3)]) == [Span(0, 1), Span(GAP + 2, GAP + 3)]
     assert merged([(0, 1), (GAP + 1, GAP + 2)]) == [Span(0, GAP + 2)]
     assert merged([(0, 1), (WIDE * 3, WIDE * 3 + 1)], spare=WIDE * 4) == [Span(0, WIDE * 3 + 1)]
+
+
+@given(st.integers(0, 1 << 30), st.integers(0, 1 << 30))
+def test_what_may_be_thrown_away(wanted: int, ahead: int) -> None:
+    """With what was fetched ahead no more than 30 % in all, but for the 22 % that are always allowed."""
+    thrown = share_of(wanted, ahead) * wanted
+    assert 0.22 * wanted <= thrown
+    assert thrown + ahead <= 0.3 * wanted + 1 or share_of(wanted, ahead) == 0.22
+    assert share_of(wanted, 0) == (0.3 if wanted else 0.22)
 
 
 @given(st.lists(st.integers(1, 1000), max_size=9), st.integers(1, 100))

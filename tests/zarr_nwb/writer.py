@@ -22,7 +22,13 @@ CHUNK = 2000  # rows, of arrays that are not chunked in the HDF5 file
 
 
 def write_zarr(
-    source: Path, target: Path, *, format: int = 3, consolidated: bool = True, text: str = "vlen-utf8"
+    source: Path,
+    target: Path,
+    *,
+    format: int = 3,
+    consolidated: bool = True,
+    text: str = "vlen-utf8",
+    shards: int = 0,
 ) -> Path:
     """Copy a file.
 
@@ -32,13 +38,15 @@ def write_zarr(
         Zarr's.
     text
         Of format 2: "vlen-utf8", "json2" or "pickle".
+    shards
+        Of format 3: so many chunks in a file, one behind the other; 0 for each in a file of its own.
     """
     files: dict[str, Any] = {}  # in memory first: zarr-python writes to the disk by many small steps
     with warnings.catch_warnings(), zarr.config.set({"array.write_empty_chunks": format == 2}):
         warnings.simplefilter("ignore")  # on text and compound values: format 3 had no specification of them
         store = zarr.storage.MemoryStore(files)
         with h5py.File(source) as file:
-            copy = _Copy(file, format, text)
+            copy = _Copy(file, format, text, shards)
             copy.group(
                 file, zarr.create_group(store, zarr_format=format, attributes=copy.said_of_group(file))
             )
@@ -73,8 +81,8 @@ def _plain(value: Any) -> Any:
 
 
 class _Copy:
-    def __init__(self, file: h5py.File, format: int, text: str) -> None:
-        self.file, self.format, self.text = file, format, text
+    def __init__(self, file: h5py.File, format: int, text: str, shards: int) -> None:
+        self.file, self.format, self.text, self.shards = file, format, text, shards
         self.by_hand: dict[str, bytes] = {}
 
     def reference(self, value: Any) -> dict[str, str]:
@@ -146,6 +154,7 @@ class _Copy:
             name,
             shape=values.shape,
             chunks=chunks,
+            shards=(chunks[0] * self.shards, *chunks[1:]) if self.shards and chunks else None,
             dtype=str if values.dtype == object else values.dtype,
             attributes=said,
         )

@@ -131,14 +131,20 @@ def index(
 
 
 def _files_at(addresses: list[str]) -> list[str]:
-    """Each address once, and instead of a folder's those of its sessions."""
+    """Each address once, and instead of a folder's those of its sessions; Zarr stores need no index."""
     from nwbin.cli._files import is_folder
     from nwbin.dataset import Dataset
-    from nwbin.storage.addresses import is_address
+    from nwbin.errors import warn
+    from nwbin.storage.addresses import is_address, shown
     from nwbin.storage.stores import is_store
 
     found: list[str] = []
     for one in addresses:
         many = is_address(one) and is_folder(one) and not is_store(one)
-        found += Dataset(one).files["path"].tolist() if many else [one]
+        files = Dataset(one).files["path"].tolist() if many else [one]
+        indexed = [file for file in files if not is_store(file)]
+        if 0 < len(indexed) < len(files):
+            left = counted(len(files) - len(indexed), "Zarr store")
+            warn(f"{shown(one)}: {left} left out: their metadata are in one piece already")
+        found += indexed or files  # where there are stores alone, it is said what they are
     return list(dict.fromkeys(found))

@@ -235,13 +235,17 @@ def _found(root: Path) -> Layout:
             f"{root}: is a file; nwbin.open reads one session, a Dataset is a folder of them"
         )
     if is_store(root):
-        raise FileAccessError(
-            f"{root}: is a Zarr store; nwbin.open reads one session, a Dataset is a folder of them"
-        )
+        raise _one_session(str(root))
     root = root.resolve()
     paths = sorted(_walk(root))
     sessions, files = _grouped(paths)
     return Layout(_kind(root, sessions), root, tuple(files))
+
+
+def _one_session(name: str) -> FileAccessError:
+    return FileAccessError(
+        f"{name}: is a Zarr store; nwbin.open reads one session, a Dataset is a folder of them"
+    )
 
 
 def _grouped(paths: Sequence[Any]) -> tuple[list[Any], list[SessionFile]]:
@@ -262,33 +266,6 @@ def _grouped(paths: Sequence[Any]) -> tuple[list[Any], list[SessionFile]]:
     return sessions, files
 
 
-def _session_paths(found: Sequence[ServerFile], name: str) -> list[ServerFile]:
-    """The NWB files on a server; that stores are left out is said."""
-    stores = {
-        PurePath(*one.path.parts[: depth + 1])
-        for one in found
-        for depth, part in enumerate(one.path.parts)
-        if part.endswith(f".nwb{STORE}")
-    }
-    # Nothing in a store is a file of the folder's.
-    paths = [
-        one
-        for one in found
-        if one.name.endswith(".nwb") and not any(part.endswith(STORE) for part in one.path.parts[:-1])
-    ]
-    only = (
-        f"{len(stores)} Zarr store{'s' * (len(stores) != 1)} (*.nwb{STORE}), which a Dataset reads in a folder on this "
-        "machine only; nwbin.open reads one at its address"
-    )
-    if not paths:
-        raise MissingFileError(
-            f"{name}: holds no .nwb files of sessions{f', but {only}' if stores else '; check the address'}"
-        )
-    if stores:
-        warn(f"{name}: leaves out {only}")
-    return paths
-
-
 def find_on_server(address: str, copies: Path | None) -> Layout:
     """Ask a server for the session files of a folder; none is opened.
 
@@ -299,10 +276,15 @@ def find_on_server(address: str, copies: Path | None) -> Layout:
     copies
         The folder on this machine for copies of tables; None for one that goes with those who read them.
     """
-    name, found = shown(address), files_on_server(address)
-    sessions, files = _grouped(_session_paths(found, name))
+    name = shown(address)
+    if is_store(address):
+        raise _one_session(name)
+    found = files_on_server(address)
+    sessions, files = _grouped([one for one in found if one.name.endswith((".nwb", f".nwb{STORE}"))])
     if not files:
-        raise MissingFileError(f"{name}: holds no .nwb files of sessions; check the address")
+        raise MissingFileError(
+            f"{name}: holds neither .nwb files of sessions nor Zarr stores (*.nwb{STORE}); check the address"
+        )
     tables = tables_among(found)
     kind = "folder"
     if any(str(one.path) == f"{table}.csv" for one in tables for table in CSV_TABLES) or any(

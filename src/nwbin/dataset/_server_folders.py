@@ -1,12 +1,13 @@
 """Where the sessions lie in a folder on a server: which there are, and copies of the tables that lie among them.
 
 S3 and the DANDI archive say what a folder holds. A web server does not: there the ``sessions.csv`` of AllenSDK's cache
-says which sessions there may be, and of each it is asked whether its file is there. Nothing else that a file says leads
-to a request.
+says which sessions there may be, and of each it is asked whether its file is there, or else its Zarr store. Nothing
+else that a file says leads to a request.
 
 The tables of AllenSDK's cache are small. They are copied, when the first of them is needed, into a folder on this
-machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes. Where
-a server gives a table no mark, nobody could tell an old copy: there the folder is one Dataset's, and goes with it.
+machine that has the marks and sizes of all of them in its name: it is never changed, and shared by all processes. When
+others are copied, those go that nobody has used for a week, if they are of the same data set, or for a month. Where a
+server gives a table no mark, nobody could tell an old copy: there the folder is one Dataset's, and goes with it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -24,7 +29,7 @@ from uuid import uuid4
 from nwbin._atomic import atomic_write
 from nwbin.errors import ArgumentError, FileAccessError, FormatError, MissingFileError
 from nwbin.storage.addresses import scheme_of, shown
-from nwbin.storage.remote import Listed, content_of, listing, look_up, state_now
+from nwbin.storage.remote import Listed, content_of, listing, state_now
 
 __all__ = ["ServerFile", "copy_folder", "copy_tables", "files_on_server", "state_on_server", "tables_among"]
 
@@ -33,6 +38,8 @@ T = TypeVar("T")
 _AT_ONCE = 8
 _LARGEST = 1 << 29  # bytes of a table
 _MOST_SESSIONS = 10_000  # of a web server's folder, which are asked for one by one
+_COPIES = re.compile(r"[0-9a-f]{24}-[0-9a-f]{24}")  # a folder of copies: of which data set, in which state
+_WEEK, _MONTH = 7 * 86_400, 30 * 86_400  # s
 _TABLES = (
     "sessions.csv", "probes.csv", "channels.csv", "units.csv", "brain_observatory_1.1_analysis_metrics.csv",
     "functional_connectivity_analysis_metrics.csv",
@@ -41,7 +48,7 @@ _TABLES = (
 
 @dataclass(frozen=True, order=True)
 class ServerFile:
-    """A file on a server; it has the names of its parts as a path has.
+    """A file, or a Zarr store, on a server; it has the names of its parts as a path has.
 
     Attributes
     ----------
@@ -50,7 +57,7 @@ class ServerFile:
     address
         To open it by; it holds nothing secret.
     size
-        Bytes.
+        Bytes; 0 of a Zarr store, of which nobody says but the DANDI archive.
     tag, time
         By what it is known to be the same: see :func:`nwbin.storage.remote.state_now`.
     listed
@@ -173,12 +180,9 @@ def _of_web_folder(base: str, name: str) -> list[ServerFile]:
 
     def there(path: str) -> ServerFile | None:
         try:
-            state = look_up(f"{base}/{path}").state
+            return ServerFile(PurePosixPath(path), f"{base}/{path}", *state_now(f"{base}/{path}"))
         except MissingFileError:
-            return None
-        return ServerFile(
-            PurePosixPath(path), f"{base}/{path}", state.size, state.tag, None if state.tag else state.time
-        )
+            return there(f"{path}.zarr") if path.endswith(".nwb") else None
 
     return [one for one in _together(there, paths) if one is not None]
 
@@ -206,8 +210,22 @@ def tables_among(files: Sequence[ServerFile]) -> list[ServerFile]:
 def copy_folder(base: Path, address: str, tables: Sequence[ServerFile]) -> Path:
     """The folder for copies of tables in this state."""
     state = "\n".join(f"{one.path} {one.state}" for one in tables)
-    digest = hashlib.sha256(f"{shown(address)}\n{state}".encode()).hexdigest()
-    return base / digest[:32]
+    parts = [hashlib.sha256(part.encode()).hexdigest()[:24] for part in (shown(address).rstrip("/"), state)]
+    return base / "-".join(parts)
+
+
+def _clear_copies(latest: Path) -> None:
+    """Remove copies beside the latest ones that nobody uses any more."""
+    now, of = time.time(), latest.name.partition("-")[0]
+    with suppress(OSError), os.scandir(latest.parent) as found:
+        for one in found:
+            if one.name == latest.name or _COPIES.fullmatch(one.name) is None:
+                continue
+            with suppress(OSError):
+                unused = now - one.stat(follow_symlinks=False).st_mtime
+                same = one.name.partition("-")[0] == of
+                if one.is_dir(follow_symlinks=False) and unused > (_WEEK if same else _MONTH):
+                    shutil.rmtree(one.path, ignore_errors=True)
 
 
 def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
@@ -226,3 +244,6 @@ def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         _together(copy, missing)
+        _clear_copies(folder)
+    with suppress(OSError):  # a folder that cannot be written, or with no table that lies there
+        os.utime(folder)

@@ -11,9 +11,13 @@ from typing import Any
 
 from nwbin.storage.addresses import chained, is_address
 
-__all__ = ["METADATA", "is_nwb_store", "is_store", "state_of"]
+__all__ = ["GATHERED", "METADATA", "is_nwb_store", "is_store", "state_of"]
 
 METADATA = ("zarr.json", ".zgroup", ".zattrs", ".zmetadata", ".zarray")  # what a store has at its top
+GATHERED = (
+    "zarr.json",
+    ".zmetadata",
+)  # of these, what gathers the metadata of all of it; the first that is there
 _ENDING = ".zarr"
 _LARGEST = 1 << 26  # bytes of a file of metadata
 

@@ -6,6 +6,9 @@ version. The archive's API is asked for the version, for the asset with exactly 
 lies, a public address outside the API. An address of an asset in the API (``.../assets/<id>/download/``) is looked up
 in the same way, so that not every request has to be sent on from there. ``NWBIN_DANDI_API`` names another archive's
 API.
+
+An asset is a file, or a Zarr store: a folder of many files, whose content lies below a public address. The archive's
+checksum of a store is over all the files in it.
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ __all__ = [
     "Asset",
     "asset_address",
     "assets_of",
-    "content_of_asset",
     "described",
+    "described_asset",
+    "file_of",
     "is_asset",
     "newest_version",
     "resolved",
@@ -60,12 +64,25 @@ class Asset(NamedTuple):
         The asset's own number; "" where the archive does not say.
     size, sha256
         Of its content, where the archive says.
+    is_store
+        Whether it is a Zarr store: its content is a folder.
+    checksum
+        Of a store, over all its files, where the archive says.
     """
 
     place: str
     identifier: str
     size: int | None
     sha256: str | None
+    is_store: bool
+    checksum: str | None
+
+    @property
+    def mark(self) -> str | None:
+        """By what the content is known to be the same; None where it is not: a store of a draft may change."""
+        if not self.is_store:
+            return self.identifier
+        return None if self.checksum is None else f"{self.identifier} {self.checksum}"
 
 
 def asset_address(identifier: str) -> str:
@@ -73,18 +90,35 @@ def asset_address(identifier: str) -> str:
     return f"{_api()}/assets/{quote(identifier, safe='')}/download/"
 
 
-def content_of_asset(address: str, name: str) -> str:
-    """Return the address of an asset's content."""
-    return described(address, name).place
+def resolved(address: str, name: str, *, folder: bool = False) -> str:
+    """Return the address of the content that a ``dandi://`` address or an asset's own means: a file, or a store."""
+    asset = described(address, name)
+    if not folder:
+        return file_of(asset, name).place
+    if not asset.is_store:
+        raise FileAccessError(
+            f"{name}: is a single file in the archive, and its name says that it is a Zarr store, a folder; download "
+            "it to see what it is"
+        )
+    if asset.place.startswith(_api()):
+        raise FileAccessError(
+            f"{name}: the archive does not say where the files of this Zarr store lie; it may be under embargo"
+        )
+    return asset.place.rstrip("/")
 
 
-def resolved(address: str, name: str) -> str:
-    """Return the address of the content that a ``dandi://`` address means."""
-    return described(address, name).place
+def file_of(asset: Asset, name: str) -> Asset:
+    """Return an asset that is a file; raise FileAccessError if it is a store."""
+    if asset.is_store:
+        raise FileAccessError(
+            f"{name}: is a Zarr store in the archive, a folder of many files, and is not read or got as one; "
+            "nwbin.open reads it where it lies, at its path in the dandiset: dandi://000021/path/of/session.nwb.zarr"
+        )
+    return asset
 
 
 def described(address: str, name: str) -> Asset:
-    """Return what the archive says of the file at a ``dandi://`` address, or at an asset's own."""
+    """Return what the archive says of the asset at a ``dandi://`` address, or at an asset's own."""
     if is_asset(address):
         return _asset(_asked(address.removesuffix("download/"), name), name)
     match = _ADDRESS.fullmatch(address)
@@ -93,7 +127,7 @@ def described(address: str, name: str) -> Asset:
             f"{name}: is no address of a file in the archive; it should be dandi://000021/path/of/file.nwb, "
             "or dandi://000021@version/path/of/file.nwb"
         )
-    path, version = match["path"], match["version"] or newest_version(match["set"], name)
+    path, version = match["path"].rstrip("/"), match["version"] or newest_version(match["set"], name)
     assets = f"{_api()}/dandisets/{match['set']}/versions/{version}/assets/"
     found = _asked(f"{assets}?path={quote(path, safe='')}&metadata=true", name).get("results")
     found = found if isinstance(found, list) else []
@@ -107,6 +141,11 @@ def described(address: str, name: str) -> Asset:
     if not isinstance(about, dict) or "contentUrl" not in about:
         about = _asked(f"{assets}{quote(str(asset.get('asset_id')), safe='')}/", name)
     return _asset({**about, "identifier": asset.get("asset_id")}, name)
+
+
+def described_asset(identifier: str, name: str) -> Asset:
+    """Return what the archive says of the asset with a number."""
+    return _asset(_asked(f"{_api()}/assets/{quote(identifier, safe='')}/", name), name)
 
 
 def newest_version(dandiset: str, name: str) -> str:
@@ -130,13 +169,16 @@ def assets_of(dandiset: str, version: str, begin: str, name: str) -> Iterator[di
 
 def _asset(about: dict[str, Any], name: str) -> Asset:
     size, digests, number = about.get("contentSize"), about.get("digest"), about.get("identifier")
-    sha256 = digests.get("dandi:sha2-256") if isinstance(digests, dict) else None
+    digests = digests if isinstance(digests, dict) else {}
+    sha256, checksum = digests.get("dandi:sha2-256"), digests.get("dandi:dandi-zarr-checksum")
     known = isinstance(sha256, str) and re.fullmatch(r"[0-9a-fA-F]{64}", sha256)
     return Asset(
         _content(about, name),
         number if isinstance(number, str) else "",
         size if isinstance(size, int) and size >= 0 else None,
         sha256.lower() if isinstance(sha256, str) and known else None,
+        checksum is not None or about.get("encodingFormat") == "application/x-zarr",
+        checksum if isinstance(checksum, str) and checksum else None,
     )
 
 

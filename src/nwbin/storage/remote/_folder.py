@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar, cast
 
+from nwbin.errors import MissingFileError
 from nwbin.storage.remote._faults import Fault, Kind
+from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._retries import tried
 from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["RemoteFolder"]
+
+T = TypeVar("T")
 
 _ABSENT = (Kind.MISSING, Kind.REFUSED)  # S3 says the latter of it to whom may not list what is there
 
@@ -61,6 +66,33 @@ class RemoteFolder:
 
         side_by_side([partial(job, number) for number in range(len(keys))])
         return found
+
+    def each(self, keys: Sequence[str], work: Callable[[str, RemoteFile | None], T]) -> list[T]:
+        """Do some work with each of some files, side by side: it may read parts of it; None for one that is not there.
+
+        Each is as it was when its turn began: if it changes meanwhile, reading it raises.
+        """
+        found: list[T | None] = [None] * len(keys)
+
+        def job(number: int, _: threading.Event) -> None:
+            key = keys[number]
+            try:
+                file = RemoteFile(self._transport.below(key), "", f"{self.name}: {key}")
+            except MissingFileError:
+                with self._counting:
+                    self.requests += 1
+                found[number] = work(key, None)
+                return
+            try:
+                found[number] = work(key, file)
+            finally:
+                file.let_go()
+                with self._counting:
+                    self.requests += file.requests
+                    self.fetched += file.fetched
+
+        side_by_side([partial(job, number) for number in range(len(keys))])
+        return cast("list[T]", found)
 
     def mark(self, key: str, most: int) -> State | bytes | None:
         """Ask by what a file is known to be the same; None where it is not there.

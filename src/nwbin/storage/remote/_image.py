@@ -70,6 +70,8 @@ class Image:
     ----------
     bytes
         uint8 (size,); zeros where nothing was fetched. Only what :meth:`need` was called for may be looked at.
+    ahead
+        So many bytes were fetched that nobody had asked for: they lie between, and near, those that were.
     """
 
     def __init__(self, size: int, fill: Fill, name: str, recall: Recall | None = None) -> None:
@@ -81,6 +83,7 @@ class Image:
         self._there = np.zeros(n_blocks, dtype=bool)
         self._lock = threading.RLock()
         self._let_go = False
+        self.ahead = 0
 
     def let_go(self) -> None:
         """Give back the memory; from then on nothing can be needed any more."""
@@ -129,6 +132,7 @@ class Image:
             gone = self._gone(spans)
         if not gone:
             return
+        needed = sum(stop - start for start, stop in gone)
         with self._lock:
             if around:
                 gone = [span for one in gone for span in self._missing(one.start - around, one.stop + around)]
@@ -139,6 +143,7 @@ class Image:
         with self._lock:
             for start, stop in missing:
                 self._mark(start, stop)
+            self.ahead += sum(stop - start for start, stop in missing) - needed
 
     def _require(self, spans: Iterable[Span]) -> None:
         n_bytes = sum(stop - start for start, stop in spans)

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+import threading
+from functools import partial
+from typing import Any, NamedTuple
 
 from nwbin._optional import need
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.addresses import scheme_of, shown
-from nwbin.storage.remote._dandi import assets_of, described, newest_version
+from nwbin.storage.remote._dandi import assets_of, described, described_asset, newest_version
 from nwbin.storage.remote._faults import Fault, error_of
-from nwbin.storage.remote._opening import open_remote
+from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._retries import tried
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
+from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._whole_file import look_up
+from nwbin.storage.stores import GATHERED, is_store
 
 __all__ = ["Listed", "content_of", "listing", "state_now"]
 
 _DANDISET = re.compile(r"dandi://(?:dandi/)?(?P<set>\d{6})(?:@(?P<version>[\w.]+))?(?:/(?P<path>[^?#]*))?")
 _MOST = 1_000_000  # files in a folder
+_LARGEST = 1 << 28  # bytes of a store's metadata
+_SESSION = ".nwb.zarr"  # the end of the name of a store that is a session
+_INSIDE = re.compile(r"((?:[^/]+/)*?[^/]+\.zarr)/")  # a file's path in a store: the outermost one
+_PLAIN = re.compile(r"[A-Za-z0-9_./=@+-]+")  # a key that is sent as it is
+_BEHIND = (
+    "/zzzz"  # where no more keys of a store are to be expected; those behind it are left out as they come
+)
 
 
 class Listed(NamedTuple):
@@ -31,10 +42,11 @@ class Listed(NamedTuple):
     address
         To open it by.
     size
-        Bytes.
+        Bytes; 0 of a Zarr store of which nobody says.
     tag
-        By what it is known to be the same: its ETag; of an asset of the DANDI archive its number. A time of change in
-        a list is written in another way, and more exactly, than in an answer, and is no such mark.
+        By what it is known to be the same: its ETag; of an asset of the DANDI archive its number; of a Zarr store see
+        :func:`state_now`. A time of change in a list is written in another way, and more exactly, than in an answer,
+        and is no such mark.
     """
 
     path: str
@@ -45,6 +57,8 @@ class Listed(NamedTuple):
 
 def listing(address: str) -> list[Listed]:
     """Return all files in a folder and in those in it, by path.
+
+    A Zarr store of a session (``*.nwb.zarr``) counts as one file: what is in a store is not listed, in whatever store.
 
     Parameters
     ----------
@@ -70,25 +84,60 @@ def listing(address: str) -> list[Listed]:
 
 
 def _of_s3(address: str, name: str) -> list[Listed]:
-    from nwbin.storage.remote._with_obstore import listed_in_s3
+    from nwbin.storage.remote._with_obstore import directly_in_s3, s3_store
 
     bucket, key = bucket_and_key(address, name, of="folder")
     settings, prefix = s3_settings(), key.strip("/")
+    store = s3_store(bucket, settings.options(bucket), plain=settings.plain)
+    whole = f"s3://{bucket}/{prefix}/" if prefix else f"s3://{bucket}/"
+    found, stores = tried(lambda: _objects(store, prefix, name), name)
+    listed = [
+        Listed(path, whole + path, int(one["size"]), one.get("e_tag") or None) for path, one in found.items()
+    ]
 
-    def ask() -> list[Listed]:
-        found = []
-        for one in listed_in_s3(bucket, prefix, settings.options(bucket), plain=settings.plain):
+    def look(path: str, _: threading.Event) -> None:
+        """Ask for the files at a store's top alone."""
+        place = f"{prefix}/{path}" if prefix else path
+        tops = tried(lambda: directly_in_s3(store, place), f"{name}: {path}")
+        states = {
+            str(one["path"]).rpartition("/")[2]: (int(one["size"]), one.get("e_tag") or None) for one in tops
+        }
+        tag = next((mark(one, *states[one]) for one in GATHERED if one in states), None)
+        listed.append(Listed(path, whole + path, 0, tag))
+
+    side_by_side([partial(look, path) for path in stores if path.endswith(_SESSION)])
+    return listed
+
+
+def _objects(store: Any, prefix: str, name: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return the objects below a prefix by their paths there, and the Zarr stores among them, whose own are left out.
+
+    S3 lists in the order of keys. At the first of a store the list is begun anew behind its last one: a request for
+    each store, in place of one for each thousand of its chunks.
+    """
+    from nwbin.storage.remote._with_obstore import listed_in_s3
+
+    found: dict[str, dict[str, Any]] = {}
+    stores: dict[str, None] = {}
+    after, done = None, False
+    while not done:
+        done = True
+        for one in listed_in_s3(store, prefix, after):
             path = str(one["path"])[len(prefix) :].strip("/")
-            found.append(
-                Listed(path, f"s3://{bucket}/{one['path']}", int(one["size"]), one.get("e_tag") or None)
-            )
-            if len(found) > _MOST:
+            inside = _INSIDE.match(path)
+            if inside is None:
+                found[path] = one
+            elif inside[1] not in stores:
+                stores[inside[1]] = None
+                if _PLAIN.fullmatch(inside[1]):
+                    before = f"{prefix}/" if prefix else ""
+                    after, done = f"{before}{inside[1]}{_BEHIND}", False
+                    break
+            if len(found) + len(stores) > _MOST:
                 raise FileAccessError(
                     f"{name}: holds more than {_MOST:,} files; give the folder in it that is meant"
                 )
-        return found
-
-    return tried(ask, name)
+    return found, list(stores)
 
 
 def _of_dandi(address: str, name: str) -> list[Listed]:
@@ -99,26 +148,62 @@ def _of_dandi(address: str, name: str) -> list[Listed]:
         )
     number, begin = match["set"], (match["path"] or "").strip("/")
     version = match["version"] or newest_version(number, name)
-    found = []
+    found, stores = [], []
     for one in assets_of(number, version, f"{begin}/" if begin else "", name):
         path, asset, size = one.get("path"), one.get("asset_id"), one.get("size")
         if isinstance(path, str) and isinstance(asset, str) and isinstance(size, int):
             below = path[len(begin) :].strip("/")
-            found.append(Listed(below, f"dandi://{number}@{version}/{path}", size, asset))
+            listed = Listed(below, f"dandi://{number}@{version}/{path}", size, asset)
+            if not one.get("zarr"):
+                found.append(listed)
+            elif path.endswith(_SESSION):
+                stores.append(listed)
+
+    def look(one: Listed, _: threading.Event) -> None:
+        found.append(one._replace(tag=described_asset(str(one.tag), shown(one.address)).mark))
+
+    side_by_side([partial(look, one) for one in stores])
     return found
 
 
+def mark(document: str, size: int, said: str | None) -> str | None:
+    """Make a store's mark of that of the document that gathers its metadata."""
+    return None if said is None else f"{document} {size} {said.strip(chr(34))}"
+
+
 def state_now(address: str) -> tuple[int, str | None, str | None]:
-    """Ask for the size and tag of a file, as :class:`Listed` has them; for its time of change where it has no tag."""
+    """Ask for the size and tag of a file, as :class:`Listed` has them; for its time of change where it has no tag.
+
+    A Zarr store is known by its consolidated metadata: their ETag (or time, or, of a server that tells neither,
+    SHA-256) and size. They change where arrays come, go, grow, are described otherwise or get other attributes. They do
+    not where values are written into chunks of an array that stays as it is: this is not noticed. The DANDI archive
+    says a checksum of all files of a store, which notices that too.
+    """
     name = shown(address)
     if scheme_of(address) == "dandi":
         try:
             asset = described(address, name)
         except Fault as fault:
             raise error_of(fault, name) from None
-        return asset.size or -1, asset.identifier, None
+        return asset.size or (0 if asset.is_store else -1), asset.mark, None
+    if is_store(address):
+        return _state_of_store(address)
     state = look_up(address).state
     return state.size, state.tag, None if state.tag else state.time
+
+
+def _state_of_store(address: str) -> tuple[int, str | None, str | None]:
+    folder = open_remote_folder(address)
+    for document in GATHERED:
+        said = folder.mark(document, _LARGEST)
+        if isinstance(said, bytes):
+            return 0, f"{document} {said.hex()}", None
+        if said is not None:
+            return 0, mark(document, said.size, said.tag), None if said.tag else said.time
+    raise MissingFileError(
+        f"{folder.name}: has no consolidated metadata ({' or '.join(GATHERED)}), by which alone a store is read on a "
+        "server; check the address, or have zarr.consolidate_metadata run on the store"
+    )
 
 
 def content_of(address: str, most: int) -> tuple[bytes, tuple[int, str | None, str | None]]:

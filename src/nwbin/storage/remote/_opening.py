@@ -7,7 +7,7 @@ from urllib.parse import quote
 from nwbin._optional import need
 from nwbin.errors import FileAccessError
 from nwbin.storage.addresses import chained, scheme_of, shown, without_secrets
-from nwbin.storage.remote._dandi import content_of_asset, is_asset, resolved
+from nwbin.storage.remote._dandi import is_asset, resolved
 from nwbin.storage.remote._faults import Fault, error_of
 from nwbin.storage.remote._folder import RemoteFolder
 from nwbin.storage.remote._index import Index
@@ -50,21 +50,23 @@ def open_remote(address: str, index: Index | None = None) -> RemoteFile:
 def open_remote_folder(address: str) -> RemoteFolder:
     """Find a folder on a server, of which files are read whole; `address` and errors as for :func:`open_remote`.
 
-    It must have no arguments: a signature, say, is for one file.
+    It must have no arguments: a signature, say, is for one file. In the DANDI archive it is an asset that is a Zarr
+    store.
     """
     name = shown(address)
     if "?" in address or "#" in address:
         raise FileAccessError(
-            f"{name}: the address of a folder cannot have arguments (a signature, say, is for one file); give it "
-            "without, or download the folder and give its path"
+            f"{name}: the address of a folder cannot have arguments (a signature, say, is for one file, and "
+            "holds for none of those in it); give it without where it is public, give s3:// with credentials in the "
+            "environment, or download the folder and give its path"
         )
     try:
-        return RemoteFolder(_transport(address.rstrip("/"), name), name)
+        return RemoteFolder(_transport(address.rstrip("/"), name, folder=True), name)
     except Fault as fault:
         raise error_of(fault, name) from None
 
 
-def _transport(address: str, name: str) -> Transport:
+def _transport(address: str, name: str, *, folder: bool = False) -> Transport:
     """Return what asks the server of an address; `name` is for messages. Raises as :func:`open_remote`, or Fault."""
     scheme = scheme_of(address)
     if scheme not in _OURS or len(chained(address)) > 1:
@@ -77,10 +79,8 @@ def _transport(address: str, name: str) -> Transport:
 
     if scheme == "s3":
         return _s3(address, name)
-    if scheme == "dandi":
-        address = resolved(address, name)
-    elif is_asset(address):
-        address = content_of_asset(address, name)
+    if scheme == "dandi" or is_asset(address):
+        address = resolved(address, name, folder=folder)
     return http_transport(address)
 
 

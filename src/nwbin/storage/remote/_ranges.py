@@ -2,8 +2,9 @@
 
 A request costs a round trip (some 50 ms) before its first byte, in which a connection of 40 MB/s could bring 2 MB. So
 what lies up to :data:`GAP` apart is asked for at once, and what lies between thrown away; what lies up to :data:`WIDE`
-apart too, the nearest first, as long as what is thrown away for it is no more than 22 % of what is wanted. One
-connection is slower than the line: what is longer than :data:`PIECE` is asked for in pieces, several at a time.
+apart too, the nearest first, as long as what is thrown away for it is no more than 22 % of what is wanted: for values
+30 %, where nothing was fetched ahead of need before (see :func:`share_of`). One connection is slower than the line:
+what is longer than :data:`PIECE` is asked for in pieces, several at a time.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["GAP", "PIECE", "WIDE", "Span", "merged", "pieces", "union"]
+__all__ = ["GAP", "PIECE", "WIDE", "Span", "merged", "pieces", "share_of", "union"]
 
 GAP = 1 << 17  # bytes
 WIDE = 1 << 21  # bytes
 PIECE = 1 << 24  # bytes: a second and a half of a slow connection, 10 MB/s
 _THROWN_AWAY = 0.22  # of what is wanted
+_IN_ALL = 0.3  # of it, together with what was fetched ahead of need
 
 
 class Span(NamedTuple):
@@ -27,7 +29,24 @@ class Span(NamedTuple):
     stop: int
 
 
-def merged(spans: Iterable[tuple[int, int]], *, spare: int = 0) -> list[Span]:
+def share_of(wanted: int, ahead: int) -> float:
+    """Return what share of the bytes that are wanted may be thrown away for fewer requests.
+
+    A file's structure is fetched with what lies between its parts, which may not come to be wanted: of 30 % that may be
+    too many in all, that leaves less for its values. Where the structure was there already, as with an index, it is all
+    for these.
+
+    Parameters
+    ----------
+    wanted
+        Bytes.
+    ahead
+        So many were fetched before that nobody had asked for.
+    """
+    return max(_THROWN_AWAY, _IN_ALL - ahead / wanted) if wanted else _THROWN_AWAY
+
+
+def merged(spans: Iterable[tuple[int, int]], *, spare: int = 0, share: float = _THROWN_AWAY) -> list[Span]:
     """Return spans in order, those as one that overlap or lie near one another; empty ones are left out.
 
     Parameters
@@ -37,10 +56,12 @@ def merged(spans: Iterable[tuple[int, int]], *, spare: int = 0) -> list[Span]:
     spare
         So many bytes may be thrown away in any case, however wide the gaps: where it is likely that what lies between
         will be wanted too.
+    share
+        Of the bytes that are wanted, what may be thrown away: see :func:`share_of`.
     """
     near = _joined(sorted(span for span in spans if span[1] > span[0]), GAP)
     gaps = sorted(b.start - a.stop for a, b in pairwise(near))
-    left = max(spare, int(_THROWN_AWAY * sum(stop - start for start, stop in near)))
+    left = max(spare, int(share * sum(stop - start for start, stop in near)))
     widest = GAP
     for gap in gaps:
         left -= gap

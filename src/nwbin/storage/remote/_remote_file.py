@@ -12,7 +12,7 @@ from nwbin.storage.remote._faults import RETRIED, Fault, Kind, error_of
 from nwbin.storage.remote._image import Image, ImageFile
 from nwbin.storage.remote._index import Index
 from nwbin.storage.remote._kept import Shelf, kept
-from nwbin.storage.remote._ranges import Span, merged, pieces, union
+from nwbin.storage.remote._ranges import Span, merged, pieces, share_of, union
 from nwbin.storage.remote._retries import TRIES, pause
 from nwbin.storage.remote._segments import Put, Segment
 from nwbin.storage.remote._side_by_side import side_by_side
@@ -106,13 +106,15 @@ class RemoteFile:
 
     # ---------------------------------------------------------------- reading
 
-    def read_into(self, targets: Sequence[Target]) -> None:
+    def read_into(self, targets: Sequence[Target], *, alone: bool = False) -> None:
         """Fill arrays with the file's bytes, all at once; what is in the image is taken from there.
 
         Parameters
         ----------
         targets
             Where in the file, and what to fill: uint8 (n,), contiguous.
+        alone
+            One request after the other: where other files are read side by side with this one.
         """
         left = []
         for at, out in targets:
@@ -120,9 +122,9 @@ class RemoteFile:
                 out[:] = self.image.bytes[at : at + len(out)]
             else:
                 left.append((at, out))
-        self._fill(left, False)
+        self._fill(left, alone, share_of(sum(len(out) for _, out in left), self.image.ahead))
 
-    def _fill(self, targets: Sequence[Target], alone: bool) -> None:
+    def _fill(self, targets: Sequence[Target], alone: bool, share: float | None = None) -> None:
         wanted = Targets(targets)
         if not wanted:
             return
@@ -133,13 +135,18 @@ class RemoteFile:
         if self._transport.checked_afterwards:
             # What comes is kept apart until it is known to be of the same file as what is there already.
             fresh = wanted.apart()
-            self._get(fresh, alone)
+            self._get(fresh, alone, share)
             fresh.copy_to(wanted)
         else:
-            self._get(wanted, alone)
+            self._get(wanted, alone, share)
 
-    def _get(self, wanted: Targets, alone: bool) -> None:
-        jobs = pieces(merged(self._recall(union(wanted.spans), wanted.put)))
+    def _get(self, wanted: Targets, alone: bool, share: float | None) -> None:
+        jobs = pieces(
+            merged(
+                self._recall(union(wanted.spans), wanted.put),
+                share=share_of(0, 0) if share is None else share,
+            )
+        )
         if not jobs:
             return
         work = [partial(self._fetch, job, wanted) for job in jobs]

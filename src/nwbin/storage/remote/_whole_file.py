@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nwbin._optional import need
 from nwbin.errors import FileAccessError
 from nwbin.storage.addresses import scheme_of, shown
-from nwbin.storage.remote._dandi import described, is_asset
+from nwbin.storage.remote._dandi import described, file_of, is_asset
 from nwbin.storage.remote._faults import RETRIED, Fault, Kind, error_of
 from nwbin.storage.remote._kept_part import KeptPart
 from nwbin.storage.remote._opening import _transport
@@ -65,7 +65,7 @@ def look_up(address: str) -> WholeFile:
     try:
         if scheme_of(address) == "dandi" or is_asset(address):
             need("obstore", "remote", f"{name}: a file on a server")
-            asset = described(address, name)
+            asset = file_of(described(address, name), name)
             sha256, size = asset.sha256, asset.size
             transport = _transport(asset.place, name)
         else:

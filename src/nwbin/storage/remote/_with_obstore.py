@@ -18,6 +18,7 @@ __all__ = ["ObstoreTransport", "http_transport", "s3_transport"]
 
 CONNECT, STALLED = timedelta(seconds=10), timedelta(seconds=30)
 _WHOLE = timedelta(minutes=10)  # for one answer, at most 16 MiB: 28 kB/s
+LISTED = 1000  # objects: S3 lists no more in an answer
 _PART = 1 << 20  # bytes that are handed on at a time, at the least
 
 _NAME = re.compile(r"(?P<scheme>https?://)(?P<name>[^/?#]*)@", re.IGNORECASE)
@@ -185,16 +186,24 @@ def whole(address: str, most: int) -> bytes:
     return bytes(found)
 
 
-def listed_in_s3(
-    bucket: str, prefix: str, options: dict[str, Any], *, plain: bool
-) -> Iterator[dict[str, Any]]:
-    """Yield what S3 says of the objects below a prefix."""
+def listed_in_s3(store: Any, prefix: str, after: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield what S3 says of the objects below a prefix, those whose keys are behind another; a page at a time."""
     import obstore
 
     _refuse_forked()
-    store = s3_store(bucket, options, plain=plain)
     try:
-        for some in obstore.list(store, prefix or None, chunk_size=1000):
+        for some in obstore.list(store, prefix or None, offset=after, chunk_size=LISTED):
             yield from map(dict, some)
+    except Exception as error:
+        raise fault_of(error) from None
+
+
+def directly_in_s3(store: Any, prefix: str) -> list[dict[str, Any]]:
+    """Return what S3 says of the objects in a folder, and of none in the folders there."""
+    import obstore
+
+    _refuse_forked()
+    try:
+        return [dict(one) for one in obstore.list_with_delimiter(store, prefix)["objects"]]
     except Exception as error:
         raise fault_of(error) from None

@@ -11,6 +11,8 @@ import numpy as np
 
 from nwbin.storage.zarr._codecs import Codec, is_known
 from nwbin.storage.zarr._documents import Node
+from nwbin.storage.zarr._shards import NAME as SHARDED
+from nwbin.storage.zarr._shards import Shard, shard_of
 
 __all__ = ["REFERENCES", "ArrayInfo", "array_info"]
 
@@ -49,6 +51,8 @@ class ArrayInfo(NamedTuple):
         Of the names of its chunks.
     fill
         What stands where there is no chunk; None where nothing can.
+    shard
+        How chunks lie in files that hold many; None where each has one of its own.
     """
 
     shape: tuple[int, ...]
@@ -63,9 +67,12 @@ class ArrayInfo(NamedTuple):
     prefix: str
     separator: str
     fill: Any
+    shard: Shard | None = None
 
     def key(self, place: tuple[int, ...]) -> str:
-        """Return the name of a chunk, below the array's."""
+        """Return the name of the file that a chunk lies in, below the array's."""
+        if self.shard is not None:
+            place = self.shard.place(place)
         if not place:
             return self.prefix or "0"
         numbers = self.separator.join(map(str, place))
@@ -75,6 +82,11 @@ class ArrayInfo(NamedTuple):
     def chunk_bytes(self) -> int:
         """Bytes of a decoded chunk; of text a guess at the least."""
         return math.prod(self.chunks) * (8 if self.text else self.dtype.itemsize)
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of all that is in one file, decoded; as :attr:`chunk_bytes`."""
+        return self.chunk_bytes * (1 if self.shard is None else math.prod(self.shard.chunks))
 
 
 def array_info(node: Node) -> ArrayInfo:
@@ -235,14 +247,20 @@ def _of_3(node: Node) -> ArrayInfo:
     shape, chunks = _shapes(said["shape"], parts)
     dtype, named = _dtype_of_3(said["data_type"]), [dict(one) for one in said["codecs"]]
     text, order = "", "C"
+    shard, not_read = None, ""
+    if len(named) == 1 and named[0]["name"] == SHARDED:
+        inner = named[0]["configuration"]
+        whole, (_, chunks) = chunks, _shapes(said["shape"], inner["chunk_shape"])
+        shard, not_read = shard_of(inner, whole, chunks)
+        named = [dict(one) for one in inner["codecs"]]
     first = str(named[0]["name"]) if named else ""
-    refused = ""
     if first == "bytes":
         if (named.pop(0).get("configuration") or {}).get("endian") == "big":
             dtype = dtype.newbyteorder(">")
     elif first in ("vlen-utf8", "vlen-bytes") and dtype.kind == "O":
         text = str(named.pop(0)["name"])
     codecs, refused = _codecs(named)
+    refused = not_read or refused
     if dtype.kind == "O" and not text:
         refused = refused or "holds text, and does not say how it is stored; the store is damaged"
     kind = _kind(dtype, text)
@@ -257,4 +275,6 @@ def _of_3(node: Node) -> ArrayInfo:
         fill = None if fill is None else _number(fill, dtype)
     else:
         fill = None if fill is None or dtype.kind != "S" else _bytes(fill, dtype)
-    return ArrayInfo(shape, shape, chunks, dtype, kind, text, codecs, refused, order, prefix, separator, fill)
+    return ArrayInfo(
+        shape, shape, chunks, dtype, kind, text, codecs, refused, order, prefix, separator, fill, shard
+    )

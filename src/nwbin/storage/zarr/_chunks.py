@@ -22,11 +22,14 @@ from nwbin._memory import require
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.storage.zarr._arrays import ArrayInfo
 from nwbin.storage.zarr._codecs import undo, undo_into
+from nwbin.storage.zarr._parts_of_files import FileInMemory, PartsOfFile
+from nwbin.storage.zarr._shards import Shard, read_shard
 from nwbin.storage.zarr._stores import LARGEST, KeyStore
 
 __all__ = ["ChunkReader"]
 
 _BATCH = 1 << 27  # bytes of decoded chunks that are fetched at once from a server
+_SMALL_INDEX = 1 << 20  # bytes: shards with a longer one are not fetched ahead
 _HARMLESS = 1 << 28  # bytes that any chunk may have
 _MOST_GROWTH = 1100  # times that bytes can sensibly have been shrunk; see nwbin.storage.hdf5
 
@@ -91,9 +94,11 @@ class ChunkReader:
             yield _Part(place, tuple(inner), tuple(outer), out)
 
     def keys(self, rows: slice) -> list[str]:
-        """Return the keys of the chunks that some rows lie in."""
-        nothing = np.empty(0)
-        return [self._key(part.place) for part in self._parts(rows, nothing)]
+        """Return the keys of the files that some rows lie in, if these are worth having whole."""
+        nothing, shard = np.empty(0), self._info.shard
+        if shard is not None and shard.index_bytes > _SMALL_INDEX:
+            return []
+        return list(dict.fromkeys(self._key(part.place) for part in self._parts(rows, nothing)))
 
     def _key(self, place: tuple[int, ...]) -> str:
         return f"{self._path}/{self._info.key(place)}"
@@ -121,10 +126,12 @@ class ChunkReader:
             part for rows, out in zip(spans, outs, strict=True) if out.size for part in self._parts(rows, out)
         ]
         threads = _threads.as_threads(None)
-        if not self._store.is_remote:
+        if not self._store.is_remote and self._info.shard is None:
             _threads.run([partial(self._read, part) for part in parts], threads)
             return
-        if parts and not self._info.text:  # a server may send as much as it says there is
+        if (
+            parts and self._store.is_remote and not self._info.text
+        ):  # a server may send as much as it says there is
             what = (
                 f"{self._store.name}: chunks of {self._path}, of shape {self._info.chunks}, each of which may"
             )
@@ -132,15 +139,41 @@ class ChunkReader:
         step = max(8, _BATCH // max(1, self._info.chunk_bytes))
         for begin in range(0, len(parts), step):
             some = parts[begin : begin + step]
-            raws = self._fetched([self._key(part.place) for part in some])
+            raws = (
+                self._fetched(some) if self._info.shard is None else self._of_shards(some, self._info.shard)
+            )
             _threads.run(
                 [partial(self._put, part, raw) for part, raw in zip(some, raws, strict=True)], threads
             )
 
-    def _fetched(self, keys: list[str]) -> list[bytes | None]:
+    def _fetched(self, parts: Sequence[_Part]) -> list[bytes | None]:
+        keys = [self._key(part.place) for part in parts]
         missing = [key for key in dict.fromkeys(keys) if key not in self._ahead]
         found = dict(zip(missing, self._store.get_many(missing, self.most), strict=True))
         return [found[key] if key in found else self._ahead[key] for key in keys]
+
+    def _of_shards(self, parts: Sequence[_Part], shard: Shard) -> list[bytes | None]:
+        numbers: dict[str, dict[int, None]] = {}
+        for part in parts:
+            numbers.setdefault(self._key(part.place), {})[shard.number(part.place)] = None
+
+        def read(key: str, file: PartsOfFile | None) -> dict[int, bytes | None]:
+            wanted = list(numbers[key])
+            return dict(
+                zip(
+                    wanted,
+                    read_shard(file, f"{self._store.name}: {key}", shard, wanted, self.most),
+                    strict=True,
+                )
+            )
+
+        found = {}
+        for key in numbers.keys() & self._ahead.keys():
+            raw = self._ahead[key]
+            found[key] = read(key, None if raw is None else FileInMemory(raw))
+        missing = [key for key in numbers if key not in found]
+        found |= dict(zip(missing, self._store.each(missing, read), strict=True))
+        return [found[self._key(part.place)][shard.number(part.place)] for part in parts]
 
     def _read(self, part: _Part) -> None:
         self._put(part, self._store.get(self._key(part.place), self.most))
@@ -173,13 +206,17 @@ class ChunkReader:
 
     def _damaged(self, part: _Part, error: Exception) -> FileAccessError:
         return FileAccessError(
-            f"{self._store.name}: {self._path} cannot be read: its chunk {self._info.key(part.place)} is damaged "
+            f"{self._store.name}: {self._path} cannot be read: its chunk {self._name(part)} is damaged "
             f"({error}); copy the store again"
         )
 
+    def _name(self, part: _Part) -> str:
+        name, shard = self._info.key(part.place), self._info.shard
+        return name if shard is None else f"{name}[{shard.number(part.place)}]"
+
     def _fill(self, part: _Part) -> Any:
         """Return what stands in place of an absent chunk."""
-        name = self._info.key(part.place)
+        name = self._name(part)
         self.absent.add(name)
         values = math.prod(span.stop - span.start for span in self._in_array(part.place))
         if values >= self._least or self._info.fill is None:

@@ -94,7 +94,7 @@ class Dataset:
         many = layout.n_chunks(n_rows) > _MOST_CHUNKS
         if not many and size > _HARMLESS and layout.files is not None:
             # No more than the chunks that are there: of a few fill values it would be any number.
-            most = len(layout.files) * max(layout.info.chunk_bytes, layout.n_bytes(0))
+            most = len(layout.files) * max(layout.info.file_bytes, layout.n_bytes(0))
             many = size > max(_HARMLESS, most if not layout.info.text else layout.stored * 1100)
         if many:
             raise FormatError(

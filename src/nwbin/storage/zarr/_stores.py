@@ -10,17 +10,21 @@ import errno
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.addresses import shown
-from nwbin.storage.remote import State, open_remote_folder
-from nwbin.storage.stores import METADATA, state_of
+from nwbin.storage.remote import RemoteFile, State, open_remote_folder
+from nwbin.storage.stores import GATHERED, METADATA, state_of
+from nwbin.storage.zarr._parts_of_files import FileOfStream, FileOnServer, PartsOfFile
 
 __all__ = ["LARGEST", "KeyStore", "open_store", "steps"]
+
+T = TypeVar("T")
 
 LARGEST = 1 << 28  # bytes of one file that nobody foresaw to be so large
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL)
@@ -42,6 +46,9 @@ class KeyStore(Protocol):
 
     def get_many(self, keys: Sequence[str], most: int = LARGEST) -> list[bytes | None]:
         """Read many."""
+
+    def each(self, keys: Sequence[str], work: Callable[[str, PartsOfFile | None], T]) -> list[T]:
+        """Do some work with each of some files, of which it may read parts; None where there is no such file."""
 
     def folders(self, folder: str) -> list[str] | None:
         """Return the names of the folders in a folder; None where that cannot be asked for."""
@@ -88,6 +95,26 @@ class FolderStore:
         self._first = self._top()
 
     def get(self, key: str, most: int = LARGEST) -> bytes | None:
+        file = self._open(key)
+        if file is None:
+            return None
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            _refuse_large(self.name, key, size, most)
+            return file.read(size)
+
+    def each(self, keys: Sequence[str], work: Callable[[str, PartsOfFile | None], T]) -> list[T]:
+        found = []
+        for key in keys:
+            file = self._open(key)
+            if file is None:
+                found.append(work(key, None))
+                continue
+            with file:
+                found.append(work(key, FileOfStream(file, os.fstat(file.fileno()).st_size)))
+        return found
+
+    def _open(self, key: str) -> BinaryIO | None:
         place = self._root / key
         try:
             if not self._is_inside(place):
@@ -106,9 +133,7 @@ class FolderStore:
             raise FileAccessError(
                 f"{self.name}: {key} is no file (a folder, a pipe or a device); the store is damaged: copy it again"
             )
-        with os.fdopen(descriptor, "rb") as file:
-            _refuse_large(self.name, key, stat.st_size, most)
-            return file.read(stat.st_size)
+        return os.fdopen(descriptor, "rb")
 
     def get_many(self, keys: Sequence[str], most: int = LARGEST) -> list[bytes | None]:
         return [self.get(key, most) for key in keys]
@@ -220,8 +245,24 @@ class ZipStore:
         if info is None:
             return None
         _refuse_large(self.name, key, info.file_size, most)
-        try:
+        with self._said_of(key):
             return self._file.read(info)  # no more than it says, and compared with its checksum
+
+    def each(self, keys: Sequence[str], work: Callable[[str, PartsOfFile | None], T]) -> list[T]:
+        found = []
+        for key in keys:
+            info = self._infos.get(self._prefix + key)
+            if info is None:
+                found.append(work(key, None))
+                continue
+            with self._said_of(key), self._file.open(info) as stream:
+                found.append(work(key, FileOfStream(stream, info.file_size)))
+        return found
+
+    @contextmanager
+    def _said_of(self, key: str) -> Iterator[None]:
+        try:
+            yield
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
             raise FileAccessError(
                 f"{self.name}: {key} cannot be read ({error}); the .zip file is damaged, encrypted, or packed in an "
@@ -265,7 +306,7 @@ class RemoteStore:
         self._folder = open_remote_folder(address)
         # What gathers a server's metadata, before it is read: whatever is read of the store later is of this one.
         self._top, self._first = "", None
-        for self._top in ("zarr.json", ".zmetadata"):
+        for self._top in GATHERED:
             self._first = self._folder.mark(self._top, LARGEST)
             if self._first is not None:
                 break
@@ -277,6 +318,17 @@ class RemoteStore:
 
     def get_many(self, keys: Sequence[str], most: int = LARGEST) -> list[bytes | None]:
         found = self._folder.get_many(keys, most)
+        if keys:
+            self._wave = object()
+        return found
+
+    def each(self, keys: Sequence[str], work: Callable[[str, PartsOfFile | None], T]) -> list[T]:
+        alone = len(keys) > 1  # else the parts of the one are asked for side by side
+
+        def job(key: str, file: RemoteFile | None) -> T:
+            return work(key, None if file is None else FileOnServer(file, alone=alone))
+
+        found = self._folder.each(keys, job)
         if keys:
             self._wave = object()
         return found
