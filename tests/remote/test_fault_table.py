@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import h5py  # noqa: TID251 - nwbin writes no such files
 import numpy as np
 import pytest
 
@@ -20,7 +19,7 @@ from tests.remote.clouds import serving_dandi, serving_s3
 from tests.remote.fault_table import AGAIN, FAULTS, RIGHT, Way, lines_of_table
 from tests.remote.server import Asked, Server
 from tests.remote.test_faults import told
-from tests.small_files import write_small
+from tests.small_files import write_long_trains
 
 pytest.importorskip("obstore")
 TRIES = 5
@@ -28,7 +27,7 @@ N = 1 << 16  # spikes of each unit, half a MiB: none is fetched when the file is
 TOPS = ("zarr.json", ".zmetadata", ".zgroup")
 KEYS = {"AWS_ACCESS_KEY_ID": "hush-4", "AWS_SECRET_ACCESS_KEY": "hush-5", "AWS_SESSION_TOKEN": "hush-6"}
 slow = pytest.mark.slow
-FILES = ["file, http", *(pytest.param(f"file, {one}", marks=slow) for one in ("s3", "s3 with keys", "dandi"))]
+FILES = [pytest.param(f"file, {one}", marks=slow) for one in ("http", "s3", "s3 with keys", "dandi")]
 STORES = [
     "store, s3",
     *(pytest.param(f"store, {one}", marks=slow) for one in ("http", "s3 with keys", "http, format 2")),
@@ -42,13 +41,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = write_small(tmp_path_factory.mktemp("medium") / "medium.nwb")
-    with h5py.File(path, "a") as f:
-        units = f["units"]
-        del units["spike_times"], units["spike_times_index"]
-        units["spike_times"] = np.arange(3 * N, dtype=float)
-        units["spike_times_index"] = np.array([N, 2 * N, 3 * N])
-    return path
+    return write_long_trains(tmp_path_factory.mktemp("medium") / "medium.nwb", N)
 
 
 @pytest.fixture(scope="module")
