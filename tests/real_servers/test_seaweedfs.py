@@ -190,7 +190,7 @@ def test_downloads(keys: Any, session_file: Path, tmp_path: Path) -> None:
     keys(secret=f"{SECRET}-not")
     (tmp_path / "other").mkdir()
     done = run("download", "s3://closed/lab/session.nwb", "--to", tmp_path / "other")
-    assert done.exit_code == 2
+    assert done.exit_code == 1
     assert "does not let it be read (HTTP 403)" in done.output
     assert SECRET not in done.output
 
