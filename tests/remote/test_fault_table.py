@@ -235,6 +235,25 @@ def test_a_chunk_of_which_half_was_stored(stores: Any, monkeypatch: pytest.Monke
             opened.spike_trains()
 
 
+@pytest.mark.parametrize("status", [403, 429, 500, 503, "page", "cut"])
+def test_a_chunk_that_does_not_come_is_no_zeros(
+    stores: Any, monkeypatch: pytest.MonkeyPatch, status: Any
+) -> None:
+    """Of a column of which absent chunks stand for their fill value, too."""
+    name = "bucket/s.zarr/units/rate/"
+    fault = {"page": "html", "cut": ("cut", 0)}.get(status, ("status", status))
+    with serving_s3(dict(stores[3])) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+        server.fault = lambda number, one: fault if one.path.startswith(name) else None
+        with pytest.raises(NwbinError, match=r"^s3://bucket/s\.zarr: .*units/rate"):
+            _ = nwbin.File("s3://bucket/s.zarr").units
+        server.fault = None
+        for path in [path for path in server.files if path.startswith(f"{name}c/")]:
+            del server.files[path]
+        with nwbin.File("s3://bucket/s.zarr") as opened:
+            assert opened.units["rate"].tolist() == [0, 0, 0]
+
+
 def test_the_address_of_a_store_cannot_be_signed() -> None:
     with pytest.raises(
         NwbinError, match=r"^https://example\.invalid/s\.zarr: .* cannot have arguments"
