@@ -98,3 +98,14 @@ def write_small(path: Path, *, chunked: bool = False, index: Any = np.uint8) -> 
         kind = np.dtype([("idx_start", "<i4"), ("count", "<i4"), ("timeseries", h5py.ref_dtype)])
         trials["timeseries"] = np.array([(0, 1, series.ref)] * 4, dtype=kind)
     return path
+
+
+def write_long_trains(path: Path, n: int) -> Path:
+    """The same with so many spikes of each unit, at 0, 1, 2... s: more than is fetched with anything else."""
+    write_small(path)
+    with h5py.File(path, "a") as f:
+        units = f["units"]
+        del units["spike_times"], units["spike_times_index"]
+        units["spike_times"] = np.arange(3 * n, dtype=float)
+        units["spike_times_index"] = np.array([n, 2 * n, 3 * n])
+    return path

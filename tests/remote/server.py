@@ -142,12 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
         if wanted is not None and wanted != tag:
             self._say(412, b"")
             return
-        start, stop = (0, size) if one.span is None or not what.ranges else one.span
+        ranges = what.ranges and fault != "whole"
+        start, stop = (0, size) if one.span is None or not ranges else one.span
         stop = min(stop, size)
-        if one.span is not None and what.ranges and start >= size:
+        if one.span is not None and ranges and start >= size:
             self._say(416, b"", {"Content-Range": f"bytes */{size}"})
             return
-        ranged = one.span is not None and what.ranges
+        ranged = one.span is not None and ranges
         self.send_response(206 if ranged else 200)
         if ranged:
             shift = int(extra) if fault == "shifted" else 0

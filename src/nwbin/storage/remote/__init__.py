@@ -1,6 +1,7 @@
 """Files that lie on a server: their bytes, what is kept of them, and what goes wrong on the way."""
 
 from nwbin.storage.remote._dandi import asset_address, is_asset
+from nwbin.storage.remote._faults import is_refusal
 from nwbin.storage.remote._folder import RemoteFolder
 from nwbin.storage.remote._index import Index, Part, write_index_file
 from nwbin.storage.remote._kept import Entry, Kept, Shelf, keeping_in, kept
@@ -37,6 +38,7 @@ __all__ = [
     "file_record",
     "is_asset",
     "is_of",
+    "is_refusal",
     "keeping_in",
     "kept",
     "listing",

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from nwbin.errors import FileAccessError, MissingFileError
 
-__all__ = ["RETRIED", "Fault", "Kind", "error_of"]
+__all__ = ["RETRIED", "Fault", "Kind", "error_of", "is_refusal"]
 
 
 class Kind(Enum):
@@ -74,3 +74,8 @@ def error_of(fault: Fault, name: str, tries: int = 1) -> FileAccessError:
         words.append(f"{tries} tries")
     text = _SAYS[fault.kind].format(status=f" ({', '.join(words)})" if words else "")
     return (MissingFileError if fault.kind is Kind.MISSING else FileAccessError)(f"{name}: {text}")
+
+
+def is_refusal(error: FileAccessError) -> bool:
+    """Whether an error is of a server that did not let something be read, as S3 says of what is not there, too."""
+    return isinstance(error.__context__, Fault) and error.__context__.kind is Kind.REFUSED

@@ -94,11 +94,19 @@ class RemoteFolder:
         side_by_side([partial(job, number) for number in range(len(keys))])
         return cast("list[T]", found)
 
-    def mark(self, key: str, most: int) -> State | bytes | None:
+    def mark(self, key: str, most: int, *, known: bool = False) -> State | bytes | None:
         """Ask by what a file is known to be the same; None where it is not there.
 
         Of a server that tells its size alone, or that gives no parts of files, this takes all its bytes.
+
+        Parameters
+        ----------
+        key, most
+            As for :meth:`get_many`.
+        known
+            Whether it was read before: a server that does not let it be read any more is then an error.
         """
+        absent = (Kind.MISSING,) if known else _ABSENT
 
         def once() -> State | None:
             try:
@@ -106,9 +114,9 @@ class RemoteFolder:
                     self.requests += 1
                 return self._transport.below(key).get(0, 1, None).state
             except Fault as fault:
-                if fault.kind not in (*_ABSENT, Kind.NO_RANGES, Kind.OUTSIDE):
+                if fault.kind not in (*absent, Kind.NO_RANGES, Kind.OUTSIDE):
                     raise
-                return None if fault.kind in _ABSENT else State(-1, None, None)
+                return None if fault.kind in absent else State(-1, None, None)
 
         state = tried(once, f"{self.name}: {key}")
         if state is None or state.tag is not None or state.time is not None:

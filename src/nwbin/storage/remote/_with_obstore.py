@@ -159,6 +159,8 @@ def fault_of(error: Exception) -> Fault:
         return Fault(_BY_NAME[kind])
     if "kind: Timeout" in text or "TimedOut" in text:
         return Fault(Kind.CONNECTION, "no answer in time")
+    if "source: NotPartial" in text:  # of S3; of other web servers it is a NotSupportedError
+        return Fault(Kind.NO_RANGES)
     if "UnexpectedRange" in text:
         return Fault(Kind.OTHER, "it sent other bytes than were asked for")
     if "kind: Builder" in text or "kind: Redirect" in text:

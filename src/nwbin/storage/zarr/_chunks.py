@@ -24,7 +24,7 @@ from nwbin.storage.zarr._arrays import ArrayInfo
 from nwbin.storage.zarr._codecs import undo, undo_into
 from nwbin.storage.zarr._parts_of_files import FileInMemory, PartsOfFile
 from nwbin.storage.zarr._shards import Shard, read_shard
-from nwbin.storage.zarr._stores import LARGEST, KeyStore
+from nwbin.storage.zarr._stores import LARGEST, KeyStore, refuse_page
 
 __all__ = ["ChunkReader"]
 
@@ -198,13 +198,14 @@ class ChunkReader:
             OverflowError,
             OSError,
         ) as error:
-            raise self._damaged(part, error) from error
+            raise self._damaged(part, raw, error) from error
         except Exception as error:  # zlib's and lzma's own are of no kind that is known without them
             if type(error).__module__.partition(".")[0] not in ("zlib", "isal", "_lzma", "lzma"):
                 raise
-            raise self._damaged(part, error) from error
+            raise self._damaged(part, raw, error) from error
 
-    def _damaged(self, part: _Part, error: Exception) -> FileAccessError:
+    def _damaged(self, part: _Part, raw: bytes, error: Exception) -> FileAccessError:
+        refuse_page(self._store, self._key(part.place), raw)
         return FileAccessError(
             f"{self._store.name}: {self._path} cannot be read: its chunk {self._name(part)} is damaged "
             f"({error}); copy the store again"

@@ -14,7 +14,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from nwbin.errors import FileAccessError, FormatError
-from nwbin.storage.zarr._stores import KeyStore, nothing_there
+from nwbin.storage.remote import is_refusal
+from nwbin.storage.zarr._stores import KeyStore, nothing_there, refuse_page
 
 __all__ = ["Documents", "Node"]
 
@@ -89,7 +90,7 @@ class Documents:
             return dict(zip(keys, self._store.get_many(keys, _LARGEST), strict=True))
         except FileAccessError as error:
             # S3 says of what is not there that it may not be read, to whom may not list what is.
-            for key in keys if self._store.is_remote else ():
+            for key in keys if is_refusal(error) else ():
                 with suppress(FileAccessError):
                     if (raw := self._store.get(key, _LARGEST)) is not None:
                         return {key: raw}
@@ -114,6 +115,7 @@ class Documents:
         try:
             said = json.loads(raw)
         except (ValueError, RecursionError) as error:
+            refuse_page(self._store, key, raw)
             raise FormatError(
                 f"{self._store.name}: {key} is no JSON ({error}); the store is damaged: copy it again"
             ) from None

@@ -347,7 +347,8 @@ class RemoteStore:
         wave = self._wave
         if wave is self._compared:
             return
-        first, now = self._first, self._folder.mark(self._top, LARGEST)
+        first = self._first
+        now = self._folder.mark(self._top, LARGEST, known=first is not None)
         if isinstance(first, State) and isinstance(now, State):
             differs = first.differs(now)
         else:
@@ -376,3 +377,12 @@ def nothing_there(name: str) -> MissingFileError:
         f"{name}: is no Zarr store: none of {', '.join(METADATA[:2])} is at its top; give the folder that holds one of "
         "them, or copy the store again"
     )
+
+
+def refuse_page(store: KeyStore, key: str, raw: bytes) -> None:
+    """Raise if what came from a server in place of a file that makes no sense is a web page, or XML."""
+    if store.is_remote and raw.lstrip()[:1] == b"<":
+        raise FileAccessError(
+            f"{store.name}: what came as {key} is a web page, or XML: a proxy or a login page answers in its place; "
+            "open the address in a browser, or download the store and give its path"
+        )

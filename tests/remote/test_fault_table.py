@@ -1,0 +1,267 @@
+"""Each fault x each source: the right answer, or one clear error; never a wrong number, never a credential."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nwbin
+from nwbin.errors import NwbinError
+from nwbin.storage.remote import _with_obstore
+from tests.remote.clouds import serving_dandi, serving_s3
+from tests.remote.fault_table import AGAIN, FAULTS, RIGHT, Way, lines_of_table
+from tests.remote.server import Asked, Server
+from tests.remote.test_faults import told
+from tests.small_files import write_long_trains
+
+pytest.importorskip("obstore")
+TRIES = 5
+N = 1 << 16  # spikes of each unit, half a MiB: none is fetched when the file is opened
+TOPS = ("zarr.json", ".zmetadata", ".zgroup")
+KEYS = {"AWS_ACCESS_KEY_ID": "hush-4", "AWS_SECRET_ACCESS_KEY": "hush-5", "AWS_SESSION_TOKEN": "hush-6"}
+slow = pytest.mark.slow
+FILES = [pytest.param(f"file, {one}", marks=slow) for one in ("http", "s3", "s3 with keys", "dandi")]
+STORES = [
+    "store, s3",
+    *(pytest.param(f"store, {one}", marks=slow) for one in ("http", "s3 with keys", "http, format 2")),
+]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_with_obstore, "STALLED", timedelta(seconds=0.15))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_long_trains(tmp_path_factory.mktemp("medium") / "medium.nwb", N)
+
+
+@pytest.fixture(scope="module")
+def stores(file: Path) -> dict[int, dict[str, bytes]]:
+    pytest.importorskip("zarr")
+    from tests.zarr_nwb.writer import write_zarr
+
+    found = {}
+    for number in (2, 3):
+        top = write_zarr(file, file.with_name(f"{number}.zarr"), format=number)
+        found[number] = {
+            f"bucket/s.zarr/{path.relative_to(top).as_posix()}": path.read_bytes()
+            for path in top.rglob("*")
+            if path.is_file()
+        }
+    return found
+
+
+class Place:
+    """A source on a server, and that server."""
+
+    def __init__(
+        self, source: str, file: Path, stores: Any, way: Way, stack: ExitStack, patch: pytest.MonkeyPatch
+    ) -> None:
+        kind, _, where = source.partition(", ")
+        name = "medium.nwb" if kind == "file" else "s.zarr"
+        files: dict[str, bytes | Path] = {"bucket/medium.nwb": file}
+        if kind == "store":
+            files = dict(stores[2 if where.endswith("2") else 3])
+        if where == "dandi":
+            self.server = stack.enter_context(serving_dandi({f"sub-1/{name}": file}))
+            patch.setenv("NWBIN_DANDI_API", f"{self.server.address}/api")
+            self.address = f"dandi://000021@0.1/sub-1/{name}"
+        else:
+            self.server = stack.enter_context(serving_s3(files))
+            patch.setenv("AWS_ENDPOINT_URL", self.server.address)
+            self.address = f"s3://bucket/{name}"
+        if where.endswith("keys"):
+            for key, value in KEYS.items():
+                patch.setenv(key, value)
+        if where.startswith("http"):
+            signed = "?X-Amz-Signature=hush-2#hush-3" if kind == "file" else ""
+            self.address = f"{self.server.address.replace('//', '//user:hush-1@')}/bucket/{name}{signed}"
+        self.way = way
+        self.other: Server | None = None
+        if way.fault == "elsewhere":
+            self.other = stack.enter_context(serving_s3(self.server.files))
+        self.seen: list[Asked] = []
+
+    def fail(self, where: Any) -> None:
+        """From now on, for what `where` is true of."""
+        fault = self.way.fault
+        if fault == "changed":
+            for path in self.server.tags:
+                if where(path):
+                    self.server.tags[path] = '"another"'
+            return
+
+        def of(number: int, one: Asked) -> Any:
+            if one.path.startswith("api/") or not where(one.path):
+                return None
+            self.seen.append(one)
+            if fault == "slow":
+                self.server.over.wait(0.02)
+                return None
+            if fault == "in a circle":
+                return ("redirect", f"/{one.path}")
+            return ("redirect", self.other.url(one.path)) if self.other else fault
+
+        self.server.fault = of
+
+
+@pytest.fixture
+def place(
+    request: pytest.FixtureRequest, source: str, what: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    stores = request.getfixturevalue("stores") if source.startswith("store") else {}
+    with ExitStack() as stack:
+        yield Place(source, file, stores, FAULTS[what], stack, monkeypatch)
+
+
+def looked_at(place: Place, expected: tuple[str, str], read: Any) -> None:
+    word, message = expected
+    if word == RIGHT:
+        np.testing.assert_array_equal(read(), np.arange(N, 2 * N))
+        return
+    with pytest.raises(NwbinError) as caught:
+        read()
+    assert re.search(message, str(caught.value)), caught.value
+    assert re.match(
+        r"^(http://127\.0\.0\.1:\d+/bucket/|s3://bucket/|dandi://)[^?@#]*: ",
+        str(caught.value).replace("@0.1", ""),
+    )
+    assert "hush" not in told(caught.value)
+    assert "secret-of-the-server" not in told(caught.value)
+    if place.way.fault == "changed":
+        return
+    if message != "no address to go to":  # obstore follows 10 of them by itself
+        keys = [one.path for one in place.seen]
+        most = max(
+            map(keys.count, keys)
+        )  # of a store's topmost document, its mark is asked for before it is read
+        assert TRIES <= most <= TRIES + 1 if word == AGAIN else most <= 3
+
+
+def train(file: nwbin.File) -> Any:
+    return file.spike_trains([3])[3]
+
+
+@pytest.mark.parametrize("what", list(FAULTS))
+@pytest.mark.parametrize("when", ["opening", "reading"])
+@pytest.mark.parametrize("source", FILES)
+def test_files(place: Place, what: str, when: str) -> None:
+    if when == "opening":
+        place.fail(lambda path: True)
+        expected = (RIGHT, "") if what == "changed" else place.way.file
+        looked_at(place, expected, lambda: train(nwbin.File(place.address)))
+        return
+    with nwbin.File(place.address) as opened:
+        place.fail(lambda path: True)
+        looked_at(place, place.way.file, lambda: train(opened))
+
+
+@pytest.mark.parametrize("what", list(FAULTS))
+@pytest.mark.parametrize("when", ["opening", "chunk", "mark"])
+@pytest.mark.parametrize("source", STORES)
+def test_stores(place: Place, what: str, when: str) -> None:
+    if when == "opening":
+        place.fail(lambda path: True)
+        looked_at(place, place.way.opening, lambda: train(nwbin.File(place.address)))
+        return
+    with nwbin.File(place.address) as opened:
+        if when == "chunk":
+            place.fail(lambda path: "/spike_times/" in path)
+        else:
+            place.fail(lambda path: path.rpartition("s.zarr/")[2] in TOPS)
+        looked_at(place, getattr(place.way, when), lambda: train(opened))
+
+
+PASSES = ["429", "500", "503", "dropped", "cut", "stalled"]
+
+
+@pytest.mark.parametrize("what", PASSES)
+@pytest.mark.parametrize("source", STORES)
+def test_what_passes_is_tried_again(place: Place, what: str) -> None:
+    """The first request of each file fails."""
+    failed: set[str] = set()
+
+    def fault(number: int, one: Asked) -> Any:
+        if one.path in failed:
+            return None
+        failed.add(one.path)
+        return place.way.fault
+
+    place.server.fault = fault
+    with nwbin.File(place.address) as opened:
+        np.testing.assert_array_equal(train(opened), np.arange(N, 2 * N))
+    assert any("/spike_times/" in path for path in failed)
+
+
+WRONG = {
+    "<!DOCTYPE html><title>Log in</title>": "is a web page, or XML: a proxy or a login page",
+    '{"zarr_format": 3, "node_type": "gro': "is no JSON",
+    "[]": "should be a JSON object, found list",
+    "": "is no JSON|no such bytes",
+}
+
+
+@pytest.mark.parametrize("text", list(WRONG))
+@pytest.mark.parametrize("format", [2, 3])
+def test_what_is_no_document(stores: Any, monkeypatch: pytest.MonkeyPatch, format: int, text: str) -> None:
+    """Where the server answers so with all that belongs to it."""
+    files = dict(stores[format])
+    files[f"bucket/s.zarr/{'zarr.json' if format == 3 else '.zmetadata'}"] = text.encode()
+    with serving_s3(files) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+        with pytest.raises(NwbinError, match=WRONG[text]):
+            nwbin.File("s3://bucket/s.zarr")
+
+
+def test_a_chunk_of_which_half_was_stored(stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = dict(stores[3])
+    name = next(path for path in files if "/spike_times/c/" in path and not path.endswith("/0"))
+    files[name] = files[name][: len(files[name]) // 2]
+    with serving_s3(files) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+        with (
+            nwbin.File("s3://bucket/s.zarr") as opened,
+            pytest.raises(NwbinError, match=r"units/spike_times cannot be read: its chunk .* is damaged"),
+        ):
+            opened.spike_trains()
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 503, "page", "cut"])
+def test_a_chunk_that_does_not_come_is_no_zeros(
+    stores: Any, monkeypatch: pytest.MonkeyPatch, status: Any
+) -> None:
+    """Of a column of which absent chunks stand for their fill value, too."""
+    name = "bucket/s.zarr/units/rate/"
+    fault = {"page": "html", "cut": ("cut", 0)}.get(status, ("status", status))
+    with serving_s3(dict(stores[3])) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+        server.fault = lambda number, one: fault if one.path.startswith(name) else None
+        with pytest.raises(NwbinError, match=r"^s3://bucket/s\.zarr: .*units/rate"):
+            _ = nwbin.File("s3://bucket/s.zarr").units
+        server.fault = None
+        for path in [path for path in server.files if path.startswith(f"{name}c/")]:
+            del server.files[path]
+        with nwbin.File("s3://bucket/s.zarr") as opened:
+            assert opened.units["rate"].tolist() == [0, 0, 0]
+
+
+def test_the_address_of_a_store_cannot_be_signed() -> None:
+    with pytest.raises(
+        NwbinError, match=r"^https://example\.invalid/s\.zarr: .* cannot have arguments"
+    ) as caught:
+        nwbin.File("https://me:hush@example.invalid/s.zarr?X-Amz-Signature=hush")
+    assert "hush" not in str(caught.value)
+
+
+def test_the_documentation_has_the_table() -> None:
+    page = (Path(__file__).parents[2] / "notebooks" / "clouds.md").read_text(encoding="utf-8")
+    assert "\n".join(lines_of_table()) in page
