@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nwbin._memory import taking
 from nwbin._optional import need
 from nwbin.allen.null import tidy
+from nwbin.errors import ArgumentTypeError
 from nwbin.responses.counts import LabelledCounts
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def to_polars(table: pd.DataFrame) -> Any:
     Parameters
     ----------
     table
-        Any; its index becomes the first column ("id" where it has no name, and with "_" after it where there is a
-        column of that name).
+        Any; its index becomes the first column ("id" where it has no name). Where a column of the same name went
+        before, or is one of the table's, "_" stands after it.
 
     Returns
     -------
@@ -41,18 +42,27 @@ def to_polars(table: pd.DataFrame) -> Any:
     ------
     MissingDependencyError
         Polars or PyArrow is not installed (extra "polars").
+    ArgumentTypeError
+        It is no table of pandas.
 
     Examples
     --------
     >>> to_polars(session.units).filter(pl.col("firing_rate") > 1)               # doctest: +SKIP
     """
     _need("to_polars")
+    import pandas as pd
     import polars as pl
 
-    name = str(table.index.name or "id")
-    taken = [str(column) for column in table.columns]
-    while name in taken:
-        name += "_"
+    if not isinstance(table, pd.DataFrame):
+        raise ArgumentTypeError(
+            f"to_polars takes a table of pandas, such as session.units, not {type(table).__name__}; counts take "
+            "session.to_polars or counts_to_polars"
+        )
+    named = [str(column) for column in table.columns]
+    taken: list[str] = []
+    for name in named:
+        taken.append(_free(name, taken, named) if name in taken else name)
+    name = _free(str(table.index.name or "id"), taken)
     series = [_series(name, np.asarray(tidy(table.iloc[:, :0]).index.to_numpy()))]
     for place, column in enumerate(taken):
         values = table.iloc[:, place].to_numpy()
@@ -124,6 +134,12 @@ def _keys(counts: LabelledCounts, rows: int) -> Any:
 def _need(what: str) -> None:
     need("polars", "polars", what)
     need("pyarrow", "polars", what)
+
+
+def _free(name: str, *taken: list[str]) -> str:
+    while any(name in names for names in taken):
+        name += "_"
+    return name
 
 
 def _series(name: str, values: npt.NDArray[Any]) -> Any:
