@@ -202,7 +202,7 @@ def count_grid(
     spans
         From and to, s: (2,) or (spans, 2). Bins go from the start as far as they fit.
     bin_width
-        s.
+        Of each bin, s.
     presentations
         What was shown, by id, with start_time and stop_time in s; or a dictionary of such columns.
     closed, threads

@@ -289,10 +289,10 @@ class OtherTools(Asked):
         Parameters
         ----------
         stimulus
-            The stimulus's name: the grid goes over each of its blocks (:meth:`get_stimulus_epochs`). Or from and to,
-            s.
+            The stimulus's name: the grid goes over each of its blocks (:meth:`get_stimulus_epochs`). Or two
+            times, from and to, s.
         bin_width
-            s.
+            Of each bin, s.
         unit_ids
             Which units, in this order; None for all.
         closed, dtype, threads
