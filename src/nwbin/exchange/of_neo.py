@@ -64,8 +64,11 @@ def to_neo(given: Trains, unit_ids: Any = None, *, stimuli: str | Iterable[str] 
 
     Examples
     --------
-    >>> block = to_neo(session, stimuli="flashes")                                # doctest: +SKIP
-    >>> elephant.statistics.mean_firing_rate(block.segments[0].spiketrains[0])    # doctest: +SKIP
+    >>> segment = to_neo(session, stimuli="flashes").segments[0]
+    >>> len(segment.spiketrains) == session.num_units
+    True
+    >>> [epoch.name for epoch in segment.epochs]
+    ['flashes']
     """
     need("neo", "neo", "to_neo")
     import neo

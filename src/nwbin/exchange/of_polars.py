@@ -47,7 +47,10 @@ def to_polars(table: pd.DataFrame) -> Any:
 
     Examples
     --------
-    >>> to_polars(session.units).filter(pl.col("firing_rate") > 1)               # doctest: +SKIP
+    >>> import polars as pl
+    >>> units = to_polars(session.units).filter(pl.col("firing_rate") > 1)
+    >>> units.columns[0]
+    'unit_id'
     """
     _need("to_polars")
     import pandas as pd
@@ -97,7 +100,10 @@ def counts_to_polars(counts: LabelledCounts, *, zeros: bool = True) -> Any:
 
     Examples
     --------
-    >>> counts_to_polars(session.select(stimuli="flashes").counts([0, 0.1]))      # doctest: +SKIP
+    >>> counts = nwbin.responses.AlignedCounts(session, session.get_stimulus_table("flashes"), [0, 0.1])
+    >>> frame = counts_to_polars(counts)
+    >>> [frame.columns[0], *frame.columns[-2:]]
+    ['stimulus_presentation_id', 'unit_id', 'count']
     """
     _need("counts_to_polars")
     import polars as pl

@@ -39,8 +39,9 @@ class Pynapple:
 
     Examples
     --------
-    >>> data = session.to_pynapple(stimuli="flashes")                             # doctest: +SKIP
-    >>> data.units.restrict(data.stimuli["flashes"])                              # doctest: +SKIP
+    >>> data = session.to_pynapple(stimuli="flashes")
+    >>> flashes = data.stimuli["flashes"]
+    >>> counts = data.units.restrict(flashes[flashes.color == 1]).count(0.05)
     """
 
     units: Any
@@ -95,8 +96,10 @@ def to_pynapple(
 
     Examples
     --------
-    >>> data = to_pynapple(session, stimuli="flashes")                            # doctest: +SKIP
-    >>> data.units[data.units.structure_acronym == "VISp"].restrict(data.stimuli["flashes"])  # doctest: +SKIP
+    >>> data = to_pynapple(session, stimuli="flashes")
+    >>> busy = data.units[data.units.firing_rate > 1].restrict(data.stimuli["flashes"])
+    >>> type(busy).__name__
+    'TsGroup'
     """
     need("pynapple", "pynapple", "to_pynapple")
     all_of_it = held(given, unit_ids, stimuli)
@@ -191,7 +194,9 @@ def to_interval_set(table: Rows, *, name: str = "intervals") -> Any:
 
     Examples
     --------
-    >>> to_interval_set(session.get_stimulus_table("flashes"))                    # doctest: +SKIP
+    >>> made = to_interval_set({"start_time": [0.0, 1.0], "stop_time": [0.5, 1.25], "color": [-1, 1]})
+    >>> made.end.tolist(), made.color.tolist()
+    ([0.5, 1.25], [-1, 1])
     """
     need("pynapple", "pynapple", "to_interval_set")
     import pynapple as nap

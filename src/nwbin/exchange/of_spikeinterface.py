@@ -61,8 +61,9 @@ def to_spikeinterface(
 
     Examples
     --------
-    >>> sorting = to_spikeinterface(session)                                      # doctest: +SKIP
-    >>> analyzer = spikeinterface.create_sorting_analyzer(sorting, recording)     # doctest: +SKIP
+    >>> sorting = to_spikeinterface({7: [0.1, 0.20001]})
+    >>> sorting.get_unit_spike_train(7).tolist(), sorting.get_unit_spike_train_in_seconds(7).tolist()
+    ([3000, 6000], [0.1, 0.20001])
     """
     need("spikeinterface", "spikeinterface", "to_spikeinterface")
     from nwbin.exchange._spikeinterface_sorting import TrainsSorting
