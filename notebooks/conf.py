@@ -6,6 +6,7 @@ off the package (reference, glossary, commands, the picture of the interval rule
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,26 @@ def no_type(app: Any, what: str, name: str, thing: object, options: object, line
         lines[0] = f": {lines[0]}"
 
 
+def one_name_each(app: Any, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Give each of several attributes that are described together its own entry, which Napoleon does not."""
+    if "Attributes" not in lines:
+        return
+    first = at = lines.index("Attributes") + 2
+    made: list[str] = []
+    while at < len(lines):
+        names = lines[at].split(", ") if re.fullmatch(r"\w+(, \w+)+", lines[at]) else [lines[at]]
+        at += 1
+        about: list[str] = []
+        while len(names) > 1 and at < len(lines) and lines[at].startswith(" "):
+            about.append(lines[at])
+            at += 1
+        for one in names:
+            made += [one, *about]
+    lines[first:] = made
+
+
 def setup(app: Any) -> None:
     """Make what is made before anything is read."""
     made.write(Path(__file__).parent / "_made")
     app.connect("autodoc-process-docstring", no_type, priority=400)
+    app.connect("autodoc-process-docstring", one_name_each, priority=400)

@@ -292,7 +292,7 @@ def section_of_readme(title: str) -> str:
 
 def interval_rule() -> str:
     """Spikes on and between edges, and what each rule counts, counted by nwbin; colors are those of the page."""
-    edges, spikes = [0.0, 0.25, 0.5, 0.75], [0.0, 0.1, 0.25, 0.4, 0.5, 0.5625, 0.75]
+    edges, spikes = [0.0, 0.25, 0.5, 0.75], [0.0, 0.1, 0.25, 0.4, 0.6, 0.75]
     left, scale, top = 150.0, 620.0, 40.0
 
     def x(time: float) -> float:
@@ -303,7 +303,7 @@ def interval_rule() -> str:
         'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="14" fill="currentColor" '
         'stroke="currentColor">',
         "<title>Which spikes each rule counts in which bin</title>",
-        "<desc>Three bins of 0.25 s and seven spikes, four of them on edges. "
+        "<desc>Three bins of 0.25 s and six spikes, three of them on edges. "
         + " ".join(f"closed={rule}: {counts}." for rule, counts in counted(spikes, edges).items())
         + "</desc>",
         f'<text x="10" y="{top + 5}" stroke="none">spikes</text>',

@@ -53,7 +53,7 @@ def test_every_metric_and_command_has_its_place() -> None:
 def test_the_picture_of_the_rule_has_the_counts_of_the_rule() -> None:
     made = loaded("notebooks/made.py")
     text = made.interval_rule()
-    assert "closed=left: [2, 2, 2]. closed=right: [2, 2, 2]. closed=both: [3, 3, 3]." in text
+    assert "closed=left: [2, 2, 1]. closed=right: [2, 1, 2]. closed=both: [3, 2, 2]." in text
     assert text.count("<circle") == 2 * 3 * 3
 
 

@@ -263,3 +263,68 @@ def test_none_of_them_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# Onsets and presentations
+
+
+class Intervals:
+    """As pynapple's IntervalSet."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.table = table
+        self.start, self.end = (table[name].to_numpy() for name in ("start", "end"))
+        self.columns = ["start", "end"]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def as_dataframe(self) -> pd.DataFrame:
+        return self.table
+
+
+SHOWN = pd.DataFrame({"start": [0.0, 1.0], "end": [0.5, 2.0], "color": [-1, 1], "start_time": [7.0, 8.0]})
+
+
+def test_onsets_of_other_libraries() -> None:
+    expected = nwbin.bin_spikes([A, B], [0.0, 1.0], [0, 0.5, 1])
+    stamps = SimpleNamespace(t=np.array([0.0, 1.0]), times=lambda: np.array([0.0, 1.0]))
+    for onsets in (quantity([0.0, 1000.0], 1000.0), stamps, Intervals(SHOWN)):
+        given: Any = onsets
+        np.testing.assert_array_equal(nwbin.bin_spikes([A, B], given, [0, 0.5, 1]), expected)
+    edges: Any = quantity([0.0, 500.0, 1000.0], 1000.0)
+    np.testing.assert_array_equal(nwbin.bin_spikes([A, B], [0.0, 1.0], edges), expected)
+    with pytest.raises(ArgumentError, match="onsets are no times: Unable to convert"):
+        nwbin.bin_spikes([A], quantity([0.0], 0.0), [0, 1])
+
+
+def test_an_interval_set_is_presentations() -> None:
+    rows: Any = Intervals(SHOWN)
+    expected = AlignedCounts(
+        [A, B], {"start_time": [0.0, 1.0], "stop_time": [0.5, 2.0], "color": [-1, 1]}, [0, 1]
+    )
+    found = AlignedCounts([A, B], rows, [0, 1])
+    assert found.to_xarray().identical(expected.to_xarray())
+    assert TiledCounts([A, B], rows, 0.5).to_numpy().tolist() == [[2, 1], [0, 0], [1, 0]]
+
+
+def test_pynapples_own_intervals() -> None:
+    pynapple = pytest.importorskip("pynapple")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pynapple's, of a unit with one spike
+        group = pynapple.TsGroup({3: pynapple.Ts(t=A), 1: pynapple.Ts(t=B)})
+    shown = pynapple.IntervalSet(start=[0.0, 1.0], end=[0.5, 2.0])
+    shown.set_info({"color": np.array([-1, 1])})
+    expected = nwbin.bin_spikes({1: B, 3: A}, [0.0, 1.0], [0, 0.5, 1])
+    for onsets in (shown, pynapple.Ts(t=np.array([0.0, 1.0]))):
+        np.testing.assert_array_equal(nwbin.bin_spikes(group, onsets, [0, 0.5, 1]), expected)
+    rates = nwbin.responses.psth(group, shown, [0, 0.5, 1], by="color")
+    assert rates.sizes["condition"] == 2
+
+
+def test_neos_own_epoch() -> None:
+    neo = pytest.importorskip("neo")
+    epoch = neo.Epoch(times=[0.0, 1000.0], durations=[500.0, 500.0], units="ms", labels=["a", "b"])
+    for onsets in (epoch, epoch.times):
+        found = nwbin.bin_spikes([A, B], onsets, [0, 0.5, 1])
+        np.testing.assert_array_equal(found, nwbin.bin_spikes([A, B], [0.0, 1.0], [0, 0.5, 1]))

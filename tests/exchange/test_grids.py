@@ -12,6 +12,7 @@ import pytest
 import nwbin
 from nwbin import exchange
 from nwbin.errors import ArgumentError, LookupFailure
+from nwbin.exchange import grids
 from tests.naive import inside
 
 SHOWN = pd.DataFrame(
@@ -132,3 +133,34 @@ def test_nemos_takes_it(trains: nwbin.SpikeTrains) -> None:
             model = nmo.glm.PopulationGLM(solver_kwargs={"tol": 1e-10, "maxiter": 5000}).fit(X, y)
             rates = np.exp(np.asarray(model.intercept_) + np.asarray(model.coef_)[0])
             np.testing.assert_allclose(rates, grid.counts[X[:, 0] == 1].mean(axis=0), rtol=0.02)
+
+
+def test_what_is_shown_within_something_longer(trains: nwbin.SpikeTrains) -> None:
+    """After a short presentation within a longer one it is the longer one's turn again."""
+    rows = {"start_time": [2.0, 0.0, 0.5, np.nan], "stop_time": [np.inf, 4.0, 1.0, 3.0]}
+    grid = exchange.count_grid(trains, [(2, 5), (0, 2)], 0.5, presentations=rows)
+    expected = []
+    for time in grid.time:
+        on = [n for n in range(3) if rows["start_time"][n] <= time < rows["stop_time"][n]]
+        expected.append(max(on, key=lambda n: rows["start_time"][n], default=-1))
+    assert grid.presentation.tolist() == expected
+    assert grid.presentation[-4:].tolist() == [1, 2, 1, 1]
+
+
+def test_tables_that_cannot_be_taken(trains: nwbin.SpikeTrains) -> None:
+    for rows, wrong, said in (
+        ({"start_time": [0.0]}, LookupFailure, "no column 'stop_time'"),
+        (pd.DataFrame([[0.0, 1.0, 2, 3]], columns=["start_time", "stop_time", "a", "a"]), ArgumentError,
+         "presentations: two columns are called 'a'"),
+        ({"start_time": pd.to_timedelta([0], unit="s"), "stop_time": pd.to_timedelta([1], unit="s")},
+         ArgumentError, "numbers in seconds, not timedelta64"),
+    ):  # fmt: skip
+        with pytest.raises(wrong, match=said):
+            exchange.count_grid(trains, (0, 1), 0.5, presentations=rows)
+
+
+def test_a_design_that_cannot_fit(grid: exchange.CountGrid, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, str]] = []
+    monkeypatch.setattr(grids, "require", lambda size, what, way_out: asked.append((size, what)))
+    grid.design("orientation", "name")
+    assert asked == [(8 * 10 * 4, "10 bins x 4 distinct values of orientation, name")]

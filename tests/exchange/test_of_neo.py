@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nwbin
 from nwbin import exchange
-from nwbin.errors import LookupFailure
+from nwbin.errors import LookupFailure, NwbinWarning
+from nwbin.exchange import of_neo
 from nwbin.trains import as_trains
 
 neo: Any = pytest.importorskip("neo")
@@ -77,3 +79,14 @@ def test_elephant_takes_them(session: nwbin.Session) -> None:
     train = session.to_neo(stimuli=()).segments[0].spiketrains[0]
     rate = statistics.mean_firing_rate(train).rescale("Hz").magnitude
     assert rate == pytest.approx(len(train) / float(train.t_stop - train.t_start))
+
+
+def test_intervals_that_are_none() -> None:
+    rows = {"start_time": [1.0, 5.0, 2.0, np.nan], "stop_time": [1.5, 4.0, 2.0, 3.0]}
+    table = pd.DataFrame({**rows, "label": list("abcd"), "labels": list("efgh"), "labels_": range(4)})
+    with pytest.warns(NwbinWarning, match="trials: 2 intervals without a start or an end, or ending before"):
+        epoch = of_neo._epoch("trials", table)
+    assert epoch.times.magnitude.tolist() == [1, 2]
+    assert epoch.durations.magnitude.tolist() == [0.5, 0]
+    about = {name: values.tolist() for name, values in epoch.array_annotations.items()}
+    assert about == {"label": ["a", "c"], "labels__": ["e", "g"], "labels_": [0, 2]}

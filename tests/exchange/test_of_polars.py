@@ -10,6 +10,7 @@ import pytest
 
 import nwbin
 from nwbin import exchange
+from nwbin.errors import ArgumentTypeError
 from nwbin.exchange import of_polars
 from nwbin.responses.counts import AlignedCounts
 from nwbin.responses.tiles import TiledCounts
@@ -133,3 +134,10 @@ def test_a_session(session: nwbin.Session) -> None:
     for color, unit, total in by.rows():
         at = expected[(shown.color == color).to_numpy()][:, :, ids.get_loc(unit)]
         assert total == at.sum()
+
+
+def test_names_that_are_there_twice() -> None:
+    table = pd.DataFrame([[1, 2, 3, 4]], columns=["a", "a", "a_", "id"])
+    assert exchange.to_polars(table).columns == ["id_", "a", "a__", "a_", "id"]
+    with pytest.raises(ArgumentTypeError, match=r"a table of pandas, such as session\.units, not dict"):
+        exchange.to_polars({"a": [1]})

@@ -135,3 +135,59 @@ def test_intervals_that_an_interval_set_cannot_hold() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(exchange.to_interval_set(table[:0])) == 0
+
+
+def test_a_clock_that_counts_from_1970() -> None:
+    """Where float64 is coarser than pynapple's nanosecond."""
+    now = 1.7e9
+    group = exchange.to_pynapple({1: [now], 2: [now]}).units
+    assert group.time_support.tot_length() > 0
+    assert [len(group[unit]) for unit in group.index] == [1, 1]
+    starts = now + np.arange(4) * 0.25
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = exchange.to_interval_set({"start_time": starts, "stop_time": starts + 0.25})
+    assert len(found) == 4
+    np.testing.assert_allclose(found.start, starts, rtol=0, atol=1e-6)
+    assert (found.end[:-1] < found.start[1:]).all()
+
+
+def test_ids_that_pynapple_has_no_room_for() -> None:
+    made = exchange.to_pynapple(SpikeTrains([0.5], [0, 1], np.array([2**64 - 1], np.uint64)))
+    assert made.units.index.tolist() == [0]
+    assert made.units.get_info("unit_id").tolist() == [2**64 - 1]
+
+
+def test_tables_of_other_hands() -> None:
+    table = pd.DataFrame(
+        {"start_time": [0.0, 1.0, -np.inf], "stop_time": [0.5, np.inf, 1.0], "id": [7, 8, 9], "": [1, 2, 3]},
+        index=pd.Index([3, 4, 5], name="id"),
+    )
+    with pytest.warns(NwbinWarning, match="2 intervals without a length"):
+        found = exchange.to_interval_set(table)
+    assert {name: found.get_info(name).tolist() for name in ("id", "id_", "column")} == {
+        "id": [7], "id_": [3], "column": [1],
+    }  # fmt: skip
+    with pytest.raises(LookupFailure, match="no column 'stop_time'"):
+        exchange.to_interval_set({"start_time": [0.0]})
+
+
+class _File:
+    """A file with one table of intervals that has no ends."""
+
+    def __init__(self) -> None:
+        self.name = "file.nwb"
+        self.intervals = {
+            "trials": pd.DataFrame({"start_time": [0.0], "stop_time": [1.0]}),
+            "licks": pd.DataFrame({"start_time": [0.0]}),
+        }
+
+    def spike_trains(self, unit_ids: Any = None) -> SpikeTrains:
+        return SpikeTrains.from_dict({1: [0.5]})
+
+
+def test_a_table_without_ends_is_left_out() -> None:
+    with pytest.warns(NwbinWarning, match="licks: no intervals, for want of the columns"):
+        assert list(exchange.to_pynapple(_File()).stimuli) == ["trials"]
+    with pytest.raises(LookupFailure, match="no column 'stop_time'"):
+        exchange.to_pynapple(_File(), stimuli="licks")

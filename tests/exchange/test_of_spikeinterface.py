@@ -93,3 +93,13 @@ def test_its_quality_metrics_take_it() -> None:
     np.testing.assert_allclose(found["firing_rate"].to_numpy(float), [30, 10])
     violations = [int((np.diff(one) < 0.0015 * 30_000).sum()) for one in frames.values()]
     assert found["isi_violations_count"].tolist() == violations
+
+
+def test_ids_of_several_kinds() -> None:
+    sorting = exchange.to_spikeinterface({"a": [0.5], 1: [0.25]}, sampling_frequency=1000.0)
+    assert [str(one) for one in sorting.unit_ids] == ["a", "1"]
+    assert [sorting.get_unit_spike_train(one).tolist() for one in sorting.unit_ids] == [[500], [250]]
+    assert sorting.get_unit_spike_train_in_seconds("1").tolist() == [0.25]
+    for given, ids in (({"1": [0.5], 1: [0.25]}, None), ({1: [0.5]}, [1, 1])):
+        with pytest.raises(ArgumentError, match="two units have the same id"):
+            exchange.to_spikeinterface(given, ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -177,7 +177,7 @@ def as_seconds(given: ArrayLike, name: str) -> Floats:
     [0.0, 1.0, 2.0]
     """
     try:
-        array = np.asarray(given)
+        array = np.asarray(_in_seconds(given, name))
     except ValueError as error:  # lists within lists, of several lengths
         raise ArgumentError(f"{name} must be numbers in seconds: {error}") from None
     if array.dtype.kind == "O":
@@ -190,7 +190,23 @@ def as_seconds(given: ArrayLike, name: str) -> Floats:
     return array.astype(np.float64, order="C", copy=False)
 
 
+def _in_seconds(given: Any, name: str) -> Any:
+    """Other libraries' times in s: a quantity's (Neo, of any unit), a Ts's, an IntervalSet's starts (pynapple)."""
+    if callable(getattr(given, "rescale", None)):
+        try:
+            return given.rescale("s").magnitude
+        except ValueError as error:
+            raise ArgumentError(f"{name} are no times: {error}") from None
+    if isinstance(getattr(given, "t", None), np.ndarray) and callable(getattr(given, "times", None)):
+        return given.t
+    starts = getattr(given, "start", None)
+    if isinstance(starts, np.ndarray) and isinstance(getattr(given, "end", None), np.ndarray):
+        return starts
+    return given
+
+
 def as_onsets(onsets: ArrayLike) -> Floats:
+    onsets = _in_seconds(onsets, "onsets")
     if hasattr(onsets, "columns"):
         raise ArgumentTypeError(
             "onsets must be numbers in seconds, not a table; give one column: table.start_time"

@@ -63,10 +63,6 @@ def write_pages(
     Returns
     -------
     Results
-        The pages by session id.
-
-    Examples
-    --------
-    >>> found = write_pages(data, work, "pages")                                        # doctest: +SKIP
+        The pages by session id; :func:`nwbin.report.report_folder` makes such.
     """
     return data._jobs._run(work, PageFolder(_path(out)), sessions, "pages", options)

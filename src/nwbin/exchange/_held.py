@@ -10,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.allen.null import tidy
-from nwbin.errors import LookupFailure, nearest
+from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
+from nwbin.responses.rows import Rows, as_rows
+from nwbin.responses.windows import times_of
 from nwbin.trains import SpikeTrains, Trains, as_trains
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Held", "held", "plain_value", "trains_of"]
+__all__ = ["ENDS", "Held", "held", "of_one_kind", "plain_value", "times_of", "trains_of"]
 
 Floats = npt.NDArray[np.float64]
+
+ENDS = ("start_time", "stop_time")  # of an interval, s
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +57,8 @@ class Held:
             if len(times):
                 ends += [float(times[0]), float(times[-1])]
         for table in self.intervals.values():
-            for name in ("start_time", "stop_time"):
-                times = table[name].to_numpy(np.float64)
+            for name in ENDS:
+                times = times_of(table, name)
                 ends += [float(one) for one in times[np.isfinite(times)]]
         if self.running is not None and len(self.running[0]):
             ends += [float(self.running[0][0]), float(self.running[0][-1])]
@@ -120,7 +124,21 @@ def _tables(duck: Any, names: Iterable[str] | None) -> dict[str, pd.DataFrame]:
             raise LookupFailure(
                 f"there is no stimulus or table of intervals {name!r}; {nearest(name, known)}"
             )
-    return {name: tidy(read(name)) for name in chosen}
+    found = {name: read(name) for name in chosen}
+    if names is None:
+        for name in [name for name, table in found.items() if not set(ENDS) <= set(table.columns)]:
+            warn(f"{name}: no intervals, for want of the columns {' and '.join(ENDS)}; left out")
+            del found[name]
+    return {name: of_one_kind(table, name) for name, table in found.items()}
+
+
+def of_one_kind(given: Rows, name: str) -> pd.DataFrame:
+    """A table of intervals, whatever it is given as, with one kind of value a column; `name` is for messages."""
+    table = as_rows(given)
+    named = [str(column) for column in table.columns]
+    if twice := next((one for n, one in enumerate(named) if one in named[:n]), None):
+        raise ArgumentError(f"{name}: two columns are called {twice!r}; give one another name")
+    return tidy(table)
 
 
 def _running(duck: Any) -> tuple[Floats, Floats] | None:

@@ -27,23 +27,27 @@ class TrainsSorting(BaseSorting):  # type: ignore[misc] # SpikeInterface has no 
     """
 
     def __init__(self, trains: SpikeTrains, sampling_frequency: float, t_start: float) -> None:
-        super().__init__(sampling_frequency, trains.unit_ids.tolist())
+        ids = trains.unit_ids.tolist()
+        # NumPy, and so SpikeInterface, would make text of numbers beside text.
+        names = ids if trains.unit_ids.dtype.kind in "iu" else [str(one) for one in ids]
+        super().__init__(sampling_frequency, names)
         for name in ("_serializability", "_serializablility"):  # as it is spelt now, and was
             if hasattr(self, name):
                 getattr(self, name)["json"] = False
-        self.add_sorting_segment(_Segment(trains, sampling_frequency, t_start))
+        known = dict(zip(names, ids, strict=True))
+        self.add_sorting_segment(_Segment(trains, known, sampling_frequency, t_start))
         self._kwargs = {"trains": trains, "sampling_frequency": sampling_frequency, "t_start": t_start}
 
 
 class _Segment(BaseSortingSegment):  # type: ignore[misc] # SpikeInterface has no types
-    def __init__(self, trains: SpikeTrains, rate: float, t_start: float) -> None:
+    def __init__(self, trains: SpikeTrains, ids: dict[Any, Any], rate: float, t_start: float) -> None:
         super().__init__(t_start=t_start)
-        self._trains, self._rate, self._first = trains, rate, t_start
+        self._trains, self._ids, self._rate, self._first = trains, ids, rate, t_start
 
     def get_unit_spike_train(
         self, unit_id: Any, start_frame: int | None = None, end_frame: int | None = None
     ) -> npt.NDArray[np.int64]:
-        frames = np.rint((self._trains[unit_id] - self._first) * self._rate).astype(np.int64)
+        frames = np.rint((self._trains[self._ids[unit_id]] - self._first) * self._rate).astype(np.int64)
         first = 0 if start_frame is None else np.searchsorted(frames, start_frame)
         last = len(frames) if end_frame is None else np.searchsorted(frames, end_frame)
         return frames[first:last]
@@ -51,7 +55,7 @@ class _Segment(BaseSortingSegment):  # type: ignore[misc] # SpikeInterface has n
     def get_unit_spike_train_in_seconds(
         self, unit_id: Any, start_time: float | None = None, end_time: float | None = None
     ) -> npt.NDArray[np.float64]:
-        times = self._trains[unit_id]
+        times = self._trains[self._ids[unit_id]]
         first = 0 if start_time is None else np.searchsorted(times, start_time)
         last = len(times) if end_time is None else np.searchsorted(times, end_time)
         return times[first:last]

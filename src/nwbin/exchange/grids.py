@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._memory import require
 from nwbin._optional import need
 from nwbin.allen.averages import mean_of_intervals
-from nwbin.allen.null import tidy
 from nwbin.binning import Closed
 from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.exchange._held import ENDS, of_one_kind, times_of
 from nwbin.exchange.of_pynapple import to_interval_set
+from nwbin.responses.rows import Rows
 from nwbin.responses.tiles import TiledCounts
 from nwbin.tables.missing import is_number, missing
 from nwbin.trains import Trains
@@ -45,8 +47,8 @@ class CountGrid:
     presentations
         What was shown, by id; no rows where nothing is known.
     presentation
-        The row of `presentations` that holds the middle of each bin, [start_time, stop_time); -1 for none: int64
-        (bins,).
+        The row of `presentations` that holds the middle of each bin, [start_time, stop_time); of several the one
+        that began last, -1 for none: int64 (bins,).
 
     Examples
     --------
@@ -120,22 +122,32 @@ class CountGrid:
         ------
         LookupFailure
             There is no such column.
+        NotEnoughMemoryError
+            A column has more distinct values than there is memory for: times, say.
 
         Notes
         -----
         There is no column of ones: an intercept is the model's. With blank sweeps or gray between presentations the
         columns are independent of it.
         """
-        parts: list[Floats] = []
         names: list[str] = []
+        ones: list[tuple[npt.NDArray[np.intp], list[int]]] = []  # rows, and their columns
         for column in columns:
             found = self.values(column)
-            there = ~missing(found)
-            levels = sorted(set(found[there].tolist()), key=lambda one: (isinstance(one, str), one))
-            for level in levels:
-                parts.append((there & (found == level)).astype(np.float64))
-                names.append(f"{column}={level:g}" if is_number(level) else f"{column}={level}")
-        made = np.stack(parts, axis=1) if parts else np.zeros((len(self.start), 0))
+            rows = np.flatnonzero(~missing(found))
+            levels = sorted(set(found[rows].tolist()), key=lambda one: (isinstance(one, str), one))
+            place = {level: n for n, level in enumerate(levels, len(names))}
+            ones.append((rows, [place[one] for one in found[rows].tolist()]))
+            names += [f"{column}={one:g}" if is_number(one) else f"{column}={one}" for one in levels]
+        size = (len(self.start), len(names))
+        require(
+            8 * size[0] * size[1],
+            f"{size[0]:,} bins x {size[1]:,} distinct values of {', '.join(columns)}",
+            "take columns of fewer values, or wider bins",
+        )
+        made = np.zeros(size)
+        for rows, places in ones:
+            made[rows, places] = 1
         return made, names
 
     def mean_of(self, start: npt.ArrayLike, stop: npt.ArrayLike, values: npt.ArrayLike) -> Floats:
@@ -166,9 +178,7 @@ class CountGrid:
         import pandas as pd
         import pynapple as nap
 
-        spans = to_interval_set(
-            pd.DataFrame(self.spans, columns=["start_time", "stop_time"]), name="stretches of time"
-        )
+        spans = to_interval_set(pd.DataFrame(self.spans, columns=list(ENDS)), name="stretches of time")
         support = nap.IntervalSet(start=spans.start, end=spans.end)
         return nap.TsdFrame(t=self.time, d=self.counts, columns=self.unit_ids, time_support=support)
 
@@ -178,7 +188,7 @@ def count_grid(
     spans: npt.ArrayLike,
     bin_width: float,
     *,
-    presentations: pd.DataFrame | None = None,
+    presentations: Rows | None = None,
     closed: Closed = "left",
     dtype: npt.DTypeLike = "float64",
     threads: int | None = None,
@@ -192,9 +202,9 @@ def count_grid(
     spans
         From and to, s: (2,) or (spans, 2). Bins go from the start as far as they fit.
     bin_width
-        s.
+        Of each bin, s.
     presentations
-        What was shown, by id, with start_time and stop_time in s.
+        What was shown, by id, with start_time and stop_time in s; or a dictionary of such columns.
     closed, threads
         As in :func:`nwbin.bin_spikes`; with "left" each spike is in one bin.
     dtype
@@ -207,7 +217,11 @@ def count_grid(
     Raises
     ------
     ArgumentError
-        A stretch has no end, or ends before it starts; a width that is none.
+        A stretch has no end, or ends before it starts; a width that is none; two columns of one name.
+    LookupFailure
+        The presentations have no start_time, or no stop_time.
+    NotEnoughMemoryError
+        The counts do not fit in memory.
 
     Examples
     --------
@@ -215,20 +229,16 @@ def count_grid(
     >>> grid.counts[:, 0].tolist(), grid.time.tolist()
     ([2.0, 0.0, 1.0, 0.0], [0.25, 0.75, 1.25, 1.75])
     """
-    import pandas as pd
-
     bounds = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
     if not (np.isfinite(bounds).all() and (bounds[:, 1] > bounds[:, 0]).all()):
         raise ArgumentError(f"spans must be from and to, s, each before the other, not {bounds.tolist()[:3]}")
     tiles = TiledCounts(
-        trains, {"start_time": bounds[:, 0], "stop_time": bounds[:, 1]}, bin_width, closed=closed, dtype=dtype,
-        threads=threads,
+        trains, dict(zip(ENDS, bounds.T, strict=True)), bin_width, closed=closed, dtype=dtype, threads=threads
     )  # fmt: skip
     counts = tiles.to_numpy()
     span, start, stop = tiles.bins_of(slice(0, len(counts)))
-    shown = (
-        pd.DataFrame({"start_time": [], "stop_time": []}) if presentations is None else tidy(presentations)
-    )
+    nothing = {name: np.empty(0) for name in ENDS}
+    shown = of_one_kind(nothing if presentations is None else presentations, "presentations")
     place = _shown_at(start + (stop - start) / 2, shown)
     return CountGrid(
         counts, start, stop, span.astype(np.int64), bounds, np.asarray(tiles.unit_ids), shown, place
@@ -237,11 +247,14 @@ def count_grid(
 
 def _shown_at(times: Floats, shown: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Which row was shown at each time, -1 for none; of several the one that began last."""
-    begin, end = (shown[name].to_numpy(np.float64) for name in ("start_time", "stop_time"))
-    order = np.argsort(begin, kind="stable")
-    order = order[np.isfinite(begin[order])]
-    if not len(order):
-        return np.full(len(times), -1, np.int64)
-    before = np.searchsorted(begin[order], times, side="right") - 1
-    row = order[np.maximum(before, 0)]
-    return np.where((before >= 0) & (times < end[row]), row, -1).astype(np.int64)
+    begin, end = (times_of(shown, name) for name in ENDS)
+    in_order = np.argsort(times, kind="stable")
+    ascending = times[in_order]
+    first, after = np.searchsorted(ascending, begin), np.searchsorted(ascending, end)
+    found = np.full(len(times), -1, np.int64)
+    for row in np.argsort(begin, kind="stable").tolist():  # whoever begins later takes over what it holds
+        if begin[row] < end[row]:
+            found[first[row] : after[row]] = row
+    row_at = np.empty_like(found)
+    row_at[in_order] = found
+    return row_at

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._optional import need
-from nwbin.exchange._held import held, plain_value
+from nwbin._wording import counted
+from nwbin.errors import warn
+from nwbin.exchange._held import ENDS, held, plain_value, times_of
 from nwbin.tables.tidy import text_of_objects
 from nwbin.trains import Trains
 
@@ -45,7 +47,8 @@ def to_neo(given: Trains, unit_ids: Any = None, *, stimuli: str | Iterable[str] 
         - `spiketrains`, in s, one for each unit, from the first to the last spike, interval or sample of everything
           asked for; annotated with `unit_id` and what is known of the unit.
         - `epochs`, one for each stimulus or table: times and durations in s; its labels are the ids, its array
-          annotations the parameters.
+          annotations the parameters. Intervals without a start or an end, or that end before they start, are left
+          out, with a warning.
         - `irregularlysampledsignals`: the running speed, cm/s, at the middle of each sample.
 
     Raises
@@ -61,8 +64,11 @@ def to_neo(given: Trains, unit_ids: Any = None, *, stimuli: str | Iterable[str] 
 
     Examples
     --------
-    >>> block = to_neo(session, stimuli="flashes")                                # doctest: +SKIP
-    >>> elephant.statistics.mean_firing_rate(block.segments[0].spiketrains[0])    # doctest: +SKIP
+    >>> segment = to_neo(session, stimuli="flashes").segments[0]
+    >>> len(segment.spiketrains) == session.num_units
+    True
+    >>> [epoch.name for epoch in segment.epochs]
+    ['flashes']
     """
     need("neo", "neo", "to_neo")
     import neo
@@ -108,7 +114,7 @@ def _seconds(times: npt.NDArray[np.float64]) -> Any:
 
 def _annotations(units: pd.DataFrame) -> list[dict[str, Any]]:
     """Of each unit, the values of its row by names that Neo has no use for."""
-    names = [_free(str(name)) for name in units.columns]
+    names = _free(units.columns)
     cells = [units[name].tolist() for name in units.columns]
     return [
         {name: plain_value(value) for name, value in zip(names, row, strict=True)}
@@ -120,13 +126,15 @@ def _epoch(name: str, table: pd.DataFrame) -> Any:
     import neo
     import quantities as pq
 
-    start, stop = (table[one].to_numpy(np.float64) for one in ("start_time", "stop_time"))
-    there = np.isfinite(start) & np.isfinite(stop)
+    start, stop = (times_of(table, one) for one in ENDS)
+    there = np.isfinite(start) & np.isfinite(stop) & (stop >= start)
+    if left_out := int((~there).sum()):
+        warn(f"{name}: {counted(left_out, 'interval')} without a start or an end, or ending before, left out")
     rows = table[there]
+    columns = [column for column in rows.columns if column not in ENDS]
     about = {
-        _free(str(column)): text_of_objects(rows[column].to_numpy(), str(column))
-        for column in rows.columns
-        if column not in ("start_time", "stop_time")
+        name: text_of_objects(rows[column].to_numpy(), str(column))
+        for name, column in zip(_free(columns), columns, strict=True)
     }
     return neo.Epoch(
         times=start[there] * pq.s,
@@ -137,5 +145,15 @@ def _epoch(name: str, table: pd.DataFrame) -> Any:
     )
 
 
-def _free(name: str) -> str:
-    return f"{name}_" if name in _OWN else name
+def _free(columns: Iterable[Any]) -> list[str]:
+    """Names that Neo has no use for, no two alike."""
+    wanted = [str(column) for column in columns]
+    taken = _OWN | {name for name in wanted if name not in _OWN}
+    free = []
+    for name in wanted:
+        if name in _OWN:
+            while name in taken:
+                name += "_"
+            taken.add(name)
+        free.append(name)
+    return free

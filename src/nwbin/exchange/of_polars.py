@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nwbin._memory import taking
 from nwbin._optional import need
 from nwbin.allen.null import tidy
+from nwbin.errors import ArgumentTypeError
 from nwbin.responses.counts import LabelledCounts
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def to_polars(table: pd.DataFrame) -> Any:
     Parameters
     ----------
     table
-        Any; its index becomes the first column ("id" where it has no name, and with "_" after it where there is a
-        column of that name).
+        Any; its index becomes the first column ("id" where it has no name). Where a column of the same name went
+        before, or is one of the table's, "_" stands after it.
 
     Returns
     -------
@@ -41,18 +42,30 @@ def to_polars(table: pd.DataFrame) -> Any:
     ------
     MissingDependencyError
         Polars or PyArrow is not installed (extra "polars").
+    ArgumentTypeError
+        It is no table of pandas.
 
     Examples
     --------
-    >>> to_polars(session.units).filter(pl.col("firing_rate") > 1)               # doctest: +SKIP
+    >>> import polars as pl
+    >>> units = to_polars(session.units).filter(pl.col("firing_rate") > 1)
+    >>> units.columns[0]
+    'unit_id'
     """
     _need("to_polars")
+    import pandas as pd
     import polars as pl
 
-    name = str(table.index.name or "id")
-    taken = [str(column) for column in table.columns]
-    while name in taken:
-        name += "_"
+    if not isinstance(table, pd.DataFrame):
+        raise ArgumentTypeError(
+            f"to_polars takes a table of pandas, such as session.units, not {type(table).__name__}; counts take "
+            "session.to_polars or counts_to_polars"
+        )
+    named = [str(column) for column in table.columns]
+    taken: list[str] = []
+    for name in named:
+        taken.append(_free(name, taken, named) if name in taken else name)
+    name = _free(str(table.index.name or "id"), taken)
     series = [_series(name, np.asarray(tidy(table.iloc[:, :0]).index.to_numpy()))]
     for place, column in enumerate(taken):
         values = table.iloc[:, place].to_numpy()
@@ -87,7 +100,10 @@ def counts_to_polars(counts: LabelledCounts, *, zeros: bool = True) -> Any:
 
     Examples
     --------
-    >>> counts_to_polars(session.select(stimuli="flashes").counts([0, 0.1]))      # doctest: +SKIP
+    >>> counts = nwbin.responses.AlignedCounts(session, session.get_stimulus_table("flashes"), [0, 0.1])
+    >>> frame = counts_to_polars(counts)
+    >>> [frame.columns[0], *frame.columns[-2:]]
+    ['stimulus_presentation_id', 'unit_id', 'count']
     """
     _need("counts_to_polars")
     import polars as pl
@@ -124,6 +140,12 @@ def _keys(counts: LabelledCounts, rows: int) -> Any:
 def _need(what: str) -> None:
     need("polars", "polars", what)
     need("pyarrow", "polars", what)
+
+
+def _free(name: str, *taken: list[str]) -> str:
+    while any(name in names for names in taken):
+        name += "_"
+    return name
 
 
 def _series(name: str, values: npt.NDArray[Any]) -> Any:

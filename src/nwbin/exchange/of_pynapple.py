@@ -6,20 +6,17 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin._optional import need
 from nwbin._wording import counted
-from nwbin.allen.null import tidy
 from nwbin.errors import ArgumentError, warn
-from nwbin.exchange._held import Held, held
+from nwbin.exchange._held import ENDS, Held, held, of_one_kind, times_of
+from nwbin.responses.rows import Rows
 from nwbin.trains import SpikeTrains, Trains
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Pynapple", "time_series", "to_interval_set", "to_pynapple"]
 
@@ -42,8 +39,9 @@ class Pynapple:
 
     Examples
     --------
-    >>> data = session.to_pynapple(stimuli="flashes")                             # doctest: +SKIP
-    >>> data.units.restrict(data.stimuli["flashes"])                              # doctest: +SKIP
+    >>> data = session.to_pynapple(stimuli="flashes")
+    >>> flashes = data.stimuli["flashes"]
+    >>> counts = data.units.restrict(flashes[flashes.color == 1]).count(0.05)
     """
 
     units: Any
@@ -98,8 +96,10 @@ def to_pynapple(
 
     Examples
     --------
-    >>> data = to_pynapple(session, stimuli="flashes")                            # doctest: +SKIP
-    >>> data.units[data.units.structure_acronym == "VISp"].restrict(data.stimuli["flashes"])  # doctest: +SKIP
+    >>> data = to_pynapple(session, stimuli="flashes")
+    >>> busy = data.units[data.units.firing_rate > 1].restrict(data.stimuli["flashes"])
+    >>> type(busy).__name__
+    'TsGroup'
     """
     need("pynapple", "pynapple", "to_pynapple")
     all_of_it = held(given, unit_ids, stimuli)
@@ -115,22 +115,28 @@ def _group(all_of_it: Held) -> Any:
     import pynapple as nap
 
     trains = all_of_it.trains
-    numbered = trains.unit_ids.dtype.kind in "iu"
+    # Pynapple's ids are int64.
+    numbered = trains.unit_ids.dtype.kind in "iu" and all(one < 2**63 for one in trains.unit_ids.tolist())
     keys = trains.unit_ids.astype(np.int64) if numbered else np.arange(len(trains))
     if len(set(keys.tolist())) < len(keys):
         raise ArgumentError("a TsGroup has each unit once; a unit is asked for twice")
     first, last = all_of_it.span()
     # By its resolution wider, so that none of the spikes lies outside for being rounded.
-    step = 10.0**-_DIGITS
+    step = _step(first, last)
     support = nap.IntervalSet(start=first - 2 * step, end=last + 2 * step)
     order = np.argsort(keys, kind="stable")
     members = {int(keys[n]): _timestamps(trains, int(n), support) for n in order}
     group = nap.TsGroup(members, time_support=support, bypass_check=True)
     units = all_of_it.units.iloc[order]
-    known: dict[str, npt.NDArray[Any]] = {} if numbered else {"unit_id": trains.unit_ids[order]}
-    known |= {str(name): units[name].to_numpy() for name in units.columns}
+    known: list[tuple[str, npt.NDArray[Any]]] = [] if numbered else [("unit_id", trains.unit_ids[order])]
+    known += [(str(name), units[name].to_numpy()) for name in units.columns]
     _set_metadata(group, known)
     return group
+
+
+def _step(*times: float) -> float:
+    """The least time apart, s: pynapple's resolution, or what float64 has where times are years from 0."""
+    return max([10.0**-_DIGITS, *(2 * float(np.spacing(abs(one))) for one in times)])
 
 
 def _timestamps(trains: SpikeTrains, position: int, support: Any) -> Any:
@@ -161,13 +167,13 @@ def time_series(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64])
         return nap.Tsd(t=times[there], d=values[there])
 
 
-def to_interval_set(table: pd.DataFrame, *, name: str = "intervals") -> Any:
+def to_interval_set(table: Rows, *, name: str = "intervals") -> Any:
     """Make an IntervalSet of a table of intervals, with all of its columns as metadata.
 
     Parameters
     ----------
     table
-        By id, with start_time and stop_time in s: presentations, trials, epochs.
+        By id, with start_time and stop_time in s: presentations, trials, epochs; or a dictionary of such columns.
     name
         What they are called in warnings.
 
@@ -177,39 +183,53 @@ def to_interval_set(table: pd.DataFrame, *, name: str = "intervals") -> Any:
         In order of time. Intervals without a start, an end or a length are left out, and so is one that starts with
         another, each with a warning; see :func:`to_pynapple` for those that touch or overlap.
 
+    Raises
+    ------
+    MissingDependencyError
+        Pynapple is not installed (extra "pynapple").
+    LookupFailure
+        There is no start_time, or no stop_time.
+    ArgumentError
+        These are no numbers of seconds, or two columns have one name.
+
     Examples
     --------
-    >>> to_interval_set(session.get_stimulus_table("flashes"))                    # doctest: +SKIP
+    >>> made = to_interval_set({"start_time": [0.0, 1.0], "stop_time": [0.5, 1.25], "color": [-1, 1]})
+    >>> made.end.tolist(), made.color.tolist()
+    ([0.5, 1.25], [-1, 1])
     """
     need("pynapple", "pynapple", "to_interval_set")
     import pynapple as nap
 
-    rows = tidy(table)
-    start, stop = (np.around(rows[one].to_numpy(np.float64), _DIGITS) for one in ("start_time", "stop_time"))
+    rows = of_one_kind(table, name)
+    start, stop = (np.around(times_of(rows, one), _DIGITS) for one in ENDS)
     order = np.argsort(start, kind="stable")
-    with np.errstate(invalid="ignore"):
-        order = order[stop[order] > start[order]]
+    order = order[(np.isfinite(start) & np.isfinite(stop) & (stop > start))[order]]
     order = order[np.append(True, np.diff(start[order]) > 0)[: len(order)]]
     if left_out := len(rows) - len(order):
         warn(f"{name}: {counted(left_out, 'interval')} without a length, or starting with another, left out")
     begin, end = start[order], stop[order]
-    limit = np.append(np.around(begin[1:] - 10.0**-_DIGITS, _DIGITS), np.inf)[: len(end)]
+    step = _step(*begin[-1:], *end[-1:])
+    limit = np.append(np.around(begin[1:] - step, _DIGITS), np.inf)[: len(end)]
     if overlapping := int((end > limit + 1e-6).sum()):
         warn(f"{name}: {counted(overlapping, 'interval')} cut short, which overlap the next one")
     made = nap.IntervalSet(start=begin, end=np.minimum(end, limit))
     shown = rows.iloc[order]
-    known = {str(rows.index.name or "id"): shown.index.to_numpy()}
-    known |= {str(column): shown[column].to_numpy() for column in shown.columns}
-    _set_metadata(made, known)
+    ids = str(rows.index.name or "id")
+    ids += "_" * (ids in shown.columns)
+    _set_metadata(
+        made, [(ids, shown.index.to_numpy()), *((str(one), shown[one].to_numpy()) for one in shown)]
+    )
     return made
 
 
-def _set_metadata(made: Any, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+def _set_metadata(made: Any, columns: Iterable[tuple[str, npt.NDArray[Any]]]) -> None:
     """Set columns as metadata, by names that pynapple takes and has none of its own by."""
     taken = {*dir(made), "start", "end", "rate", "index", "columns", "values"}
     named: dict[str, npt.NDArray[Any]] = {}
-    for name, values in columns.items():
+    for name, values in columns:
         plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+        plain = plain if plain.strip("_") else "column"
         plain = plain if plain[:1].isalpha() else f"_{plain}"
         while plain in taken or plain in named:
             plain += "_"

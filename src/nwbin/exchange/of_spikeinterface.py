@@ -38,14 +38,14 @@ def to_spikeinterface(
     Returns
     -------
     spikeinterface.core.BaseSorting
-        Of one segment. What is known of the units are its properties.
+        Of one segment. What is known of the units are its properties. Ids that are not all numbers become text.
 
     Raises
     ------
     MissingDependencyError
         SpikeInterface is not installed (extra "spikeinterface").
     ArgumentError
-        A spike lies before `t_start` (frames are counted from 0), or a frequency that is none.
+        A spike lies before `t_start` (frames are counted from 0), a frequency that is none, or a unit twice.
     LookupFailure
         There is no such unit.
 
@@ -61,8 +61,9 @@ def to_spikeinterface(
 
     Examples
     --------
-    >>> sorting = to_spikeinterface(session)                                      # doctest: +SKIP
-    >>> analyzer = spikeinterface.create_sorting_analyzer(sorting, recording)     # doctest: +SKIP
+    >>> sorting = to_spikeinterface({7: [0.1, 0.20001]})
+    >>> sorting.get_unit_spike_train(7).tolist(), sorting.get_unit_spike_train_in_seconds(7).tolist()
+    ([3000, 6000], [0.1, 0.20001])
     """
     need("spikeinterface", "spikeinterface", "to_spikeinterface")
     from nwbin.exchange._spikeinterface_sorting import TrainsSorting
@@ -75,6 +76,8 @@ def to_spikeinterface(
     if not np.isfinite(start):
         raise ArgumentError(f"t_start must be a time in s, not {t_start!r}")
     all_of_it = held(given, unit_ids, stimuli=())
+    if len(set(map(str, all_of_it.trains))) < len(all_of_it.trains):
+        raise ArgumentError("a sorting has each unit once; two units have the same id")
     for unit, times in all_of_it.trains.items():
         if len(times) and np.rint((times[0] - start) * rate) < 0:
             raise ArgumentError(

@@ -46,8 +46,9 @@ class TorchTrials:
 
     Examples
     --------
-    >>> trials = session.to_torch("drifting_gratings", [0, 0.1, 0.2], label="orientation")  # doctest: +SKIP
-    >>> trials.X.shape, trials.y.shape, trials.classes                            # doctest: +SKIP
+    >>> trials = session.to_torch("drifting_gratings", edges=[0, 0.1, 0.2], label="orientation")
+    >>> trials.X.shape[1:] == (2, session.num_units), len(trials.X) == len(trials.y)
+    (True, True)
     """
 
     X: Any
@@ -127,8 +128,8 @@ def to_torch(
 
     Examples
     --------
-    >>> found = to_torch({7: [0.1, 1.1]}, {"start_time": [0, 1]}, [0, 0.5, 1])      # doctest: +SKIP
-    >>> found.X.shape                                                             # doctest: +SKIP
+    >>> found = to_torch({7: [0.1, 1.1]}, {"start_time": [0, 1]}, [0, 0.5, 1])
+    >>> found.X.shape
     torch.Size([2, 2, 1])
     """
     one_of("layout", layout, get_args(Layout))
@@ -182,9 +183,11 @@ def to_torch_dataset(
 
     Examples
     --------
-    >>> trials = to_torch_dataset(session, shown, edges, label="orientation")    # doctest: +SKIP
-    >>> for counts, labels in torch.utils.data.DataLoader(trials, batch_size=64, shuffle=True):  # doctest: +SKIP
-    ...     ...
+    >>> from torch.utils.data import DataLoader
+    >>> shown = session.get_stimulus_table("flashes")
+    >>> trials = to_torch_dataset(session, shown, [0, 0.1, 0.2], label="color")
+    >>> for counts, labels in DataLoader(trials, batch_size=64, shuffle=True):
+    ...     assert counts.shape[1:] == (2, session.num_units)
     """
     need("torch", "torch", "to_torch_dataset")
     from nwbin.exchange.torch_trials import TrialCounts

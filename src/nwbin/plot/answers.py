@@ -89,7 +89,7 @@ def fitting_width(
     Returns
     -------
     float
-        s.
+        Of a bin, s.
     """
     levels, code = conditions_of(rows, by)
     windows = windows_around(rows, window)[:, None, :]

@@ -134,7 +134,7 @@ def best_units(
 
     Examples
     --------
-    >>> nwbin.report.best_units(session, "drifting_gratings", "orientation").head()        # doctest: +SKIP
+    >>> nwbin.report.best_units(session, "drifting_gratings", "orientation").head()
     """
     shown = session.get_stimulus_table(stimulus)
     if by is not None and by not in shown.columns:

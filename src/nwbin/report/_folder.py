@@ -92,8 +92,9 @@ def report_folder(
 
     Examples
     --------
-    >>> done = nwbin.report.report_folder("ecephys_cache_dir", "reports.html")          # doctest: +SKIP
-    >>> done.failed                                                                     # doctest: +SKIP
+    >>> done = nwbin.report.report_folder("ecephys_cache_dir", "reports.html", workers=0, progress=False)
+    >>> done.failed
+    {}
     """
     need("jinja2", "report", "a report")
     need("matplotlib", "report", "a report")

@@ -66,7 +66,7 @@ def report(source: StrPath | BinaryIO | Session, out: StrPath, *, progress: Prog
 
     Examples
     --------
-    >>> nwbin.report.report("session.nwb", "report.html")                               # doctest: +SKIP
+    >>> nwbin.report.report("session.nwb", "report.html")
     """
     target, _ = check_target(out, ENDINGS)
     if isinstance(source, Session):

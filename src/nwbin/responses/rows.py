@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ def as_rows(given: Rows) -> pd.DataFrame:
         - A table by id, with `start_time` (and, where it is needed, `stop_time`) in s: it is returned as it is.
         - A dictionary of such columns; the ids are 0, 1, ...
         - Onsets in s, (presentations,): an array, a list, or a pandas Series, whose index are the ids.
+        - An IntervalSet of pynapple: its starts and ends, and its metadata by their names.
 
     Raises
     ------
@@ -51,6 +52,10 @@ def as_rows(given: Rows) -> pd.DataFrame:
 
     if isinstance(given, pd.DataFrame):
         return given
+    if all(isinstance(getattr(given, name, None), np.ndarray) for name in ("start", "end")):
+        intervals: Any = given
+        known = intervals.as_dataframe().drop(columns=["start_time", "stop_time"], errors="ignore")
+        return cast("pd.DataFrame", known.rename(columns={"start": "start_time", "end": "stop_time"}))
     if isinstance(given, Mapping):
         return _of_columns(given)
     if isinstance(given, str | bytes) or not hasattr(given, "__len__"):

@@ -38,6 +38,11 @@ def times_of(rows: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
         raise LookupFailure(
             f"the table of intervals has no column {name!r}; NWB's tables have start_time, stop_time"
         )
+    if getattr(rows[name].dtype, "kind", "") in "mM":  # NumPy would take their own ticks for seconds
+        raise ArgumentError(
+            f"the column {name!r} of intervals must be numbers in seconds, not {rows[name].dtype} values; of lengths "
+            "of time take rows[...].dt.total_seconds()"
+        )
     try:
         return rows[name].to_numpy(np.float64)
     except (TypeError, ValueError) as error:

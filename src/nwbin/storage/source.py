@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,9 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nwbin.errors import FormatError
 from nwbin.storage.file_map import FileMap
 
-__all__ = ["Layout", "Source"]
+__all__ = ["Layout", "Source", "few_values"]
+
+_MOST_VALUES = 1 << 12  # that general information may have: keywords, experimenters
 
 
 class Layout(Protocol):
@@ -144,3 +148,23 @@ class Source(Protocol):
 
     def mapped(self, path: str) -> npt.NDArray[Any] | None:
         """Map a numeric dataset into memory; None where that cannot be done."""
+
+
+def few_values(source: Source, path: str, default: Any = None) -> Any:
+    """Return a scalar dataset, or one of a few values, as a Python value; `default` where it is not there.
+
+    Raises
+    ------
+    FormatError
+        It has more than that: as Python's they would take gigabytes, and a message them all.
+    """
+    if source.kind(path) != "dataset":
+        return default
+    shape = source.layout(path).shape
+    if math.prod(shape) > _MOST_VALUES:
+        raise FormatError(
+            f"{source.name}: {path} has shape {shape} where a single value, or a few, should be; it is not read: ask "
+            "whoever wrote it"
+        )
+    raw = source.read(path)
+    return raw.item() if raw.size == 1 else raw.tolist()

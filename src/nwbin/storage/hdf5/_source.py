@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,11 +19,9 @@ from nwbin.storage.hdf5._objects import Objects
 from nwbin.storage.hdf5._storage_layout import Layout
 from nwbin.storage.hdf5._text import FileText
 from nwbin.storage.opening import StrPath
+from nwbin.storage.source import few_values
 
 __all__ = ["H5Source"]
-
-
-_MOST_VALUES = 1 << 12  # that general information may have: keywords, experimenters
 
 
 class H5Source:
@@ -250,16 +247,7 @@ class H5Source:
 
     def value(self, path: str, default: Any = None) -> Any:
         """Return a scalar dataset, or one of a few values, as a Python value; `default` where it is not there."""
-        if self.kind(path) != "dataset":
-            return default
-        shape = self.layout(path).shape
-        if math.prod(shape) > _MOST_VALUES:  # as Python's they would take gigabytes, and a message them all
-            raise FormatError(
-                f"{self.name}: {path} has shape {shape} where a single value, or a few, should be; it is not read: ask "
-                "whoever wrote the file"
-            )
-        raw = self.read(path)
-        return raw.item() if raw.size == 1 else raw.tolist()
+        return few_values(self, path, default)
 
     def mapped(self, path: str) -> npt.NDArray[Any] | None:
         """Map a contiguous numeric dataset into memory, so that only the pages touched are ever read.

@@ -22,6 +22,7 @@ from nwbin.errors import (
     NwbinError,
 )
 from nwbin.storage.file_map import FileMap
+from nwbin.storage.source import few_values
 from nwbin.storage.zarr._arrays import array_info
 from nwbin.storage.zarr._chunks import ChunkReader
 from nwbin.storage.zarr._dataset import Dataset, Layout
@@ -31,7 +32,6 @@ from nwbin.storage.zarr._stores import open_store
 
 __all__ = ["ZarrSource"]
 
-_MOST_VALUES = 1 << 12  # as of an HDF5 file
 _SMALL = 1 << 21  # bytes: longer arrays are not fetched ahead
 _MOST_AHEAD = 1 << 28
 
@@ -276,16 +276,7 @@ class ZarrSource:
 
     def value(self, path: str, default: Any = None) -> Any:
         """Return a scalar dataset, or one of a few values, as a Python value; `default` where it is not there."""
-        if self.kind(path) != "dataset":
-            return default
-        shape = self.layout(path).shape
-        if math.prod(shape) > _MOST_VALUES:
-            raise FormatError(
-                f"{self.name}: {path} has shape {shape} where a single value, or a few, should be; it is not read: ask "
-                "whoever wrote the store"
-            )
-        raw = self.read(path)
-        return raw.item() if raw.size == 1 else raw.tolist()
+        return few_values(self, path, default)
 
     def mapped(self, path: str) -> npt.NDArray[Any] | None:
         """Return None: chunks are in files of their own."""
