@@ -130,7 +130,8 @@ def wrapped(text: str, letters: int) -> str:
 def unit_title(unit: Any, labels: Mapping[Any, str] | None = None) -> str:
     """What stands above a unit's panel: its id, and what else is said of it, such as where it lies."""
     key = unit.item() if isinstance(unit, np.generic) else unit
-    beside = str((labels or {}).get(key) or "")
+    label = (labels or {}).get(key)
+    beside = label if isinstance(label, str) else ""  # a column of structures has NaN where none is known
     if len(beside) > _LONGEST_LABEL:
         beside = f"{beside[:_LONGEST_LABEL]}…"
     return f"unit {words(unit)}{', ' if beside else ''}{words(beside)}"

@@ -26,12 +26,12 @@ _FEW = 6  # steps of viridis, and orientations around the circle, that are far a
 
 # What the parameters of stimuli are measured in.
 _UNITS = {
-    "orientation": "°", "direction": "°", "ori": "°", "angle": "°", "phase": "cycles", "x_position": "°",
+    "orientation": "°", "direction": "°", "ori": "°", "dir": "°", "angle": "°", "phase": "cycles", "x_position": "°",
     "y_position": "°", "azimuth": "°", "elevation": "°", "size": "°", "diameter": "°", "radius": "°",
     "spatial_frequency": "cycles/°", "temporal_frequency": "Hz", "speed": "°/s", "duration": "s",
     "start_time": "s", "stop_time": "s", "level": "V",
 }  # fmt: skip
-_ANGLES = ("orientation", "direction", "ori", "angle")
+_ANGLES = ("orientation", "direction", "ori", "dir", "angle")
 _HALF = 180.0  # degrees, after which a grating looks the same, and drifts the other way
 
 
