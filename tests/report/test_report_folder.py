@@ -84,7 +84,7 @@ def test_copies_are_said_and_counted_once(tmp_path: Path, short: None) -> None:
     copy = "copy of session_1"
     assert problems == {"session_1": "not checked", "old_session_1": copy, "small": copy, "2": "not checked"}
     assert index.facts["sessions"] == "2"
-    assert index.facts["units"] == "6"
+    assert index.facts["units"] == "2"
     assert any(one.startswith("2 files of the folder are copies") for one in index.notes)
 
 
