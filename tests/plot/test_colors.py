@@ -20,9 +20,9 @@ NAMES = np.asarray(["a", "b", "c", "d", "e", "f", "g"], dtype=object)
 @pytest.mark.parametrize(
     ("values", "name", "least"),
     [
-        (np.arange(0, 180, 30.0), "orientation", 25),
-        (np.arange(0, 360, 45.0), "direction", 18),
-        (np.arange(0, 360, 30.0), "orientation", 12),
+        (np.arange(0, 180, 45.0), "orientation", 45),
+        (np.arange(0, 180, 30.0), "orientation", 30),
+        (np.arange(0, 180, 22.5), "orientation", 20),
         (np.asarray([-1.0, 1.0]), "color", 60),
         (np.arange(6.0), "contrast", 10),
         (NAMES[:3], "image", 50),
@@ -48,8 +48,26 @@ def test_many_numbers_have_two_forms_beside_their_colors() -> None:
         colors = condition_colors(np.arange(12.0), "contrast")[form]
         assert min(nearest_pair(colors, without) for without in WITHOUT) >= 9
     assert forms_of(np.arange(4.0), "contrast") == [0] * 4
-    assert forms_of(np.arange(0, 360, 30.0), "orientation") == [0] * 12
     assert forms_of(NAMES, "image") == list(range(7))
+
+
+@pytest.mark.parametrize("step", [90.0, 60.0, 45.0, 30.0, 22.5, 15.0])
+@pytest.mark.parametrize("turn", [180.0, 360.0])
+def test_of_angles_lines_of_one_form_have_colors_far_apart(step: float, turn: float) -> None:
+    values = np.arange(0, turn, step)
+    forms, least = np.asarray(forms_of(values, "orientation")), 30 if step > 15 else 20
+    colors = np.asarray(condition_colors(values, "orientation"))
+    for form in np.unique(forms):
+        own = [tuple(one) for one in colors[forms == form]]
+        assert len(own) == 1 or min(nearest_pair(own, without) for without in WITHOUT) >= least
+    # What looks the same standing still has one color, and tells its directions by the form.
+    if turn > 180:
+        half = len(values) // 2
+        assert np.allclose(colors[:half], colors[half:])
+        assert (forms[:half] != forms[half:]).all()
+    assert forms_of(np.asarray([0.0, 30.0, 60.0, 90.0, 120.0, 150.0]), "orientation") == [0] * 6
+    # None so dark that a thin line of it is black.
+    assert contrast_with_white([tuple(one) for one in colors]).max() < 13
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_a_raster_puts_conditions_together() -> None:
     ax = plot_raster(
         [0, 1, 2, 3], [0.01, 0.02, 0.03, 0.04], presentations=4, window=(0, 0.1), conditions=given, by="orientation"
     )  # fmt: skip
-    assert [one.get_text() for one in ax.get_yticklabels()] == ["0", "90", "none"]
+    assert [one.get_text() for one in ax.get_yticklabels()] == ["0", "90", "blank"]
     drawn = [one.get_segments() for one in ax.collections]
     at = {round(part[0][0], 2): part[0][1] for segments in drawn for part in segments}
     assert {time: int(row) for time, row in at.items()} == {0.02: 0, 0.01: 1, 0.04: 2, 0.03: 3}
@@ -231,9 +231,10 @@ def test_the_structures_of_a_probe() -> None:
 def test_one_bin_is_a_tuning_curve_or_a_message() -> None:
     one = plot_rates(rates(1))
     assert one.axes[0].get_xlabel() == "orientation (°)"
-    assert one.axes[0].get_title() == "unit 7"
-    many = plot_rates(rates(1, 5), per_unit=True, most=3)
+    assert one.axes[0].get_title() == "unit 7: mean of 24 trials each"
+    many = plot_rates(rates(1, 5), per_unit=True, most=3, unit_labels={7: "VISp", 8: "x" * 50, 9: ""})
     assert len(many.axes) == 3
+    assert {"unit 7, VISp", f"unit 8, {'x' * 24}…", "unit 9"} >= {one.get_title() for one in many.axes[:2]}
     np.testing.assert_allclose(
         many.axes[0].get_lines()[0].get_ydata().max(), many.axes[0].get_ylim()[1] / 1.08
     )
@@ -248,9 +249,39 @@ def test_a_rate_is_that_of_its_bin_up_to_its_edges() -> None:
     found = rates(5)
     figure = plot_rates(found, duration=0.25, sem=found * 0 + 1.0)
     assert len(figure.axes) == 1  # one unit: no row of colors below
-    assert figure.axes[0].get_title() == "unit 7: mean of 48 trials, ± s.e.m. over trials"
+    assert figure.axes[0].get_title() == "unit 7: mean of 24 trials each, ± s.e.m. over trials"
+    found["presentations"][0] = 23
+    labelled = plot_rates(found, unit_labels={7: "LGd"})
+    assert labelled.axes[0].get_title() == "unit 7, LGd: mean of 23 to 24 trials each"
+    unknown = plot_rates(found.drop_vars("presentations"))
+    assert unknown.axes[0].get_title() == "unit 7: mean of trials"
     for k, step in enumerate(steps_of(figure.axes[0])):
         np.testing.assert_array_equal(step.get_data().values, found[k, :, 0])
         np.testing.assert_allclose(step.get_data().edges, np.linspace(-0.2, 0.5, 6))
     with pytest.raises(ArgumentError, match="rates have the dimensions"):
         plot_psth(found.rename(unit_id="unit"))
+
+
+def test_titles_are_broken_into_lines_of_one_length() -> None:
+    from nwbin.plot.canvas import wrapped
+
+    assert wrapped("short enough", 20) == "short enough"
+    title = "drifting_gratings, 0 to 2 s, session 700000001 (synthetic data)"
+    lines = wrapped(title, 55).splitlines()
+    assert " ".join(lines) == title
+    assert len(lines) == 2
+    assert max(map(len, lines)) - min(map(len, lines)) < 16  # and not one word by itself
+    assert wrapped("x" * 30, 12).splitlines() == ["x" * 12, "x" * 12, "x" * 6]
+    assert wrapped("", 12) == ""
+
+
+def test_a_blank_rate_is_named_once() -> None:
+    one = plot_tuning([0, 90], [2.0, 3.0], by="orientation", blank=1.0)
+    assert [text.get_text() for text in one.texts] == [" blank"]
+    many = plot_tuning(
+        [1, 2], [[2.0, 3.0], [1.0, 2.0]], by="x", others=[0.0, 180.0], other="direction", blank=1.0
+    )
+    assert not len(many.texts)
+    legend = many.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "180", "blank"]

@@ -114,7 +114,7 @@ def test_rates_of_many_conditions(tmp_path: Path) -> None:
 def test_colors_differ() -> None:
     for values, name in [
         (np.arange(0, 180, 30.0), "orientation"),
-        (np.arange(0, 360, 45.0), "orientation"),
+        (np.arange(0, 180, 22.5), "orientation"),
         (np.arange(5.0), "contrast"),
         (np.asarray(["a", "b", "c"]), "image"),
     ]:

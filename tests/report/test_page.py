@@ -74,6 +74,11 @@ def _numbers_of_units(page: Page, session: nwbin.Session) -> None:
         assert int(row[head.index("spikes")]) == len(session.file.spike_trains([unit])[unit])
     counts = session.structurewise_unit_counts.to_dict()
     assert {row[0]: int(row[2]) for row in page.tables["areas"][1:] if int(row[2])} == counts
+    areas = [row[0] for row in page.tables["areas"][1:]]
+    nowhere = [int(row[1]) for row in page.tables["areas"][1:] if row[0] == "not known"]
+    known = f"{len(every) - sum(nowhere)} units in {len(areas) - len(nowhere)} areas"
+    assert page.captions["areas"] == known + "".join(f", {one} in none that is known" for one in nowhere)
+    assert any(one.startswith("A unit passes if amplitude_cutoff is at most 0.1, ") for one in page.notes)
     assert page.facts["units that pass, of all"] == f"{session.num_units} of {len(every)}"
 
 
@@ -89,7 +94,9 @@ def _numbers_of_stimuli(page: Page, session: nwbin.Session) -> None:
     assert len(page.tables["invalid-table"]) - 1 == len(session.invalid_times)
     velocity = session.running_speed["velocity"]
     assert float(page.facts["Mean (cm/s)"]) == pytest.approx(velocity.mean(), rel=1e-3)
-    assert int(page.facts["Samples"]) == len(velocity)
+    assert page.facts["Samples"] == f"{len(velocity):,}"
+    assert page.facts["stimuli, besides spontaneous and invalid_presentation"] == str(len(table) - 2)
+    assert page.captions["stimuli-table"].endswith("stimuli, and spontaneous and invalid_presentation")
 
 
 def _numbers_of_responses(page: Page, session: nwbin.Session) -> None:
@@ -97,6 +104,7 @@ def _numbers_of_responses(page: Page, session: nwbin.Session) -> None:
     rows = page.tables["best-flashes"][1:]
     assert [int(row[0]) for row in rows] == best.index.tolist()
     assert [float(row[2]) for row in rows] == pytest.approx(best["f_ratio"].tolist(), rel=1e-3)
+    _blank_is_nwbins(page, session)
     rates = session.tuning("flashes", "color", best.index, window=(0, 0.25), resamples=0)["firing_rate"]
     assert [float(row[3]) for row in rows] == pytest.approx(rates.max("color").values.tolist(), rel=1e-3)
     fields = session.receptive_fields(window=(0, 0.25))["firing_rate"]
@@ -104,6 +112,27 @@ def _numbers_of_responses(page: Page, session: nwbin.Session) -> None:
     own = fields.sel(unit_id=int(first[0]))
     assert float(own.max()) == pytest.approx(float(first[3]), rel=1e-3)
     assert float(own.sel(x_position=float(first[4]), y_position=float(first[5]))) == float(own.max())
+
+
+def _blank_is_nwbins(page: Page, session: nwbin.Session) -> None:
+    """The dashed line of a tuning picture is the mean rate over blank sweeps."""
+    from nwbin.export import tidy
+
+    said = next(
+        one["alt"]
+        for one in page.of("img")
+        if " values of orientation" in one["alt"] and "Blank" in one["alt"]
+    )
+    shown = [float(one) for one in re.findall(r"Blank: (.*) Hz", said)[0].split(", ")]
+    units = [int(row[0]) for row in page.tables["best-drifting_gratings"][1:]]
+    rows = tidy(session.get_stimulus_table("drifting_gratings"))
+    onset = rows["start_time"][rows["orientation"].isna().to_numpy()].to_numpy()
+    code = next(one for one in page.code if "'drifting_gratings'" in one and "tuning_of" in one)
+    length = float(re.findall(r"\(0\.0, ([\d.]+)\)", code)[0])
+    for unit, rate in zip(units, shown, strict=True):
+        spikes = session.spike_times[unit]
+        counts = np.searchsorted(spikes, onset + length) - np.searchsorted(spikes, onset)
+        assert rate == pytest.approx(counts.mean() / length, rel=1e-3)
 
 
 @pytest.mark.slow

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import h5py  # noqa: TID251 - a file is bent
 import pytest
 
 pytest.importorskip("jinja2")
@@ -13,6 +15,7 @@ pytest.importorskip("matplotlib")
 
 import nwbin
 from nwbin.report import report_folder
+from nwbin.report._folder import _called, _SessionPage
 from nwbin.report._html import render, summary_in
 from nwbin.report._text import ABSENT
 from tests.cli.asking import good, run
@@ -64,13 +67,60 @@ def test_pages_and_an_index(folder: Path, tmp_path: Path) -> None:
         assert summary_in(page.text)["units"] == 3
 
 
+def test_copies_are_said_and_counted_once(tmp_path: Path, short: None) -> None:
+    folder = tmp_path / "here" / "data"
+    (folder / "old").mkdir(parents=True)
+    (folder / ".ipynb_checkpoints").mkdir()
+    write_small(folder / "session_1.nwb")
+    for copy in ("old/session_1.nwb", "session_1 (copy).nwb", ".ipynb_checkpoints/session_1-checkpoint.nwb"):
+        shutil.copy(folder / "session_1.nwb", folder / copy)
+    with h5py.File(write_small(folder / "session_2.nwb"), "r+") as f:
+        f["identifier"][...] = "another"
+    out = tmp_path / "here" / "x.html"
+    report_folder(folder, out, workers=0, progress=False)
+    index = Page(out.read_text(encoding="utf-8"))
+    head, *rows = index.tables["sessions-table"]
+    problems = {row[0]: row[head.index("Problems")] for row in rows}
+    copy = "copy of session_1"
+    assert problems == {"session_1": "not checked", "old_session_1": copy, "small": copy, "2": "not checked"}
+    assert index.facts["sessions"] == "2"
+    assert index.facts["units"] == "2"
+    assert any(one.startswith("2 files of the folder are copies") for one in index.notes)
+
+
+def test_code_opens_the_session_from_where_the_reader_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "in a folder").mkdir()
+    write_small(folder / "in a folder" / "{x}.nwb")
+    work = _SessionPage("../x.html", str(folder.resolve()), "moved", tables=False)
+    there = tmp_path / "elsewhere"
+    for one in ("session_1.nwb", "in a folder/{x}.nwb"):
+        with nwbin.open(folder / one) as session:
+            code = work._opened(session)
+        assert str(tmp_path) not in code
+        there.mkdir(exist_ok=True)
+        monkeypatch.chdir(there)
+        (there / "moved").is_dir() or (there / "moved").symlink_to(folder)
+        known: dict[str, Any] = {"nwbin": nwbin}
+        exec(code, known)
+        assert known["session"].num_units == 1
+        known["session"].close()
+    data = nwbin.Dataset(folder)
+    assert _called(data, folder, tmp_path / "x.html") == "recordings <b>"
+    assert _called(data, folder, folder / "x.html") == "."
+    assert _called(data, folder, there / "x.html") == "recordings <b>"  # no path of this machine
+    assert _called(data, "https://a.org/b/", there / "x.html") == "https://a.org/b/"
+
+
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without anything on them: for what becomes of pages."""
 
     def page(session: nwbin.Session, **how: Any) -> str:
         said = {"session": session.file.name, "type": "", "file": "x.nwb", "synthetic": False, "stimuli": 1,
-                "problems": {}, "units": session.num_units, "passing": 1, "length": None}  # fmt: skip
+                "problems": {}, "units": session.num_units, "passing": 1, "length": None,
+                "identity": [session.file.identifier, session.num_units]}  # fmt: skip
         return render(title="a page", lead="", sections=[], summary=said)
 
     monkeypatch.setattr("nwbin.report._folder.page", page)
@@ -111,6 +161,9 @@ def test_the_command_of_a_folder(
     assert "error: 1 of 3 sessions failed (the same command tries only them again)" in result.output
     (folder / "session_3.nwb").unlink()
     assert re.search(r'"status": "kept"', good("report", folder, "-o", "x.html", "--json"))
+    several = run("report", folder / "session_1.nwb", folder / "session_3.nwb", "-o", "y.html")
+    assert several.exit_code == 2
+    assert "give the folder that holds them" in several.output
     assert "has no session 5" in run("report", folder, "-o", "x.html", "--sessions", "5").output
     empty = tmp_path / "empty"
     empty.mkdir()

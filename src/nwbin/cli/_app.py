@@ -115,12 +115,18 @@ class Program(TyperGroup):
             command = "nwbin"
             if context is not None and context.parent is not None:
                 command = f"nwbin {context.info_name}"
+            if "unexpected extra argument" in message and command in _OF_FOLDERS:
+                message += (
+                    f"; {command} takes one file, or a folder: for several files give the folder that holds them, or "
+                    "a new one with links to them (ln -s), or run it once for each file, with an -o of its own"
+                )
             say("error", f"{message} (see: {command} --help)")
             sys.exit(FAILED)
         sys.exit(code if isinstance(code, int) else 0)
 
 
 stopped: list[int] = []  # signals that arrived
+_OF_FOLDERS = ("nwbin report", "nwbin count", "nwbin metrics")  # these write, to -o
 
 
 class Interrupted(KeyboardInterrupt):

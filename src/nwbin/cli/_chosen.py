@@ -45,6 +45,15 @@ class Chosen:
 
         return median_duration(self.presentations)
 
+    @property
+    def structures(self) -> dict[Any, str]:
+        """Each unit's brain structure, where the file says."""
+        column = next((one for one in self.source.structure_columns if one in self.units.columns), None)
+        if column is None:
+            return {}
+        named = zip(self.units.index.tolist(), self.units[column].tolist(), strict=True)
+        return {unit: one for unit, one in named if isinstance(one, str)}
+
     def title(self, asked: PresentationOptions, *parts: str) -> str:
         """A picture's title."""
         from nwbin.plot.sessions import title_of

@@ -158,7 +158,7 @@ def psth(
         ends = (float(edges[0]), float(edges[-1]))
         chosen.warn_of("psth", ends)
         means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed)
-        averaged = counted(int(means["presentations"].sum()), "presentation")
+        averaged = _presentations(means["presentations"].to_numpy().tolist())
         how = chosen.provenance(
             presentations, units, by=rates.by, window=list(ends), closed=closed,
             bin=width,
@@ -182,6 +182,15 @@ def psth(
     )  # fmt: skip
 
 
+def _presentations(of_each: list[int]) -> str:
+    """How many presentations were averaged over: in all, and for each of several conditions."""
+    said = counted(sum(of_each), "presentation")
+    if len(of_each) < 2:
+        return said
+    few, many = min(of_each), max(of_each)
+    return f"{said} ({f'{few:,}' if few == many else f'{few:,} to {many:,}'} each)"
+
+
 def _draw(
     chosen: Chosen, presentations: PresentationOptions, rates: RateOptions, means: xr.DataArray,
     sem: xr.DataArray | None, averaged: str, most: int, out: Path,
@@ -191,6 +200,6 @@ def _draw(
 
     figure = plot_rates(
         means, per_unit=rates.per_unit, duration=chosen.duration(), title=chosen.title(presentations, averaged),
-        most=most, sem=sem, names=names_in(chosen.rows, rates.by),
+        most=most, sem=sem, names=names_in(chosen.rows, rates.by), unit_labels=chosen.structures,
     )  # fmt: skip
     save_picture(figure, out)

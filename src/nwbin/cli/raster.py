@@ -89,7 +89,7 @@ def _of_units(
 
     from nwbin.plot import plot_raster
     from nwbin.plot.answers import names_in, raster_of, spikes_around
-    from nwbin.plot.canvas import sheet
+    from nwbin.plot.canvas import sheet, unit_title
 
     chosen.warn_of("raster", window)
     number = len(chosen.units)
@@ -100,7 +100,7 @@ def _of_units(
     _refuse_more(
         int(spikes[shown].sum()), "choose fewer presentations (--where), fewer units, or a shorter --window"
     )
-    ids, names = chosen.units.index.to_numpy(), names_in(chosen.rows, by)
+    ids, names, structures = chosen.units.index.to_numpy(), names_in(chosen.rows, by), chosen.structures
     found = raster_of(chosen.trains.select(ids[shown]), chosen.rows, window, by=by)
     figure, panels = sheet(len(shown), 3, 4.0 if number > 1 else 7.0, 3.4 if number > 1 else 6.0)
     for place, (axes, unit) in enumerate(zip(panels, shown, strict=True)):
@@ -109,7 +109,7 @@ def _of_units(
             found.presentation[own], found.time[own], presentations=len(chosen.rows), window=window, by=by or "",
             conditions=found.conditions, duration=chosen.duration() or None, names=names, ax=axes,
         )  # fmt: skip
-        axes.set_title(f"unit {ids[unit]}, {spikes[unit]:,} spikes", fontsize=9)
+        axes.set_title(f"{unit_title(ids[unit], structures)}, {spikes[unit]:,} spikes", fontsize=9)
         axes.label_outer(remove_inner_ticks=False)
     said = f"{counted(len(shown), 'unit')}, {counted(len(chosen.rows), 'presentation')}"
     if len(shown) < number:

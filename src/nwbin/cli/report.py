@@ -71,13 +71,13 @@ def report(
 
 def _of_folder(folder: Path, out: Path, many: FolderOptions, *, as_json: bool, replaced: bool) -> None:
     from nwbin.cli._folder import _client
-    from nwbin.dataset import Dataset, OtherJobError
+    from nwbin.dataset import OtherJobError
     from nwbin.report import report_folder
 
     try:
         with _client(many.scheduler) as client:
             results = report_folder(
-                Dataset(folder), out, sessions=many.session_ids(), client=client, workers=many.workers,
+                folder, out, sessions=many.session_ids(), client=client, workers=many.workers,
                 overwrite=many.overwrite,
             )  # fmt: skip
     except OtherJobError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nwbin._wording import counted
 from nwbin.cli._choosing import PresentationOptions, UnitOptions
 from nwbin.cli._expand import expanded
@@ -11,9 +9,6 @@ from nwbin.cli._files import FileArgument
 from nwbin.cli._json import JsonOption
 from nwbin.cli._parse import window_of
 from nwbin.cli._pictures import MaxPanelsOption, PictureOption, WindowOption, picture_to, write_picture
-
-if TYPE_CHECKING:
-    from nwbin.cli._chosen import Chosen
 
 __all__ = ["rf"]
 
@@ -46,7 +41,7 @@ def rf(
     from nwbin.cli._chosen import chosen_from
     from nwbin.plot import plot_receptive_field, plot_receptive_fields
     from nwbin.plot.answers import receptive_fields_of
-    from nwbin.plot.canvas import figure_of, head
+    from nwbin.plot.canvas import figure_of, head, unit_title
 
     if presentations.stimulus is None and presentations.intervals is None:
         presentations = PresentationOptions([_GABORS], None, presentations.where)
@@ -56,11 +51,11 @@ def rf(
         chosen.warn_of("rf", ends)
         fields = receptive_fields_of(chosen.trains, chosen.rows, ends)
         title = chosen.title(presentations, f"{ends[0]:.3g} to {ends[1]:.3g} s")
-        labels = _structures(chosen)
+        labels = chosen.structures
     if len(fields) == 1:
         axes = plot_receptive_field(fields[0])
         unit = int(fields["unit_id"].to_numpy()[0])
-        axes.set_title(f"unit {unit}{f', {labels[unit]}' if labels.get(unit) else ''}", fontsize=10)
+        axes.set_title(unit_title(unit, labels), fontsize=10)
         figure = figure_of(axes)
         head(figure, title)
     else:
@@ -71,12 +66,3 @@ def rf(
         figure, out, said, as_json=as_json, units=len(fields), presentations=len(chosen.rows), window=list(ends),
         x_position=fields["x_position"].to_numpy().tolist(), y_position=fields["y_position"].to_numpy().tolist(),
     )  # fmt: skip
-
-
-def _structures(chosen: Chosen) -> dict[int, str]:
-    """Each unit's brain structure, where the file says."""
-    column = next((one for one in chosen.source.structure_columns if one in chosen.units.columns), None)
-    if column is None:
-        return {}
-    named = zip(chosen.units.index.tolist(), chosen.units[column].tolist(), strict=True)
-    return {unit: one for unit, one in named if isinstance(one, str)}

@@ -68,25 +68,29 @@ def tuning(
         found = tuning_of(chosen.trains, chosen.rows, columns, ends)
         said = f"{counted(len(chosen.units), 'unit')}, {counted(len(found.values), 'value')} of {columns[0]}"
         title = chosen.title(presentations, f"{ends[0]:.3g} to {ends[1]:.3g} s")
-        figure = _draw(found, columns, names_in(chosen.rows, columns[0]), max_panels, title)
+        figure = _draw(
+            found, columns, names_in(chosen.rows, columns[0]), max_panels, title, chosen.structures
+        )
     numbers: dict[str, Any] = {"units": len(found.unit_ids), "values": found.values.tolist(),
                                "trials": found.trials.tolist(), "window": list(ends)}  # fmt: skip
     write_picture(figure, out, said, as_json=as_json, **numbers)
 
 
-def _draw(found: Tuning, by: list[str], names: dict[Any, str], most: int, title: str) -> Figure:
+def _draw(
+    found: Tuning, by: list[str], names: dict[Any, str], most: int, title: str, structures: dict[Any, str]
+) -> Figure:
     from nwbin.plot import plot_tuning, plot_tuning_sheet
-    from nwbin.plot.canvas import figure_of, head
+    from nwbin.plot.canvas import figure_of, head, unit_title
 
     if len(found.unit_ids) > 1:
         return plot_tuning_sheet(
             found.values, found.mean, found.sem, by=by[0], unit_ids=found.unit_ids, blank=found.blank, names=names,
-            most=most, title=title,
+            most=most, title=title, unit_labels=structures,
         )  # fmt: skip
     axes = plot_tuning(
         found.values, found.mean[..., 0], found.sem[..., 0], by=by[0], names=names, others=found.others,
         blank=None if found.blank is None else float(found.blank[0]), other=by[-1] if len(by) > 1 else "",
     )  # fmt: skip
-    axes.set_title(f"unit {found.unit_ids[0]}, mean ± s.e.m. over trials", fontsize=9)
+    axes.set_title(f"{unit_title(found.unit_ids[0], structures)}: mean ± s.e.m. over trials", fontsize=9)
     head(figure_of(axes), title)
     return figure_of(axes)

@@ -138,7 +138,8 @@ def plot_receptive_fields(
         plot_receptive_field(field / (highest or 1.0), vmax=1.0, colorbar=False, ax=axes)
         mesh = axes.collections[0]
         name = int(fields["unit_id"].to_numpy()[unit])
-        beside = (unit_labels or {}).get(name, "")
+        label = (unit_labels or {}).get(name)
+        beside = label if isinstance(label, str) else ""
         axes.set_title(f"{name}\n{words(beside)}{', ' if beside else ''}{highest:.3g} Hz", fontsize=7)
         axes.set_xlabel("")
         axes.set_ylabel("")

@@ -61,8 +61,8 @@ def plot_raster(
     window
         From and to, in s from onset.
     conditions
-        Each presentation's condition, numbers or text: (presentations,). None and NaN, of no condition (blank
-        sweeps, say), come last, as "none". By default they stand in the order given.
+        Each presentation's condition, numbers or text: (presentations,). None and NaN, of no condition (the blank
+        sweeps of gratings), come last, as "blank". By default they stand in the order given.
     by
         What the conditions are.
     duration
@@ -131,7 +131,7 @@ def _grouped(conditions: npt.ArrayLike | None, number: int) -> tuple[npt.NDArray
     code = np.asarray(
         [place.get(one, len(levels)) if ok else len(levels) for one, ok in zip(given, there, strict=True)]
     )
-    named = [*levels, "none"] if not there.all() else levels
+    named = [*levels, "blank"] if not there.all() else levels
     return np.asarray(named, dtype=object), code.astype(np.int64)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
+from nwbin.plot._rate_arrays import Rates, taken_from
 from nwbin.plot._tuning import plot_tuning, plot_tuning_sheet
-from nwbin.plot.canvas import MANY, axes_or_new, bare, head, name_of, new_figure, sheet, words
-from nwbin.plot.colors import DASHES, condition_colors, forms_of, titled
-from nwbin.responses.counts import TIME
+from nwbin.plot.canvas import MANY, axes_or_new, bare, head, new_figure, sheet, words
+from nwbin.plot.colors import titled
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,69 +24,6 @@ __all__ = ["plot_psth", "plot_rates"]
 _SHADED = 4  # conditions up to which their spread is shaded: more would hide one another
 
 
-class _Rates(NamedTuple):
-    """What is drawn, taken out of its labels once."""
-
-    values: npt.NDArray[np.float64]  # (conditions, bins, units), Hz
-    sem: npt.NDArray[np.float64] | None
-    edges: npt.NDArray[np.float64]  # (bins + 1,), s
-    by: str
-    conditions: npt.NDArray[Any]
-    presentations: npt.NDArray[Any]
-    unit_ids: npt.NDArray[Any]
-    duration: float | None
-    names: Mapping[Any, str] | None
-
-    @property
-    def many(self) -> bool:
-        return len(self.conditions) > MANY
-
-    @property
-    def colors(self) -> list[Any]:
-        return condition_colors(self.conditions, self.by) if self.by else ["#0072B2"]
-
-    def called(self, condition: Any) -> str:
-        return name_of(condition, self.names)
-
-    def dashes(self) -> list[str]:
-        """The form of each condition's line, beside its color."""
-        return [DASHES[k % len(DASHES)] for k in forms_of(self.conditions, self.by)]
-
-
-def _taken(
-    rates: xr.DataArray | xr.Dataset, sem: xr.DataArray | None, duration: float | None,
-    names: Mapping[Any, str] | None,
-) -> _Rates:  # fmt: skip
-    rates, sem = _rates_and_error(rates, sem)
-    if not rates.size:
-        raise ArgumentError("there are no rates to draw")
-    order = ("condition", TIME, "unit_id")
-    if set(rates.dims) != set(order):
-        raise ArgumentError(
-            f"rates have the dimensions {', '.join(order)}, not {', '.join(map(str, rates.dims))}"
-        )
-    rates = rates.transpose(*order)
-    edges = np.append(rates["bin_start"].to_numpy(), rates["bin_stop"].to_numpy()[-1:])
-    presentations = (
-        rates["presentations"].to_numpy() if "presentations" in rates.coords else np.ones(len(rates))
-    )
-    return _Rates(
-        rates.to_numpy(), None if sem is None else sem.transpose(*order).to_numpy(), edges,
-        str(rates.attrs.get("by", "")), rates["condition"].to_numpy(), presentations,
-        rates["unit_id"].to_numpy(), duration, names,
-    )  # fmt: skip
-
-
-def _rates_and_error(
-    rates: xr.DataArray | xr.Dataset, sem: xr.DataArray | None
-) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """What :func:`nwbin.responses.psth` has in one Dataset, as two arrays; arrays as they are."""
-    if "firing_rate" not in getattr(rates, "data_vars", ()):
-        return rates, sem  # type: ignore[return-value]  # only a Dataset has variables
-    means = rates["firing_rate"].assign_coords(presentations=rates["presentations"])
-    return means.assign_attrs(by=rates.attrs.get("by", "")), rates["sem"] if sem is None else sem
-
-
 def plot_rates(
     rates: xr.DataArray | xr.Dataset,
     *,
@@ -96,6 +33,7 @@ def plot_rates(
     most: int = 16,
     sem: xr.DataArray | None = None,
     names: Mapping[Any, str] | None = None,
+    unit_labels: Mapping[Any, str] | None = None,
 ) -> Figure:
     """Draw firing rates over time from the start of presentations.
 
@@ -118,6 +56,8 @@ def plot_rates(
         Standard error of `rates` over trials, of the same dims: shaded where one unit, or each, is drawn.
     names
         What some conditions are called, such as ``{-1: "-1 (blank)"}``.
+    unit_labels
+        What is written beside a unit's id, such as its brain structure: id to text.
 
     Returns
     -------
@@ -134,11 +74,11 @@ def plot_rates(
     """
     if most < 1:
         raise ArgumentError(f"most must be 1 panel or more, not {most}")
-    taken = _taken(rates, sem, duration, names)
+    taken = taken_from(rates, sem, duration, names, unit_labels)
     if taken.values.shape[1] == 1:
         figure = _one_bin(taken, most)
     elif taken.values.shape[2] == 1:
-        figure = _one_unit(rates, sem, duration, names)
+        figure = _one_unit(taken)
     else:
         figure = _per_unit(taken, most) if per_unit else _population(taken)
     if title:
@@ -186,7 +126,10 @@ def plot_psth(
     --------
     >>> ax = plot_psth(rates.isel(unit_id=[0]))
     """
-    taken = _taken(rates, sem, duration, names)
+    return _drawn(taken_from(rates, sem, duration, names), legend, ax)
+
+
+def _drawn(taken: Rates, legend: bool, ax: Axes | None) -> Axes:
     axes = axes_or_new(ax, 6.0, 3.8)
     units = taken.values.shape[2]
     means = taken.values.mean(axis=2)
@@ -209,7 +152,7 @@ def plot_psth(
     return axes
 
 
-def _lines(axes: Axes, means: npt.NDArray[Any], spread: npt.NDArray[Any] | None, taken: _Rates) -> None:
+def _lines(axes: Axes, means: npt.NDArray[Any], spread: npt.NDArray[Any] | None, taken: Rates) -> None:
     """A line of steps for each condition: a rate is that of its bin, and rises at its edge."""
     for k, (condition, color, dash) in enumerate(
         zip(taken.conditions, taken.colors, taken.dashes(), strict=True)
@@ -224,7 +167,7 @@ def _lines(axes: Axes, means: npt.NDArray[Any], spread: npt.NDArray[Any] | None,
     axes.set_ylim(bottom=0)
 
 
-def _legend(axes: Axes, taken: _Rates, beside: Axes | None = None) -> None:
+def _legend(axes: Axes, taken: Rates, beside: Axes | None = None) -> None:
     """Name the lines of `axes`: beside it, or in an empty place kept for that. Many are told by no color."""
     place, x = (beside, -0.08) if beside is not None else (axes, 1.0)
     if taken.by and taken.many:
@@ -238,7 +181,7 @@ def _legend(axes: Axes, taken: _Rates, beside: Axes | None = None) -> None:
         )  # fmt: skip
 
 
-def _when(axes: Axes, taken: _Rates) -> None:
+def _when(axes: Axes, taken: Rates) -> None:
     """Mark onset and end of a presentation."""
     edges, duration = taken.edges, taken.duration
     if edges[0] <= 0 <= edges[-1]:
@@ -250,7 +193,7 @@ def _when(axes: Axes, taken: _Rates) -> None:
     axes.set_xlim(edges[0], edges[-1])
 
 
-def _rows(axes: Axes, values: npt.NDArray[Any], taken: _Rates, most: int) -> Any:
+def _rows(axes: Axes, values: npt.NDArray[Any], taken: Rates, most: int) -> Any:
     """A row of colors for each condition, and the names of `most` of them."""
     number = len(values)
     mesh = axes.pcolormesh(
@@ -264,7 +207,7 @@ def _rows(axes: Axes, values: npt.NDArray[Any], taken: _Rates, most: int) -> Any
     return mesh
 
 
-def _one_bin(taken: _Rates, most: int) -> Figure:
+def _one_bin(taken: Rates, most: int) -> Figure:
     """One bin: a rate for each condition, which is a tuning curve."""
     if not taken.by or len(taken.conditions) == 1:
         raise ArgumentError(
@@ -282,30 +225,26 @@ def _one_bin(taken: _Rates, most: int) -> Figure:
             unit_ids=taken.unit_ids,
             names=taken.names,
             most=most,
+            unit_labels=taken.labels,
         )
     figure = new_figure(6.0, 4.0)
     axes = plot_tuning(
         taken.conditions, rates[:, 0], None if errors is None else errors[:, 0], by=taken.by, names=taken.names,
         ax=figure.subplots(),
     )  # fmt: skip
-    axes.set_title(f"unit {words(taken.unit_ids[0])}", fontsize=10)
+    axes.set_title(f"{taken.titled(0)}: mean of {taken.trials}", fontsize=10)
     return figure
 
 
-def _one_unit(
-    rates: xr.DataArray | xr.Dataset, sem: xr.DataArray | None, duration: float | None,
-    names: Mapping[Any, str] | None,
-) -> Figure:  # fmt: skip
-    taken = _taken(rates, sem, duration, names)
+def _one_unit(taken: Rates) -> Figure:
     figure = new_figure(7.5, 5.0 if taken.many else 4.0)
-    axes = plot_psth(rates, sem=sem, duration=duration, names=names, ax=figure.subplots())
-    shown = int(taken.presentations.sum())
+    axes = _drawn(taken, legend=True, ax=figure.subplots())
     shaded = ", ± s.e.m. over trials" if taken.sem is not None and len(taken.conditions) <= _SHADED else ""
-    axes.set_title(f"unit {words(taken.unit_ids[0])}: mean of {shown:,} trials{shaded}", fontsize=10)
+    axes.set_title(f"{taken.titled(0)}: mean of {taken.trials}{shaded}", fontsize=10)
     return figure
 
 
-def _population(taken: _Rates) -> Figure:
+def _population(taken: Rates) -> Figure:
     figure = new_figure(8.5, 6.5)
     places = figure.add_gridspec(2, 2, height_ratios=[1.25, 1.0], width_ratios=[7.0, 1.25])
     top = figure.add_subplot(places[0, 0])
@@ -332,7 +271,7 @@ def _population(taken: _Rates) -> Figure:
     return figure
 
 
-def _changes(axes: Axes, scale: Axes, taken: _Rates) -> None:
+def _changes(axes: Axes, scale: Axes, taken: Rates) -> None:
     """Every unit relative to its own rate over time: rates span orders of magnitude.
 
     Sorted by how much it changes after onset, and not by when it peaks, which makes a diagonal out of noise.
@@ -367,7 +306,7 @@ def _changes(axes: Axes, scale: Axes, taken: _Rates) -> None:
     )
 
 
-def _per_unit(taken: _Rates, most: int) -> Figure:
+def _per_unit(taken: Rates, most: int) -> Figure:
     values = taken.values
     units = values.shape[2]
     # The units that change most, in Hz, over time and conditions.
@@ -375,7 +314,7 @@ def _per_unit(taken: _Rates, most: int) -> Figure:
     figure, panels = sheet(len(shown), 4, 2.6, 2.3 if taken.many else 1.9, sharex=True, sharey=taken.many)
     image = None
     for axes, unit in zip(panels, shown, strict=True):
-        name = f"unit {words(taken.unit_ids[unit])}"
+        name = taken.titled(unit)
         if taken.many:  # a row of colors for each condition, from 0 to the unit's own highest rate
             highest = float(values[:, :, unit].max())
             image = _rows(axes, values[:, :, unit] / (highest or 1.0), taken, 6)

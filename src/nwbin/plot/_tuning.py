@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
-from nwbin.plot.canvas import MANY, axes_or_new, bare, head, name_of, sheet, words
-from nwbin.plot.colors import DASHES, MARKERS, condition_colors, is_angle, titled
+from nwbin.plot.canvas import MANY, axes_or_new, bare, head, name_of, sheet, unit_title
+from nwbin.plot.colors import DASHES, MARKERS, condition_colors, forms_of, is_angle, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_tuning", "plot_tuning_sheet"]
 
+_BLANK = "blank"
 _RANKED = 24  # more values that are no quantities stand by rank
 _NO_QUANTITY = ("frame", "image", "stimulus_condition_id", "stimulus_block", "color")
 
@@ -94,10 +95,12 @@ def plot_tuning(
         _curves(axes, place, rates, errors, seconds, other, joined=numbers)
         _scale(axes, levels, by, numbers, names)
     if blank is not None:
-        axes.axhline(blank, color="0.35", linestyle="--", linewidth=1.0, zorder=1)
-        axes.annotate(
-            " blank", (1.0, blank), xycoords=("axes fraction", "data"), fontsize=7, ha="left", va="center",
-            annotation_clip=False,
+        _blank(axes, blank, beside=len(rates) == 1)
+    if len(rates) > 1:
+        held = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda one: one[1] == _BLANK)
+        axes.legend(
+            *zip(*held, strict=True),
+            title=titled(other), fontsize=8, title_fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1)
         )  # fmt: skip
     if np.nanmin(rates, initial=0.0) >= 0:
         above = 0.0 if errors is None else np.nan_to_num(errors)
@@ -112,6 +115,18 @@ def _are_quantities(levels: npt.NDArray[Any], by: str) -> bool:
     return levels.dtype.kind in "iuf" and by.lower() not in _NO_QUANTITY
 
 
+def _blank(axes: Axes, rate: float, *, beside: bool) -> None:
+    """The rate without a stimulus, named beside the line, or in the legend where there is one."""
+    axes.axhline(
+        rate, color="0.35", linestyle=(0, (4, 3)), linewidth=1.0, zorder=1, label=None if beside else _BLANK
+    )
+    if beside:
+        axes.annotate(
+            f" {_BLANK}", (1.0, rate), xycoords=("axes fraction", "data"), fontsize=7, ha="left", va="center",
+            annotation_clip=False,
+        )  # fmt: skip
+
+
 def _curves(
     axes: Axes, place: npt.NDArray[np.float64], rates: npt.NDArray[np.float64], errors: Any,
     seconds: npt.NDArray[Any], other: str, *, joined: bool,
@@ -119,15 +134,12 @@ def _curves(
     several = len(rates) > 1
     kinds = np.asarray(seconds.tolist()) if several else np.asarray([0])
     colors = condition_colors(kinds, other) if several else ["#0072B2"]
+    forms = forms_of(kinds, other) if is_angle(other) else list(range(len(rates)))
     for k, (row, color) in enumerate(zip(rates, colors, strict=True)):
         axes.errorbar(
             place, row, None if errors is None else errors[k], color=color, capsize=2, markersize=4,
-            marker=MARKERS[k % len(MARKERS)], linestyle=DASHES[k % len(DASHES)] if joined else "none",
+            marker=MARKERS[k % len(MARKERS)], linestyle=DASHES[forms[k] % len(DASHES)] if joined else "none",
             linewidth=1.3, elinewidth=1.0, label=name_of(seconds[k]) if several else None,
-        )  # fmt: skip
-    if several:
-        axes.legend(
-            title=titled(other), fontsize=8, title_fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1)
         )  # fmt: skip
 
 
@@ -179,6 +191,7 @@ def plot_tuning_sheet(
     names: Mapping[Any, str] | None = None,
     most: int = 16,
     title: str = "",
+    unit_labels: Mapping[Any, str] | None = None,
 ) -> Figure:
     """Draw the tuning curves of many units, of those that vary most.
 
@@ -198,6 +211,8 @@ def plot_tuning_sheet(
         How many units at most: those whose rate varies most over the values, in order of their ids' place.
     title
         Put above.
+    unit_labels
+        What is written beside a unit's id, such as its brain structure: id to text.
 
     Returns
     -------
@@ -227,7 +242,7 @@ def plot_tuning_sheet(
             values, rates[:, unit], None if sem is None else np.asarray(sem)[:, unit], by=by, names=names,
             blank=None if blank is None else float(np.asarray(blank)[unit]), ax=axes,
         )  # fmt: skip
-        axes.set_title(f"unit {words(ids[unit])}", fontsize=9)
+        axes.set_title(unit_title(ids[unit], unit_labels), fontsize=9)
         axes.tick_params(labelsize=7)
         axes.set_xlabel("")
         axes.set_ylabel("")

@@ -37,11 +37,14 @@ __all__ = [
     "picture_bytes",
     "save_picture",
     "sheet",
+    "unit_title",
     "words",
+    "wrapped",
 ]
 
 MANY = 12  # more conditions than these are told apart by no legend: they get a row of colors, or a rank, each
 _NOTEBOOK_DPI = 80
+_LONGEST_LABEL = 24  # letters beside a unit's id, above a panel
 PICTURE_ENDINGS = (".png", ".pdf", ".svg")
 
 
@@ -109,7 +112,29 @@ def figure_of(axes: Axes) -> Figure:
 def head(figure: Figure, title: str) -> None:
     """Give a figure its title, on as many lines as it needs."""
     letters = int(figure.get_figwidth() * 12)  # of this size that an inch holds, and some to spare
-    figure.suptitle(textwrap.fill(words(title), letters), fontsize=11)
+    figure.suptitle(wrapped(words(title), letters), fontsize=11)
+
+
+def wrapped(text: str, letters: int) -> str:
+    """Break a line into as few as have no more letters than these each, of about one length."""
+    lines = textwrap.wrap(text, letters)
+    while letters > 1 and len(lines) > 1:  # narrower for as long as that takes no line more
+        letters -= 1
+        narrower = textwrap.wrap(text, letters, break_long_words=False)
+        if len(narrower) > len(lines) or max(map(len, narrower)) > letters:
+            break
+        lines = narrower
+    return "\n".join(lines)
+
+
+def unit_title(unit: Any, labels: Mapping[Any, str] | None = None) -> str:
+    """What stands above a unit's panel: its id, and what else is said of it, such as where it lies."""
+    key = unit.item() if isinstance(unit, np.generic) else unit
+    label = (labels or {}).get(key)
+    beside = label if isinstance(label, str) else ""  # a column of structures has NaN where none is known
+    if len(beside) > _LONGEST_LABEL:
+        beside = f"{beside[:_LONGEST_LABEL]}…"
+    return f"unit {words(unit)}{', ' if beside else ''}{words(beside)}"
 
 
 def sheet(number: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:

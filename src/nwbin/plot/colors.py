@@ -1,8 +1,10 @@
 """Colors that are told apart by everybody: also without the red, the green or the blue cones, and in grey.
 
-Three scales, by what the values are. Directions: a circle through orange, rose, blue and dark red, on which opposite
-values differ in blue-yellow and in red-green both, and the others in lightness (CIE L*a*b*; tests/plot has the
-distances); hues around the color wheel, which one often sees, fall together in pairs for one man in twelve.
+Three scales, by what the values are. Orientations: a circle through orange, rose, blue and plum, on which opposite
+colors differ in blue-yellow and in red-green both, and the others in lightness (CIE L*a*b*; tests/plot has the
+distances); hues around the color wheel, which one often sees, fall together in pairs for one man in twelve. Once
+around is half a turn: the two directions along one orientation have its color, and lines of another form, for eight
+or twelve thin lines are more than colors alone tell apart.
 Numbers: viridis. Names: the palette of Okabe and Ito (2008), without its yellow, which white paper swallows.
 """
 
@@ -20,16 +22,17 @@ _NAMED = ("#0072B2", "#E69F00", "#000000", "#CC79A7", "#009E73", "#D55E00", "#56
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INVALID = "#D55E00"
-_FEW = 6  # steps of viridis that are far apart by themselves
+_FEW = 6  # steps of viridis, and orientations around the circle, that are far apart by themselves
 
 # What the parameters of stimuli are measured in.
 _UNITS = {
-    "orientation": "°", "direction": "°", "ori": "°", "angle": "°", "phase": "cycles", "x_position": "°",
+    "orientation": "°", "direction": "°", "ori": "°", "dir": "°", "angle": "°", "phase": "cycles", "x_position": "°",
     "y_position": "°", "azimuth": "°", "elevation": "°", "size": "°", "diameter": "°", "radius": "°",
     "spatial_frequency": "cycles/°", "temporal_frequency": "Hz", "speed": "°/s", "duration": "s",
     "start_time": "s", "stop_time": "s", "level": "V",
 }  # fmt: skip
-_ANGLES = ("orientation", "direction", "ori", "angle")
+_ANGLES = ("orientation", "direction", "ori", "dir", "angle")
+_HALF = 180.0  # degrees, after which a grating looks the same, and drifts the other way
 
 
 def is_angle(name: str) -> bool:
@@ -60,9 +63,17 @@ def _from_lab(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _around(turn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Colors around the circle, by the part of a turn: (n,) to (n, 3)."""
+    """Colors around the circle, by the part of it: (n,) to (n, 3).
+
+    Its middle and radii are those, found by random search, for which the two nearest of four colors, and of six, are
+    farthest apart to whoever sees them worst; none is so dark that a thin line of it is black.
+    """
     along, across = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
-    lab = [43 + 29 * across, 38 + 20 * along + 13 * across, 56 * along - 2 * across]
+    lab = [
+        52.0 + 3.9 * along + 26.6 * across,
+        42.9 + 20.7 * along + 10.4 * across,
+        -6.9 + 73.2 * along - 6.2 * across,
+    ]
     return _from_lab(np.stack(lab, axis=1))
 
 
@@ -74,8 +85,9 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
     values
         The conditions: (conditions,).
     name
-        The parameter that they are of: around a circle where it is an orientation or a direction, along a scale
-        where they are numbers, else distinct; of more than seven names colors come again.
+        The parameter that they are of: around a circle where it is an orientation or a direction, the same for the
+        two directions along an orientation (which :func:`plot_rates` and others tell apart by the form of lines and
+        points); along a scale where they are numbers, else distinct; of more than seven names colors come again.
 
     Returns
     -------
@@ -92,9 +104,7 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
 
     number = len(values)
     if values.dtype.kind in "iuf" and is_angle(name):
-        # An orientation comes back after 180 degrees, a direction of motion after 360.
-        period = 360.0 if values.max() > 180 else 180.0
-        return list(_around(values.astype(np.float64) % period / period))
+        return list(_around(values.astype(np.float64) % _HALF / _HALF))
     if values.dtype.kind in "iuf" and number > 1:
         return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.78, number)))
     return [mpl.colors.to_rgba(_NAMED[k % len(_NAMED)]) for k in range(number)]
@@ -102,9 +112,14 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
 
 def forms_of(values: npt.NDArray[Any], name: str) -> list[int]:
     """Which form lines and points of each condition have beside their color: of names each its own; of many numbers
-    every other one.
+    every other one; of directions those of the second half turn, and of many orientations every other one as well.
     """
     number = len(values)
     if values.dtype.kind not in "iuf":
         return list(range(number))
-    return [k % 2 for k in range(number)] if number > _FEW and not is_angle(name) else [0] * number
+    if is_angle(name):
+        axes, place = np.unique(values.astype(np.float64) % _HALF, return_inverse=True)
+        second = np.floor(values.astype(np.float64) / _HALF) % 2
+        other = place.reshape(-1) % 2 if len(axes) > _FEW else np.zeros(number)
+        return [int(form) for form in second + 2 * other]
+    return [k % 2 for k in range(number)] if number > _FEW else [0] * number

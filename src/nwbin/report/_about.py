@@ -31,12 +31,12 @@ def session_facts(recording: Recording) -> list[Part]:
     with recording.saying(parts, "What the session is"):
         said = recording.summary
         span = recording.overview.span
-        units = said["units"]
+        units, besides = said["units"], " and ".join(recording.besides)
         large = [
             ("units that pass, of all", f"{units['passing']:,} of {units['all']:,}"),
-            ("spikes", f"{units['spikes']:,}" if "spikes" in units else ABSENT),
+            ("spikes of all units", f"{units['spikes']:,}" if "spikes" in units else ABSENT),
             ("probes", f"{said['probes']:,}"),
-            ("stimuli", f"{len(recording.stimuli):,}"),
+            (f"stimuli{', besides ' if besides else ''}{besides}", f"{len(recording.stimuli):,}"),
             ("long", hours(span[1] - span[0]) if span else ABSENT),
         ]
         parts += [Facts(large, large=True), Facts(_rows(recording, said))]
@@ -48,7 +48,9 @@ def session_facts(recording: Recording) -> list[Part]:
     )
     parts.append(
         Note(
-            "The first two lines open the session; all lines of code on this page go on from there.", "plain"
+            "The first lines open the session: put the path of your copy there. All code on this page goes on from "
+            "them.",
+            "plain",
         )
     )
     return parts
@@ -99,7 +101,7 @@ def problems(recording: Recording) -> tuple[list[Part], dict[str, int]]:
     )
     if found.findings:
         parts.append(_table(recording, found))
-    parts.append(Code(f"print(nwbin.check.check({recording.name!a}))  # or: nwbin check FILE"))
+    parts.append(Code("print(nwbin.check.check(path))  # or: nwbin check FILE"))
     return parts, numbers
 
 

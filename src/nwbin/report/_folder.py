@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from nwbin.report._html import render, summary_in
 from nwbin.report._page import ENDINGS, page, write_page
 from nwbin.report._parts import Code, Facts, Link, Note, Part, Section, Table
 from nwbin.report._text import ABSENT, cell
+from nwbin.storage.addresses import is_address
 from nwbin.storage.opening import StrPath
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["pages_beside", "report_folder"]
 
 # Raise it when pages are made in another way: those of earlier versions are then made again.
-_MEANING = 1
+_MEANING = 2
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,42 @@ class _SessionPage:
     """Make one session's page: a :class:`nwbin.dataset.pages.PageWork`."""
 
     index: str  # the address of the index, from the page
-    cache: str = ""  # the folder's name, where its tables say more of a session than its file
+    root: str  # the folder, on this machine
+    folder: str  # how the pages' code calls it
+    tables: bool  # whether those of the folder say more of a session than its file
 
     def spec(self) -> dict[str, Any]:
-        return {"job": "report", "meaning": _MEANING, "version": __version__, "index": self.index}
+        return {
+            "job": "report", "meaning": _MEANING, "version": __version__, "index": self.index, "folder": self.folder,
+        }  # fmt: skip
 
     def run(self, session: Session, threads: int | None, progress: Progress) -> str:
-        opened = ""
-        if self.cache:
-            opened = (
-                f"session = nwbin.Dataset({self.cache!a}).get_session_data({session.ecephys_session_id!a})"
-            )
+        opened = self._opened(session)
         return page(session, progress=progress, opened=opened, back=(self.index, "All sessions"))
+
+    def _opened(self, session: Session) -> str:
+        """The lines that open the session, from wherever whoever has the page has the folder."""
+        if session.file.path is None:  # on a server: its address is the same for everybody
+            return ""
+        within = "/" + Path(os.path.relpath(session.file.path, self.root)).as_posix()
+        how = "nwbin.open(path)"
+        if self.tables:
+            how = f"nwbin.Dataset(folder).get_session_data({session.ecephys_session_id!a})"
+        return f"{_folder_line(self.folder)}\npath = folder + {within!a}\nsession = {how}"
+
+
+def _folder_line(folder: str) -> str:
+    return f"folder = {folder!a}  # the folder of the sessions: its path on your machine"
+
+
+def _called(data: Dataset, given: StrPath | Dataset, out: Path) -> str:
+    """How code calls the folder: its path from where the index lies, or its name; never where that is on a disk."""
+    if isinstance(given, str) and is_address(given):
+        return given
+    here = out.parent.resolve()
+    if data.root.is_relative_to(here):
+        return data.root.relative_to(here).as_posix()
+    return data.root.name or data.root.as_posix()
 
 
 def pages_beside(out: Path) -> Path:
@@ -102,33 +128,45 @@ def report_folder(
     data = folder if isinstance(folder, Dataset) else Dataset(folder)
     if not data.session_ids:
         raise LookupFailure(f"{data.root}: holds no NWB files with units")
-    cache = data.root.name if data.kind == "allen" else ""
-    work = _SessionPage(f"../{quote(target.name)}", cache)
+    called = _called(data, folder, target)
+    work = _SessionPage(f"../{quote(target.name)}", str(data.root), called, data.kind == "allen")
     beside = pages_beside(target)
     results = write_pages(data, work, beside, sessions=sessions, **options)
     if not len(results.report):
         raise LookupFailure(
             f"{data.root}: none of its {counted(len(data.session_ids), 'session')} meets {sessions!r}"
         )
-    write_page(_index(data, results, beside), target)
+    write_page(_index(data, called, results, beside), target)
     return results
 
 
-def _index(data: Dataset, results: Results, beside: Path) -> str:
+def _index(data: Dataset, called: str, results: Results, beside: Path) -> str:
     paths = data.files["path"].to_dict()
     summaries = {key: summary_in(results[key]) for key in results}
     failed = results.failed
+    copies = _copies(summaries, paths)
+    number = len(results.report) - len(copies)
+    once = {key: one for key, one in summaries.items() if key not in copies}
     parts: list[Part] = [
         Facts([
-            ("sessions", f"{len(results.report):,}"), ("units that pass", f"{_total(summaries, 'passing'):,}"),
-            ("units", f"{_total(summaries, 'units'):,}"), ("cannot be read", f"{len(failed):,}"),
+            ("sessions", f"{number:,}"),
+            ("units that pass", f"{_total(once, 'passing'):,}"), ("units", f"{_total(once, 'units'):,}"),
+            ("cannot be read", f"{len(failed):,}"),
         ], large=True),
-        _sessions(results, summaries, paths, PageFolder(beside)),
-        Code(
-            f"import nwbin\ndata = nwbin.Dataset({data.root.name!a})\ndata.get_session_table()\n"
-            f"nwbin.report.report_folder(data, 'reports.html')  # or: nwbin report {data.root.name!a} -o reports.html"
-        ),
     ]  # fmt: skip
+    if copies:
+        parts.append(Note(
+            f"{counted(len(copies), 'file')} of the folder {'is a copy' if len(copies) == 1 else 'are copies'} of "
+            "another: identifier, start, and numbers of units and spikes are the same. Each has its page, and the "
+            "totals above count it once.", "bad",
+        ))  # fmt: skip
+    parts += [
+        _sessions(results, summaries, paths, PageFolder(beside), copies),
+        Code(
+            f"import nwbin\n{_folder_line(called)}\ndata = nwbin.Dataset(folder)\ndata.get_session_table()\n"
+            "nwbin.report.report_folder(folder, 'reports.html')  # or: nwbin report FOLDER -o reports.html"
+        ),
+    ]
     sections = [Section("sessions", "Sessions", parts)]
     if failed:
         sections.append(
@@ -137,7 +175,7 @@ def _index(data: Dataset, results: Results, beside: Path) -> str:
     if others := len(_others(data, paths)):
         said = f"{counted(others, 'other NWB file')} of the folder: LFP, behaviour or images, without units."
         sections.append(Section("others", "Other files", [Note(said)]))
-    lead = f"{counted(len(results.report), 'session')} of {cell(data.root.name)}, made by nwbin {__version__}"
+    lead = f"{counted(number, 'session')} of {cell(data.root.name)}, made by nwbin {__version__}"
     synthetic = sum(bool(one.get("synthetic")) for one in summaries.values())
     if synthetic:
         lead += f"; synthetic data in {synthetic:,}"
@@ -146,13 +184,30 @@ def _index(data: Dataset, results: Results, beside: Path) -> str:
     )
 
 
+def _copies(summaries: dict[Any, dict[str, Any]], paths: dict[Any, str]) -> dict[Any, Any]:
+    """Sessions that are copies of another, by id, and whose copy each is: of the one least deep in folders, and of
+    the shortest name.
+    """
+    first: dict[str, Any] = {}
+    found = {}
+    for key in sorted(summaries, key=lambda one: (len(Path(paths[one]).parts), len(paths[one]), paths[one])):
+        identity = summaries[key].get("identity")
+        if not identity or not identity[0]:
+            continue
+        of = first.setdefault(repr(identity), key)
+        if of != key:
+            found[key] = of
+    return found
+
+
 def _total(summaries: dict[Any, dict[str, Any]], name: str) -> int:
     return sum(one[name] for one in summaries.values() if isinstance(one.get(name), int))
 
 
 def _sessions(
-    results: Results, summaries: dict[Any, dict[str, Any]], paths: dict[Any, str], folder: PageFolder
-) -> Table:
+    results: Results, summaries: dict[Any, dict[str, Any]], paths: dict[Any, str], folder: PageFolder,
+    copies: dict[Any, Any],
+) -> Table:  # fmt: skip
     rows: list[list[str | Link]] = []
     for key in results.report.index.tolist():
         said = summaries.get(key)
@@ -161,16 +216,17 @@ def _sessions(
             continue
         href = f"{quote(folder.root.name)}/{quote(folder.place(key).name)}.html"
         problems = said["problems"]
-        found = ", ".join(
-            counted(problems[kind], kind) for kind in ("error", "warning") if problems.get(kind)
-        )
+        held = [f"copy of {cell(copies[key])}"] if key in copies else []
+        held += [counted(problems[kind], kind) for kind in ("error", "warning") if problems.get(kind)]
+        found = ", ".join(held) or ("none" if problems else "not checked")
         rows.append([
             Link(cell(key), href), cell(said["type"]), cell(said["units"]), cell(said["passing"]),
-            cell(said["stimuli"]), cell(said["length"]), found or "none", cell(said["file"]),
+            cell(said["stimuli"]), cell(said["length"]), found, cell(said["file"]),
         ])  # fmt: skip
     columns = ["Session", "Type", "Units", "Pass", "Stimuli", "Length", "Problems", "File"]
+    caption = counted(len(rows), "file" if copies else "session")
     return Table(
-        "sessions-table", counted(len(rows), "session"), columns, rows, frozenset({2, 3, 4}), searched="sessions"
+        "sessions-table", caption, columns, rows, frozenset({2, 3, 4}), searched="sessions"
     )  # fmt: skip
 
 
@@ -188,4 +244,6 @@ def _failures(failed: dict[Any, str], paths: dict[Any, str], root: Path) -> Tabl
 
 def _others(data: Dataset, paths: dict[Any, str]) -> list[Path]:
     known = {Path(one) for one in paths.values()}
+    if any(map(is_address, paths.values())):  # on a server one looks for sessions only
+        return []
     return [one for one in nwb_files(data.root) if one not in known]

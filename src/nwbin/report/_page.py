@@ -122,7 +122,8 @@ def page(
     progress
         Called with (parts done, parts in all).
     opened
-        The line of code that opens it, as the page shows it; by default :func:`nwbin.open` of the file's own name.
+        The lines of code that set `path` and open the session, as the page shows them; by default :func:`nwbin.open`
+        of the file's own name.
     back
         A page to go back to: its address, and what it is.
 
@@ -190,7 +191,7 @@ def _made(recording: Recording) -> list[Part]:
             ("Filters of units", filters),
             ("Spikes count", "in [from, to), whatever the presentation overlaps"),
         ]),
-        Code(f"nwbin.report.report({recording.name!a}, 'report.html')  # or: nwbin report FILE -o report.html"),
+        Code("nwbin.report.report(path, 'report.html')  # or: nwbin report FILE -o report.html"),
     ]  # fmt: skip
 
 
@@ -199,12 +200,15 @@ def _summary(recording: Recording, numbers: dict[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "session": recording.number, "type": recording.session.session_type or "", "file": recording.name,
         "synthetic": recording.synthetic, "stimuli": len(recording.stimuli), "problems": numbers, "units": None,
-        "passing": None, "length": None,
+        "passing": None, "length": None, "identity": None,
     }  # fmt: skip
     ignored: list[Part] = []
     with recording.saying(ignored, ""):
         if recording.has_units:
             found |= {"units": len(recording.every_unit[0]), "passing": len(recording.passing)}
+            said = recording.summary
+            spikes = said["units"].get("spikes")
+            found["identity"] = [recording.session.file.identifier, said["start"], found["units"], spikes]
         span = recording.overview.span
         found["length"] = None if span is None else hours(span[1] - span[0])
     return found

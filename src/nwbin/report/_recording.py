@@ -42,7 +42,7 @@ class Recording:
     step
         Called whenever a part of the page is done.
     opened
-        The line of code that opens it; by default :func:`nwbin.open` of the file's own name.
+        The lines of code that set `path` and open the session; by default :func:`nwbin.open` of the file's own name.
     """
 
     session: Session
@@ -52,7 +52,8 @@ class Recording:
     _rows: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.opened = self.opened or f"session = nwbin.open({self.name!a})"
+        where = "" if self.session.file.path is None else "  # the file: its path on your machine"
+        self.opened = self.opened or f"path = {self.name!a}{where}\nsession = nwbin.open(path)"
 
     @property
     def name(self) -> str:
@@ -109,6 +110,19 @@ class Recording:
             return {}
         named = zip(units.index.tolist(), units[self.area_column].tolist(), strict=True)
         return {unit: area for unit, area in named if isinstance(area, str) and area}
+
+    @property
+    def labelling(self) -> str:
+        """Where units lie, as an argument of the code of pictures; "" where that is not known."""
+        return f", unit_labels=dict(session.units[{self.area_column!a}])" if self.areas else ""
+
+    @cached_property
+    def besides(self) -> list[str]:
+        """Names in the table of presentations that are no stimuli: times without one."""
+        try:
+            return [name for name in self.session.stimulus_names if name in _NOTHING]
+        except NwbinError:
+            return []
 
     @cached_property
     def stimuli(self) -> list[str]:

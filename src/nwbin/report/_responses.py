@@ -9,8 +9,9 @@ import numpy as np
 
 from nwbin._names import safe_name
 from nwbin._wording import counted
+from nwbin.allen.meanings import BLANK_FRAME
 from nwbin.plot import plot_rates, plot_tuning_sheet
-from nwbin.plot.answers import fitting_width, names_in
+from nwbin.plot.answers import fitting_width, names_in, tuning_of
 from nwbin.report._best import best_units, parameter_of, window_of
 from nwbin.report._fields import places_in
 from nwbin.report._parts import Code, Heading, Note, Part, Table
@@ -150,8 +151,13 @@ def _psth(recording: Recording, shown: _Stimulus, parts: list[Part]) -> None:
     rates = recording.session.psth(shown.name, shown.units, by=shown.by, bin_width=width)
     conditions = rates.sizes["condition"]
     duration = round(shown.duration, 3) if shown.duration > 0 else None
-    of_each = f" for each of {conditions} values of {cell(shown.by)}" if shown.by else ""
-    figure = plot_rates(rates, per_unit=True, duration=duration, names=shown.names)
+    blank = BLANK_FRAME in shown.names and "blank" in shown.names[BLANK_FRAME]
+    blank = blank and BLANK_FRAME in rates["condition"].to_numpy().tolist()
+    of_each = f" for each of {conditions - blank} values of {cell(shown.by)}" if shown.by else ""
+    of_each += " and blank" if blank else ""
+    figure = plot_rates(
+        rates, per_unit=True, duration=duration, names=shown.names, unit_labels=recording.areas
+    )
     highest = float(np.nanmax(rates["firing_rate"].to_numpy()))
     parts += [
         picture(
@@ -162,32 +168,38 @@ def _psth(recording: Recording, shown: _Stimulus, parts: list[Part]) -> None:
         ),
         Code(
             f"rates = session.psth({shown.name!a}, {shown.units}, by={shown.by!a}, bin_width={width:g})\n"
-            f"nwbin.plot.plot_rates(rates, per_unit=True, duration={duration}{shown.named})"
+            f"nwbin.plot.plot_rates(rates, per_unit=True, duration={duration}{shown.named}{recording.labelling})"
         ),
     ]
 
 
 def _tuning(recording: Recording, shown: _Stimulus, window: tuple[float, float], parts: list[Part]) -> None:
     by = str(shown.by)
-    found = recording.session.tuning(shown.name, by, shown.units, window=window, resamples=0)
+    found = tuning_of(recording.session.file.spike_trains(shown.units), shown.rows, [by], window)
     figure = plot_tuning_sheet(
-        found[by].to_numpy(), found["firing_rate"].to_numpy(), found["sem"].to_numpy(), by=by, unit_ids=shown.units,
-        names=shown.names,
+        found.values, found.mean, found.sem, by=by, unit_ids=found.unit_ids, blank=found.blank, names=shown.names,
+        unit_labels=recording.areas,
     )  # fmt: skip
+    best = found.values[np.argmax(found.mean, axis=0)].tolist()
     preferred = ", ".join(
-        f"{unit} at {cell(shown.names.get(one, one))}"
-        for unit, one in zip(shown.units, found[f"preferred_{by}"].to_numpy().tolist(), strict=True)
+        f"{unit} at {cell(shown.names.get(one, one))}" for unit, one in zip(shown.units, best, strict=True)
     )
+    dashed = ""
+    if found.blank is not None:
+        rates = ", ".join(cell(float(one)) for one in found.blank)
+        preferred, dashed = f"{preferred}. Blank: {rates} Hz", "; dashed: blank, the rate without a stimulus"
     parts += [
         picture(
             figure,
-            f"Mean rate over {found.sizes[by]} values of {cell(by)}, with its standard error. Highest: {preferred}.",
-            f"Mean rates over {cell(by)}, ± s.e.m. over trials: units {shown.labels}.",
+            f"Mean rate over {len(found.values)} values of {cell(by)}, with its standard error. Highest: {preferred}.",
+            f"Mean rates over {cell(by)}, ± s.e.m. over trials{dashed}: units {shown.labels}.",
         ),
         Code(
-            f"found = session.tuning({shown.name!a}, {by!a}, {shown.units}, window={window!r}, resamples=0)\n"
-            f"nwbin.plot.plot_tuning_sheet(found[{by!a}], found.firing_rate, found.sem, by={by!a}, "
-            f"unit_ids={shown.units}{shown.named})"
+            "from nwbin.export import tidy\nfrom nwbin.plot.answers import tuning_of\n"
+            f"trains = session.file.spike_trains({shown.units})\n"
+            f"found = tuning_of(trains, tidy(session.get_stimulus_table({shown.name!a})), [{by!a}], {window!r})\n"
+            f"nwbin.plot.plot_tuning_sheet(found.values, found.mean, found.sem, by={by!a}, unit_ids=found.unit_ids, "
+            f"blank=found.blank{shown.named}{recording.labelling})"
         ),
     ]
 
@@ -208,12 +220,12 @@ def _movie(recording: Recording, shown: _Stimulus, parts: list[Part]) -> None:
     repeats = int(rates["presentations"].to_numpy().sum())
     parts += [
         picture(
-            plot_rates(rates, per_unit=True),
+            plot_rates(rates, per_unit=True, unit_labels=recording.areas),
             f"Firing rate over the {stop:g} s of the movie, mean of {repeats} repeats, of units {shown.labels}.",
             f"Mean rates over the movie ({repeats} repeats, bins of {width:g} s): units {shown.labels}.",
         ),
         Code(
             f"rates = session.psth({shown.name!a}, {shown.units}, where={where!a}, window=(0, {stop:g}), "
-            f"bin_width={width:g})\nnwbin.plot.plot_rates(rates, per_unit=True)"
+            f"bin_width={width:g})\nnwbin.plot.plot_rates(rates, per_unit=True{recording.labelling})"
         ),
     ]

@@ -92,9 +92,13 @@ def _table_of_stimuli(recording: Recording, parts: list[Part]) -> None:
         for name, row in zip(table.index.tolist(), table.to_dict("records"), strict=True)
     ]
     columns = ["Stimulus", "Conditions", *names.values()]
+    apart = f", and {' and '.join(recording.besides)}" if recording.besides else ""
     parts.append(
-        Table("stimuli-table", f"{counted(len(shown), 'presentation')} of {stimuli_counted(len(rows))}",
-              columns, rows, frozenset(range(1, 7)))
+        Table(
+            "stimuli-table",
+            f"{counted(len(shown), 'presentation')} of {stimuli_counted(len(recording.stimuli))}{apart}",
+            columns, rows, frozenset(range(1, 7)),
+        )
     )  # fmt: skip
     parts.append(
         Code(
@@ -137,6 +141,7 @@ def running(recording: Recording) -> list[Part]:
             "max": "Highest (cm/s)",
         }  # fmt: skip
         facts = [(called, cell(float(said[name]))) for name, called in names.items()]
+        facts[0] = (names["count"], f"{int(said['count']):,}")
         share = float((velocity > _RUNS).mean())
         parts.append(Facts([*facts, (f"Samples above {_RUNS:g} cm/s", f"{share:.1%}")]))
         parts.append(

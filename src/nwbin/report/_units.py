@@ -12,6 +12,7 @@ from nwbin.plot import plot_probes, plot_quality
 from nwbin.report._parts import Code, Heading, Note, Part, Table
 from nwbin.report._pictures import picture
 from nwbin.report._text import cell
+from nwbin.session.selectable import SelectableSession
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ _SHOWN = (
 )  # fmt: skip
 _MOST_OTHERS = 6  # columns of a file that has none of these
 _DRAWN = 6  # distributions
+_NOWHERE = "not known"
 
 
 def units(recording: Recording) -> list[Part]:
@@ -33,6 +35,8 @@ def units(recording: Recording) -> list[Part]:
     parts: list[Part] = []
     if not recording.has_units:
         return [Note("The file has no units: it may hold LFP or behaviour only.", "missing")]
+    with recording.saying(parts, "The filters of units"):
+        parts.append(Note(_what_passes(recording)))
     with recording.saying(parts, "Units by area"):
         _by_area(recording, parts)
     recording.step()
@@ -42,6 +46,23 @@ def units(recording: Recording) -> list[Part]:
     with recording.saying(parts, "The table of units"):
         _all(recording, parts)
     return parts
+
+
+def _what_passes(recording: Recording) -> str:
+    """What it takes for a unit to pass, in words."""
+    applied = SelectableSession(recording.session).filters_applied()
+    if isinstance(applied, str):
+        return "All units pass: the file has none of the columns by which nwbin filters."
+    signs = {"maximum": "at most", "minimum": "at least"}
+    said = []
+    for name, value in applied.items():
+        column, _, bound = name.rpartition("_")
+        if bound in signs:
+            said.append(f"{column} is {signs[bound]} {value:g}")
+        else:
+            said.append("it lies in a structure of the brain" if name == "in_brain" else f"{name} is {value}")
+    every = " and ".join(one for one in (", ".join(said[:-1]), said[-1]) if one)
+    return f"A unit passes if {every}. Responses, receptive fields and rates on this page are of units that pass."
 
 
 def _by_area(recording: Recording, parts: list[Part]) -> None:
@@ -55,11 +76,13 @@ def _by_area(recording: Recording, parts: list[Part]) -> None:
         return
     areas, passing = recording.areas, recording.passing
     rates = every["firing_rate"] if "firing_rate" in every.columns else None
-    of_area: dict[str, list[Any]] = {}
+    of_area: dict[str | None, list[Any]] = {}
     for unit in every.index.tolist():
-        of_area.setdefault(areas.get(unit, "(none)"), []).append(unit)
+        of_area.setdefault(areas.get(unit), []).append(unit)
+    nowhere = of_area.pop(None, [])
+    known = sorted(of_area.items(), key=lambda one: (-len(one[1]), str(one[0])))
     rows = []
-    for area, ids in sorted(of_area.items(), key=lambda one: (-len(one[1]), one[0])):
+    for area, ids in [*known, *([(_NOWHERE, nowhere)] if nowhere else [])]:
         good = [one for one in ids if one in passing]
         rate = (
             cell(float(rates.loc[good].median()) if good else float("nan"))
@@ -68,9 +91,8 @@ def _by_area(recording: Recording, parts: list[Part]) -> None:
         )
         rows.append([cell(area), cell(len(ids)), cell(len(good)), rate])
     columns = ["Area", "Units", "Pass", "Median rate of those that pass (Hz)"]
-    caption = (
-        f"{counted(len(every), 'unit')} in {counted(len(rows), 'area')}, {len(passing):,} pass the filters"
-    )
+    caption = f"{counted(len(every) - len(nowhere), 'unit')} in {counted(len(known), 'area')}"
+    caption += f", {len(nowhere):,} in none that is known" if nowhere else ""
     parts += [
         Table("areas", caption, columns, rows, frozenset({1, 2, 3})),
         Code(
@@ -167,7 +189,7 @@ def _all(recording: Recording, parts: list[Part]) -> None:
 
 def _unfiltered(opened: str) -> str:
     """The code that opens the session without filters."""
-    call = opened.removeprefix("session = ").removesuffix(")")
+    call = opened.splitlines()[-1].removeprefix("session = ").removesuffix(")")
     return f"{call}, filter_by_metrics=False, filter_by_validity=False, filter_out_of_brain_units=False)"
 
 
