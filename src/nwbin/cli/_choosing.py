@@ -144,6 +144,8 @@ def selection_of(presentations: PresentationOptions, units: UnitOptions) -> Sele
         filter="--{option}",
         between=" ",
         instead=", or --all for no filters",
+        of_units="--units",
+        of_presentations="--where",
     )
     if presentations.stimulus and presentations.intervals is not None:
         raise ArgumentError("give --stimulus NAME, or --intervals TABLE for another table, not both")
