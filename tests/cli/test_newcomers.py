@@ -6,12 +6,15 @@ import json
 import os
 import re
 import subprocess
+import warnings
 from pathlib import Path
 
 import pytest
 
 import nwbin
 from nwbin.binning import bin_edges
+from nwbin.cli._choosing import PresentationOptions, UnitOptions
+from nwbin.cli._chosen import chosen_from
 from nwbin.cli.demo import _show_next
 from nwbin.cli.download import _together
 from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest
@@ -159,3 +162,13 @@ def test_a_full_disk_is_named() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: standard output cannot be written to: No space left on device; ")
     assert "Traceback" not in done.stderr
+
+
+def test_windows_in_milliseconds_are_spoken_of_before_anything_is_drawn(tiny: Path) -> None:
+    flashes, every_unit = PresentationOptions(["flashes"]), UnitOptions(everything=True)
+    with chosen_from(tiny, flashes, every_unit) as chosen:
+        with pytest.warns(nwbin.NwbinWarning, match="the window is 250 s long and the longest presentation"):
+            chosen.warn_of("raster", (0.0, 250.0))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", nwbin.errors.InvalidSpikesWarning)
+            chosen.warn_of("raster", (0.0, 0.25))
