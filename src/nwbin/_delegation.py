@@ -7,6 +7,8 @@ from functools import wraps
 from inspect import unwrap
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from nwbin._keywords import refuse_unknown_of
+
 __all__ = ["shown_by"]
 
 P = ParamSpec("P")
@@ -32,7 +34,12 @@ def shown_by(
 
     @wraps(method)
     def call(shown: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return method(getattr(shown, part), *args, **kwargs)
+        owner = getattr(shown, part)
+        try:
+            return method(owner, *args, **kwargs)
+        except TypeError:
+            refuse_unknown_of(method, kwargs)
+            raise
 
     call.__module__, _, owner = face.rpartition(".")
     for function in (call, method, unwrap(method)):

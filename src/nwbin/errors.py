@@ -8,6 +8,7 @@ a terminal would obey is spelt out (``\\x1b``) in every message, wherever it may
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Iterable
@@ -273,6 +274,18 @@ def warn(message: str, kind: type[NwbinWarning] = NwbinWarning) -> None:
     warnings.warn(message, kind, stacklevel=level)
 
 
+_MOST_MEANT = 4  # names that share a word; of more none is meant
+
+
+def _of_these_words(name: str, names: list[str]) -> list[str]:
+    """The names that hold all words of one, such as structure_acronym for "structure", where these are few."""
+    words = set(re.split(r"[\W_]+", name.casefold())) - {""}
+    if not any(len(word) > 2 for word in words):
+        return []
+    found = [one for one in names if words <= set(re.split(r"[\W_]+", one.casefold()))]
+    return found if len(found) <= _MOST_MEANT else []
+
+
 def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:
     """Finish a "no such name" message: the closest known names, or the first few of all.
 
@@ -288,8 +301,8 @@ def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:
     Returns
     -------
     str
-        ``"did you mean 'a' or 'b'?"`` for text that is nearly one of them, else ``"there are: a, b, c, ..."``;
-        ``"there are none"`` if empty.
+        ``"did you mean 'a' or 'b'?"`` for text that is nearly one of them, or words of a few of them; else ``"there
+        are: a, b, c, ..."``; ``"there are none"`` if empty.
 
     Examples
     --------
@@ -301,6 +314,8 @@ def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:
         return "there are none"
     # An id that looks like another is no more likely meant than any.
     close = get_close_matches(name, names, n=3, cutoff=0.7) if isinstance(name, str) else []
+    if not close and isinstance(name, str):
+        close = _of_these_words(name, names)
     if close:
         return "did you mean " + " or ".join(repr(item) for item in close) + "?"
     shown = ", ".join(names[:limit])

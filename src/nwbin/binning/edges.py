@@ -14,6 +14,7 @@ __all__ = ["as_window", "bin_centers", "bin_edges", "bins_in", "multiples", "who
 
 # Of a bin: times of a few thousand seconds are known to 1e-12 s, bins are milliseconds or more.
 _ROUNDING = 1e-7
+_MOST_BINS = 100_000_000  # of more the edges alone take gigabytes
 
 
 def _as_written(value: float, name: str) -> Fraction:
@@ -112,12 +113,22 @@ def _regular(start: float, stop: float, width: float) -> npt.NDArray[np.float64]
     if last <= first:
         raise ArgumentError(f"the window must end after it starts, not go from {start:g} to {stop:g} s")
     number = (last - first) / step
+    _refuse_more(number, f"the window from {start:g} to {stop:g} s", width)
     if not _is_whole(number):
         raise ArgumentError(
             f"the window from {start:g} to {stop:g} s is {float(number):.6g} bins of {width:g} s; make it a whole"
             " number, or give the edges themselves"
         )
     return multiples(start, width, round(number))
+
+
+def _refuse_more(number: Fraction, what: str, width: float) -> None:
+    """Raise for more bins than anybody means."""
+    if number > _MOST_BINS:
+        raise ArgumentError(
+            f"{what} is more than {_MOST_BINS:,} bins of {width:g} s; give wider bins, or a shorter window (both "
+            "are in seconds)"
+        )
 
 
 def _is_whole(number: Fraction) -> bool:
@@ -127,6 +138,7 @@ def _is_whole(number: Fraction) -> bool:
 def bins_in(span: float, width: float, name: str) -> int:
     """How many bins of a width a span of time is, which must be a whole number; `name` is what it is called."""
     number = _as_written(span, name) / _as_written(width, "bin")
+    _refuse_more(number, f"{name}={span:g} s", width)
     if not _is_whole(number):
         raise ArgumentError(
             f"{name}={span:g} s is {float(number):.6g} bins of {width:g} s; make it a whole number of bins"

@@ -60,6 +60,21 @@ def _about_units(ctx: Any) -> bool:
     return ctx is None or ctx.invoked_subcommand in ("info", "units") or bool(ctx.meta.get(BOUND_GIVEN))
 
 
+def _said_of(error: BaseException) -> str:
+    """What the line about a failure says."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {str(error) or type(error).__name__}"
+    if (
+        isinstance(error, OSError)
+        and not isinstance(error, NwbinError)
+        and error.filename is None
+        and error.strerror
+    ):
+        # Files are named by whoever writes them.
+        return f"standard output cannot be written to: {error.strerror}; make room, or send it elsewhere"
+    return str(error) or type(error).__name__
+
+
 class Program(TyperGroup):
     """Ends every failure in one line and an exit code: 2 for errors, 130 for Ctrl-C."""
 
@@ -80,10 +95,7 @@ class Program(TyperGroup):
         except (NwbinError, OSError, MemoryError) as error:
             if debug:
                 raise
-            message = str(error) or type(error).__name__
-            if isinstance(error, MemoryError):
-                message = f"not enough memory: {message}"
-            say("error", message)
+            say("error", _said_of(error))
             raise typer.Exit(FAILED) from None
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
@@ -102,6 +114,9 @@ class Program(TyperGroup):
         except Exception as error:
             # Usage errors; their class lives in click or within typer, depending on typer's version.
             if not hasattr(error, "format_message"):
+                if isinstance(error, OSError):  # the help, to a disk that is full
+                    say("error", _said_of(error))
+                    sys.exit(FAILED)
                 if not debug:
                     raise
                 import traceback

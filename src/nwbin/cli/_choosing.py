@@ -10,7 +10,7 @@ import typer
 from nwbin.cli._app import BOUND_GIVEN
 from nwbin.cli._completing import interval_tables, stimulus_names
 from nwbin.cli._parse import ids_of, names_of
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, warn
 
 if TYPE_CHECKING:
     from nwbin.responses.selection import Selection
@@ -63,6 +63,11 @@ def _no_bound_with_all(ctx: typer.Context, param: typer.CallbackParam, value: fl
         ctx.meta[BOUND_GIVEN] = True
     if value and ctx.params.get("everything") and given:
         raise ArgumentError(f"{param.opts[0]} {value:g} is a quality filter, and --all is for none: give one")
+    if given and value == 0 and "maximum" in str(param.name):
+        column = str(param.name).removesuffix("_maximum")
+        warn(
+            f"{param.opts[0]} 0 sets no bound, as in AllenSDK; for units whose {column} is 0: --units '{column} == 0'"
+        )
     return value
 
 
@@ -144,6 +149,8 @@ def selection_of(presentations: PresentationOptions, units: UnitOptions) -> Sele
         filter="--{option}",
         between=" ",
         instead=", or --all for no filters",
+        of_units="--units",
+        of_presentations="--where",
     )
     if presentations.stimulus and presentations.intervals is not None:
         raise ArgumentError("give --stimulus NAME, or --intervals TABLE for another table, not both")

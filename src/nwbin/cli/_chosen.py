@@ -32,10 +32,11 @@ class Chosen:
     trains: SpikeTrains
 
     def warn_of(self, asked: str, window: tuple[float, float]) -> None:
-        """Say which of the windows around presentations are in invalid times, or after the last spike."""
-        from nwbin.responses.windows import windows_around
+        """Say which windows around presentations are in invalid times, after the last spike, or in milliseconds."""
+        from nwbin.responses.windows import warn_if_too_long, windows_around
         from nwbin.session.chosen import warn_of_recording
 
+        warn_if_too_long(self.presentations, window)
         windows = windows_around(self.presentations, window)
         warn_of_recording(self.session, asked, self.presentations, windows, self.trains)
 

@@ -154,13 +154,19 @@ def demo(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nwbin-")))
             with clock.step("write a synthetic session"):
                 file = _write_synthetic(keep or folder / "synthetic_session.nwb")
-        _tutorial(file, out, stimulus, label, asked, structure, rate, clock, as_json)
+            kept = keep
+        else:
+            kept = file
+        shown = _tutorial(file, out, stimulus, label, asked, structure, rate, clock, as_json)
+        if not as_json:
+            _show_next(kept, shown)
 
 
 def _tutorial(
     file: Path | str, out: Path, stimulus: str | None, label: str, asked: tuple[float, float] | None, structure: str,
     rate: float, clock: Clock, as_json: bool,
-) -> None:  # fmt: skip
+) -> str:  # fmt: skip
+    """Do it, and say what was found; the stimulus that was chosen."""
     import nwbin
     from nwbin.plot import plot_decoding, save_picture
     from nwbin.plot.answers import names_in
@@ -211,8 +217,9 @@ def _tutorial(
             "accuracy": found.accuracy, "chance": found.chance, "folds": found.scores.tolist(),
             "seconds": dict(clock.steps),
         })  # fmt: skip
-        return
-    _show(rows, clock)
+    else:
+        _show(rows, clock)
+    return chosen
 
 
 def _show(rows: list[tuple[str, str]], clock: Clock) -> None:
@@ -226,3 +233,22 @@ def _show(rows: list[tuple[str, str]], clock: Clock) -> None:
     width = max(len(step) for step, _ in steps)
     for step, seconds in steps:
         console.print(f"  {step:<{width}}  {seconds:7.2f} s")
+
+
+def _show_next(file: Path | str | None, stimulus: str) -> None:
+    """What to do next: with the session that was shown, if it is still there, or with one's own."""
+    import shlex
+
+    from nwbin.cli._console import put
+
+    name = "session.nwb" if file is None else shlex.quote(str(file))
+    lines = [
+        f"nwbin info {name}", f"nwbin report {name} -o report.html",
+        f"nwbin psth {name} --stimulus {shlex.quote(stimulus)} -o psth.png",
+    ]  # fmt: skip
+    if file is None:
+        lines.insert(
+            0, "nwbin demo --keep session.nwb    # keeps the synthetic session; or take a file of your own:"
+        )
+    lines.append("nwbin download --list            # which recordings there are")
+    put("\nnext:\n" + "\n".join(f"  {one}" for one in lines))

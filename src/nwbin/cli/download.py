@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nwbin._wording import counted
+from nwbin._wording import counted, first_of
 from nwbin.cli._json import JsonOption, put_json
 from nwbin.errors import ArgumentError
 
@@ -114,10 +115,36 @@ def _say(to: Path, found: Downloads, as_json: bool) -> None:
             else ""
         )
         put(f"{to}: {counted(len(found), 'file')}: {', '.join(said)}{came}{more}")
-    for why in found.failed.values():
+    for why in _together(found.failed):
         say("error", why)
     if found.failed:
         raise typer.Exit(1)
+
+
+def _together(failed: Mapping[str, str]) -> list[str]:
+    """One line for each fault: files of the same place that failed in the same way are named once.
+
+    What went wrong stands after the address; of that the place is the server, or the bucket.
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for address, why in failed.items():
+        scheme, _, rest = address.partition("://")
+        place, said = f"{scheme}://{rest.partition('/')[0]}", why.removeprefix(f"{address}: ")
+        alike.setdefault((place, said) if said != why else (address, why), []).append(address)
+    lines = []
+    for (place, said), addresses in alike.items():
+        if len(addresses) == 1:
+            lines.append(failed[addresses[0]])
+            continue
+        lines.append(
+            f"{place}: {said} ({counted(len(addresses), 'file')}: {_names(addresses)}); what came is kept, and "
+            "the same command goes on with the rest"
+        )
+    return lines
+
+
+def _names(addresses: list[str]) -> str:
+    return first_of([one.rstrip("/").rpartition("/")[2] for one in addresses], 4)
 
 
 _STATUSES = {

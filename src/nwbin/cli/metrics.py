@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,13 +11,15 @@ import typer
 
 from nwbin._wording import counted
 from nwbin.cli._choosing import PresentationOptions, UnitOptions, selection_of
+from nwbin.cli._console import put
 from nwbin.cli._counting import FolderOptions
-from nwbin.cli._csv import CsvAsIsOption, refuse_as_is
+from nwbin.cli._csv import CsvAsIsOption, print_csv, refuse_as_is
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
-from nwbin.cli._json import JsonOption, say_written
+from nwbin.cli._json import JsonOption, put_json, refuse_json, say_written
 from nwbin.cli._parse import names_of
 from nwbin.errors import ArgumentError
+from nwbin.storage.addresses import shown_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,15 +31,13 @@ __all__ = ["MetricOptions", "metrics"]
 _WHICH = "Which metrics"
 
 OutOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
-        "-o",
-        "--output",
-        metavar="OUT",
-        show_default=False,
-        help="Ends in .parquet, .csv, .json or .mat; a row a unit.",
+        "-o", "--output", metavar="OUT", show_default=False,
+        help="Ends in .parquet, .csv, .json or .mat; a row a unit. Of one file also - for CSV on standard output; or "
+        "--json alone.",
     ),
-]
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,9 @@ class ComparisonOptions:
 
 @expanded
 def metrics(
+    *,
     file: FileOrFolderArgument,
-    out: OutOption,
+    out: OutOption = None,
     asked: MetricOptions,
     units: UnitOptions,
     comparison: ComparisonOptions,
@@ -137,7 +139,6 @@ def metrics(
         int | None,
         typer.Option("--threads", metavar="N", min=1, show_default=False, help="Default: one for each core."),
     ] = None,
-    *,
     as_json: JsonOption = False,
     folder: FolderOptions,
 ) -> None:
@@ -157,22 +158,30 @@ def metrics(
     """
     from nwbin.cli._against import comparison_as_plain, published_table, show_comparison
 
-    _check_target(out, csv_as_is)
+    printed = _check_target(out, csv_as_is, as_json=as_json, compared=comparison.against is not None)
     work = asked.work(units)
     published = None if comparison.against is None else published_table(comparison.against)
-    replaced, numbers = out.exists(), dict[str, Any]()
+    replaced, numbers, failed = out is not None and out.exists(), dict[str, Any](), None
     if is_folder(file):
         from nwbin.cli._metrics_folder import metrics_of_folder
 
+        if printed or out is None:
+            raise ArgumentError(
+                f"{shown_path(file)}: metrics of a folder need a file, beside which finished sessions are kept: "
+                "-o metrics.csv"
+            )
         table, numbers["sessions"], failed = metrics_of_folder(
             file, out, work, units, folder, threads, csv_as_is=csv_as_is, quiet=as_json
         )
     else:
         folder.refuse_for_file(file)
-        table, failed = _of_file(file, out, work, units, threads, csv_as_is=csv_as_is), None
+        table = _of_file(file, None if printed else out, work, units, threads, csv_as_is=csv_as_is)
     size = f"{counted(len(table), 'unit')}, {counted(len(table.columns) - 1, 'metric')}"
     if published is not None and as_json:
         numbers["against"] = comparison_as_plain(table, published, comparison.tolerance)
+    if printed or out is None:
+        _print(table, numbers, as_json=as_json, csv_as_is=csv_as_is)
+        return
     columns = [str(name) for name in table.columns[1:]]
     say_written(out, size, replaced=replaced, as_json=as_json, units=len(table), metrics=columns, **numbers)
     if published is not None and comparison.against is not None and not as_json:
@@ -181,20 +190,49 @@ def metrics(
         raise failed
 
 
-def _check_target(out: Path, csv_as_is: bool) -> None:
-    """Raise where the file could not be written in the end."""
+def _check_target(out: Path | None, csv_as_is: bool, *, as_json: bool, compared: bool) -> bool:
+    """Raise where the file could not be written in the end; whether the table is printed in its place."""
     from nwbin._atomic import check_target
     from nwbin._optional import need
     from nwbin.export import TABLE_ENDINGS
 
+    refuse_json(as_json, out)
+    refuse_as_is(csv_as_is, out)
+    if out is None and not as_json:
+        raise ArgumentError(
+            "where to? Give -o metrics.csv (or .parquet, .json, .mat), -o - for CSV on standard output, or --json"
+        )
+    if out is None or str(out) == "-":
+        if compared and not as_json:
+            raise ArgumentError("--against and -o - both write to standard output: give -o a file")
+        return True
     if check_target(out, TABLE_ENDINGS)[1] == ".parquet":
         need("pyarrow", "parquet", f"{out}: a .parquet file")
-    refuse_as_is(csv_as_is, out)
+    return False
+
+
+def _print(table: pd.DataFrame, numbers: dict[str, Any], *, as_json: bool, csv_as_is: bool) -> None:
+    """Print the table: as JSON a list of units, or an object with that and the comparison."""
+    from nwbin.export.table_files import to_json
+
+    if not as_json:
+        print_csv(table, as_is=csv_as_is)
+    elif numbers:
+        put_json({"units": json.loads(to_json(table)), **numbers})
+    else:
+        put(to_json(table))
 
 
 def _of_file(
-    file: Path, out: Path, work: UnitMetrics, units: UnitOptions, threads: int | None, *, csv_as_is: bool
+    file: Path,
+    out: Path | None,
+    work: UnitMetrics,
+    units: UnitOptions,
+    threads: int | None,
+    *,
+    csv_as_is: bool,
 ) -> pd.DataFrame:
+    """The table of one session, written if there is a file to write to."""
     import nwbin
     from nwbin._threads import share
     from nwbin.cli._console import progress
@@ -207,10 +245,11 @@ def _of_file(
         with progress("metrics") as report:
             table = work.of_units(session, chosen.index, threads, report)
         table.insert(0, "session_id", session.ecephys_session_id)
-        how = provenance(
-            session.file, **provenance_of_units(SelectableSession(session), units), **asked_of(work)
-        )
-        write_table(table, out, provenance=how, csv_as_is=csv_as_is)
+        if out is not None:
+            how = provenance(
+                session.file, **provenance_of_units(SelectableSession(session), units), **asked_of(work)
+            )
+            write_table(table, out, provenance=how, csv_as_is=csv_as_is)
     return table
 
 

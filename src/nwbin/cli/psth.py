@@ -147,6 +147,7 @@ def psth(
     from nwbin.export import write_table
     from nwbin.plot.answers import rates_of
     from nwbin.responses.psth import rates_table
+    from nwbin.responses.windows import overlap_unsaid
 
     refuse_json(as_json, out)
     out, pictured = _target(out, presentations, csv_as_is)
@@ -157,7 +158,8 @@ def psth(
         edges, width = rates.bins(chosen)
         ends = (float(edges[0]), float(edges[-1]))
         chosen.warn_of("psth", ends)
-        means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed)
+        with overlap_unsaid(rates.edges is None and rates.window is None):
+            means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed)
         averaged = _presentations(means["presentations"].to_numpy().tolist())
         how = chosen.provenance(
             presentations, units, by=rates.by, window=list(ends), closed=closed,

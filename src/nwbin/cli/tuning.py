@@ -54,6 +54,7 @@ def tuning(
     from nwbin.cli._chosen import chosen_from
     from nwbin.errors import ArgumentError
     from nwbin.plot.answers import names_in, tuning_of
+    from nwbin.responses.windows import overlap_unsaid
 
     out = picture_to(out, "tuning", presentations)
     columns = names_of(by, "--by", "orientation")
@@ -65,7 +66,8 @@ def tuning(
             )
         ends = (0.0, chosen.duration() or 1.0) if window is None else window_of(window)
         chosen.warn_of("tuning", ends)
-        found = tuning_of(chosen.trains, chosen.rows, columns, ends)
+        with overlap_unsaid(window is None):
+            found = tuning_of(chosen.trains, chosen.rows, columns, ends)
         said = f"{counted(len(chosen.units), 'unit')}, {counted(len(found.values), 'value')} of {columns[0]}"
         title = chosen.title(presentations, f"{ends[0]:.3g} to {ends[1]:.3g} s")
         figure = _draw(

@@ -33,6 +33,8 @@ class Hints:
         How a filter that has no bound is lifted; None where only `every_unit` does that.
     filter
         What a filter is called.
+    of_units, of_presentations
+        How a condition on either is asked for.
     between, instead
         What stands between several filters that are lifted, and what could be done in place of that.
     """
@@ -47,6 +49,8 @@ class Hints:
     filter: str = "{name}"
     between: str = ", "
     instead: str = ""
+    of_units: str = "units="
+    of_presentations: str = "presentations="
 
     def of_stimuli(self, names: Sequence[str]) -> str:
         """How some stimuli are asked for."""

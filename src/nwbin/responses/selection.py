@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ import numpy as np
 from nwbin._wording import be, counted, first_of
 from nwbin.errors import (
     ArgumentError,
-    ArgumentTypeError,
     FormatError,
     LookupFailure,
     NothingChosen,
@@ -20,8 +20,10 @@ from nwbin.errors import (
     warn,
 )
 from nwbin.nwb import schema
+from nwbin.responses._asked_values import condition_of, listed
 from nwbin.responses.hints import Hints
-from nwbin.tables.conditions import select, values_named
+from nwbin.responses.structure_names import acronym_of
+from nwbin.tables.conditions import column_meant, select, values_named
 from nwbin.tables.missing import as_numbers
 
 if TYPE_CHECKING:
@@ -32,35 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Selection", "as_selection", "note_dropped"]
 
 _SHOWN = 3  # units of which is said why they are left out
-
-
-def _condition(text: Any, name: str) -> str | None:
-    """A condition, or None where it says nothing."""
-    if not isinstance(text, str | None):
-        raise ArgumentTypeError(
-            f"{name} must be a condition, such as 'contrast > 0.5', not {type(text).__name__}"
-        )
-    return (text or "").strip() or None
-
-
-def _listed(values: Any, name: str) -> tuple[Any, ...] | None:
-    """Distinct plain values in the order given; None for all. One name, or one id, is a list of one."""
-    if values is None:
-        return None
-    if isinstance(values, str | int | np.integer):
-        values = [values]
-    if hasattr(values, "columns"):  # a table of units, for its ids
-        values = values.index
-    if not isinstance(values, Iterable) or getattr(getattr(values, "dtype", None), "kind", "") == "b":
-        what = "a mask" if isinstance(values, Iterable) else type(values).__name__
-        raise ArgumentTypeError(f"{name} must be names or ids, one or a list of them, not {what}")
-    plain = [one.item() if isinstance(one, np.generic) else one for one in values]
-    if odd := [one for one in plain if not isinstance(one, str | int | float)]:
-        raise ArgumentTypeError(f"{name} must be names or ids, and {odd[0]!r} is neither")
-    # 3.0 is the unit 3, as in pandas.
-    return tuple(
-        dict.fromkeys(int(one) if isinstance(one, float) and one.is_integer() else one for one in plain)
-    )
 
 
 @dataclass(frozen=True)
@@ -104,10 +77,10 @@ class Selection:
         if self.stimulus is not None and self.intervals is not None:
             raise ArgumentError("give a stimulus, or another table of intervals, not both")
         for name in ("stimulus", "structures"):
-            object.__setattr__(self, name, _listed(getattr(self, name), name))
-        object.__setattr__(self, "presentations", _condition(self.presentations, "presentations"))
+            object.__setattr__(self, name, listed(getattr(self, name), name))
+        object.__setattr__(self, "presentations", condition_of(self.presentations, "presentations"))
         units = (
-            _condition(self.units, "units") if isinstance(self.units, str) else _listed(self.units, "units")
+            condition_of(self.units, "units") if isinstance(self.units, str) else listed(self.units, "units")
         )
         object.__setattr__(self, "units", units)
 
@@ -152,7 +125,10 @@ class Selection:
             The table does not say when its rows start.
         """
         table, what = self._table(source, partly)
-        chosen = select(table, self.presentations, missing_text=source.missing_text)
+        chosen = select(
+            table, self.presentations, missing_text=source.missing_text,
+            elsewhere=lambda name: self._of_units(source, name),
+        )  # fmt: skip
         if len(chosen):
             return self._timed(source, chosen, what)
         if self.presentations is None:
@@ -161,6 +137,19 @@ class Selection:
             f"{source.name}: none of {counted(len(table), 'row')} of {what} meets {self.presentations!r}"
             f"{values_named(table, self.presentations, missing_text=source.missing_text)}"
         )
+
+    def _of_units(self, source: Selectable, name: str) -> str:
+        """Say of a column that presentations lack that units have it."""
+        try:
+            meant = column_meant(name, source.units.columns)
+        except NothingChosen:  # no units at all
+            return ""
+        return f"{meant!r} is a column of units: {self.hints.of_units}" if meant else ""
+
+    def _of_presentations(self, source: Selectable, name: str) -> str:
+        """Say of a column that units lack that presentations have it."""
+        meant = column_meant(name, self._table(source, partly=True)[0].columns)
+        return f"{meant!r} is a column of presentations: {self.hints.of_presentations}" if meant else ""
 
     def _table(self, source: Selectable, partly: bool) -> tuple[pd.DataFrame, str]:
         """The table whose rows are chosen from, and what it is called."""
@@ -256,7 +245,10 @@ class Selection:
         if not len(units) and ids is None:
             raise NothingChosen(self._none_passes(source))
         if ids is None:
-            chosen = select(units, condition, missing_text=source.missing_text)
+            chosen = select(
+                units, condition, missing_text=source.missing_text,
+                elsewhere=lambda name: self._of_presentations(source, name),
+            )  # fmt: skip
         else:
             chosen = self._with_ids(source, units, ids, partly)
         if self.structures is not None:
@@ -319,9 +311,9 @@ class Selection:
         hint = nearest(name, known)
         if out:
             hint = f"{counted(out, 'unit')} in it {be(out)} left out by the filters: {self.hints.every_unit}"
-        for one in known:
-            if one.casefold() == name.casefold():
-                hint = f"did you mean {one!r}?"
+        if (called := acronym_of(name, known)) and not out:
+            same = [one for one in called if one.casefold() == name.casefold()]
+            hint = f"did you mean {same[0]!r}?" if same else f"{name} is {' or '.join(called)} here"
         return f"{source.name}: none of its units is in {name!r}; {hint}"
 
     def _why_left_out(self, source: Selectable, ids: list[Any]) -> str:
@@ -355,7 +347,18 @@ class Selection:
         )
         return (
             f"{source.name}: none of {counted(len(units), 'unit')} meets {condition!r}"
+            f"{self._called(source, units, condition)}"
             f"{values_named(units, condition, missing_text=source.missing_text)}{hint}"
+        )
+
+    @staticmethod
+    def _called(source: Selectable, units: pd.DataFrame, condition: str) -> str:
+        """Say of structures in a condition what they are called here."""
+        column = next((name for name in source.structure_columns if name in units.columns), None)
+        known = [] if column is None else sorted({one for one in units[column] if isinstance(one, str)})
+        found = {name: acronym_of(name, known) for name in re.findall(r"['\"]([^'\"]+)['\"]", condition)}
+        return "".join(
+            f"; {name} is {' or '.join(one)} here" for name, one in found.items() if one and name not in one
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "lengths_of",
+    "overlap_unsaid",
     "times_of",
     "warn_if_too_long",
     "warn_of_late",
@@ -95,6 +99,19 @@ def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> Non
         "counts in every window that it lies in",
         OverlapWarning,
     )
+
+
+@contextmanager
+def overlap_unsaid(unsaid: bool) -> Iterator[None]:
+    """Say nothing of windows that overlap, where these are nobody's choice but nwbin's own, by default.
+
+    Presentations that follow one another at once differ in length by the jitter of a screen; and a window that shows
+    what was before an onset reaches into the presentation before it, as it is meant to.
+    """
+    with warnings.catch_warnings():
+        if unsaid:
+            warnings.simplefilter("ignore", OverlapWarning)
+        yield
 
 
 def warn_of_late(rows: pd.DataFrame, windows: npt.NDArray[np.float64], trains: SpikeTrains) -> None:

@@ -15,6 +15,7 @@ from nwbin.responses.groups import By
 from nwbin.responses.psth import median_duration, time_axis
 from nwbin.responses.rates import Normalize
 from nwbin.responses.tuning_curves import Preferred
+from nwbin.responses.windows import overlap_unsaid
 from nwbin.session._asked import Asked, Window
 from nwbin.session._lookup import Ids
 
@@ -79,6 +80,7 @@ class Answers(Asked):
         >>> session.psth("drifting_gratings", by="orientation", window=(-0.5, 2))
         """
         rows, ids = self._asked(presentations, unit_ids, where)
+        own = edges is None and window is None
         if edges is None:
             start, stop, width = time_axis(
                 median_duration(rows), None if window is None else as_window(window), bin_width
@@ -88,10 +90,11 @@ class Answers(Asked):
             raise ArgumentError("give either edges, or a window and a bin_width")
         bounds = bin_edges(as_seconds(edges, "edges"))
         trains = self._trains("psth", rows, ids, [bounds[[0, -1]], baseline], threads)
-        return responses.psth(
-            trains, self._tidy(rows, by), bounds, by=by, baseline=baseline, normalize=normalize,
-            smooth=smooth, kernel=kernel, closed=closed, threads=threads,
-        )  # fmt: skip
+        with overlap_unsaid(own):
+            return responses.psth(
+                trains, self._tidy(rows, by), bounds, by=by, baseline=baseline, normalize=normalize,
+                smooth=smooth, kernel=kernel, closed=closed, threads=threads,
+            )  # fmt: skip
 
     def tuning(
         self,
@@ -138,10 +141,11 @@ class Answers(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
         trains = self._trains("tuning", rows, ids, [span], threads)
-        return responses.tuning(
-            trains, self._tidy(rows, by), by, span, preferred=preferred, resamples=resamples, seed=seed,
-            closed=closed, threads=threads,
-        )  # fmt: skip
+        with overlap_unsaid(window is None):
+            return responses.tuning(
+                trains, self._tidy(rows, by), by, span, preferred=preferred, resamples=resamples, seed=seed,
+                closed=closed, threads=threads,
+            )  # fmt: skip
 
     def responsive(
         self,

@@ -13,6 +13,7 @@ from nwbin.allen import places
 from nwbin.allen.left_out import why_left_out
 from nwbin.errors import ArgumentError, FormatError, LookupFailure, nearest, warn
 from nwbin.nwb import schema
+from nwbin.responses.structure_names import acronym_of
 from nwbin.session._session_tables import SessionTables
 
 if TYPE_CHECKING:
@@ -114,8 +115,12 @@ class Lookup:
             said += ", but of a stimulus presentation"
         elif what == "unit" and isinstance(one, str):
             for column in reversed(places.STRUCTURE):  # the shorter name, where both hold it
-                if column in self.tables.units.columns and one in set(self.tables.units[column]):
-                    return f"{said}; for the units in it: units.index[units.{column} == {one!r}]"
+                if column not in self.tables.units.columns:
+                    continue
+                there = {name for name in self.tables.units[column] if isinstance(name, str)}
+                for name in [one] if one in there else acronym_of(one, sorted(there)):
+                    called = "" if name == one else f"{one} is {name} here; "
+                    return f"{said}; {called}for the units in it: units.index[units.{column} == {name!r}]"
         elif what == "probe" and one in self.tables.probes["description"].tolist():
             found = self.tables.probes.index[self.tables.probes["description"] == one].tolist()[0]
             return f"{said}; that of the probe of this name is {found}"

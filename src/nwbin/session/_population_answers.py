@@ -13,6 +13,7 @@ from nwbin.binning import Closed, as_seconds
 from nwbin.responses.groups import By
 from nwbin.responses.matrix import response_matrix
 from nwbin.responses.variability import Method
+from nwbin.responses.windows import overlap_unsaid
 from nwbin.session._asked import Asked, Window
 from nwbin.session._lookup import Ids
 
@@ -69,9 +70,10 @@ class PopulationAnswers(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
         trains = self._trains("noise_correlations", rows, ids, [span], threads)
-        return responses.noise_correlations(
-            trains, self._tidy(rows, by), span, by=by, scaled=scaled, closed=closed, threads=threads
-        )
+        with overlap_unsaid(window is None):
+            return responses.noise_correlations(
+                trains, self._tidy(rows, by), span, by=by, scaled=scaled, closed=closed, threads=threads
+            )
 
     def signal_correlations(
         self,
@@ -110,9 +112,10 @@ class PopulationAnswers(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
         trains = self._trains("signal_correlations", rows, ids, [span], threads)
-        return responses.signal_correlations(
-            trains, self._tidy(rows, by), span, by, closed=closed, threads=threads
-        )
+        with overlap_unsaid(window is None):
+            return responses.signal_correlations(
+                trains, self._tidy(rows, by), span, by, closed=closed, threads=threads
+            )
 
     def reliability(
         self,
@@ -157,10 +160,11 @@ class PopulationAnswers(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         span = self._window(rows, window)
         trains = self._trains("reliability", rows, ids, [span], threads)
-        return responses.reliability(
-            trains, self._tidy(rows, by), span, by, bin_width=bin_width, method=method, splits=splits,
-            spearman_brown=spearman_brown, seed=seed, closed=closed, threads=threads,
-        )  # fmt: skip
+        with overlap_unsaid(window is None):
+            return responses.reliability(
+                trains, self._tidy(rows, by), span, by, bin_width=bin_width, method=method, splits=splits,
+                spearman_brown=spearman_brown, seed=seed, closed=closed, threads=threads,
+            )  # fmt: skip
 
     def fano_factor(
         self,
@@ -203,9 +207,10 @@ class PopulationAnswers(Asked):
         rows, ids = self._asked(presentations, unit_ids, where)
         spans = as_seconds(self._window(rows, None) if windows is None else windows, "windows")
         trains = self._trains("fano_factor", rows, ids, [spans], threads)
-        return responses.fano_factor(
-            trains, self._tidy(rows, by), spans, by=by, closed=closed, threads=threads
-        )
+        with overlap_unsaid(windows is None):
+            return responses.fano_factor(
+                trains, self._tidy(rows, by), spans, by=by, closed=closed, threads=threads
+            )
 
     def decode_over_time(
         self,

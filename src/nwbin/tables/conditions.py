@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from nwbin.tables.tidy import tidy
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["matches", "select", "values_named"]
+__all__ = ["column_meant", "matches", "select", "values_named"]
 
 _ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -40,11 +40,28 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+# Other words for columns that files do have.
+_OTHER_WORDS = {
+    **dict.fromkeys(("structure", "area", "region", "brain_area", "brain_region"), ("structure_acronym", "location")),
+    **dict.fromkeys(("fr", "rate", "mean_rate"), ("firing_rate",)),
+    **dict.fromkeys(("isi", "isi_violation_rate"), ("isi_violations",)),
+    **dict.fromkeys(("probe", "probe_name"), ("probe_description",)),
+    **dict.fromkeys(("tf",), ("temporal_frequency",)),
+    **dict.fromkeys(("sf",), ("spatial_frequency",)),
+    **dict.fromkeys(("ori", "direction", "angle"), ("orientation",)),
+    **dict.fromkeys(("image", "image_id"), ("frame",)),
+}  # fmt: skip
 # Text stays as it is; `a column` and &, | (which bind like and, or, as in pandas) are put in Python's words.
 _TOKENS = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`]+)`|(&&?)|(\|\|?)""")
 
 
-def matches(table: pd.DataFrame, condition: str, *, missing_text: str | None = None) -> Mask:
+def matches(
+    table: pd.DataFrame,
+    condition: str,
+    *,
+    missing_text: str | None = None,
+    elsewhere: Callable[[str], str] | None = None,
+) -> Mask:
     """Say which rows of a table meet a condition.
 
     Parameters
@@ -61,6 +78,8 @@ def matches(table: pd.DataFrame, condition: str, *, missing_text: str | None = N
     missing_text
         The word that the table holds where something is missing: such cells count as missing, and a comparison
         with that word asks whether there is a value.
+    elsewhere
+        Asked for a hint about a column that is not there, such as that another table has it; "" for none.
 
     Returns
     -------
@@ -80,14 +99,34 @@ def matches(table: pd.DataFrame, condition: str, *, missing_text: str | None = N
     >>> matches(pd.DataFrame({"contrast": [0.2, "unknown", 0.8]}), "contrast > 0.5")
     array([False, False,  True])
     """
-    return _Condition(table, condition, missing_text).mask()
+    return _Condition(table, condition, missing_text, elsewhere).mask()
 
 
-def select(table: pd.DataFrame, condition: str | None, *, missing_text: str | None = None) -> pd.DataFrame:
+def select(
+    table: pd.DataFrame,
+    condition: str | None,
+    *,
+    missing_text: str | None = None,
+    elsewhere: Callable[[str], str] | None = None,
+) -> pd.DataFrame:
     """Return the rows of a table that meet a condition; all where there is none. See :func:`matches`."""
     if condition is None or not condition.strip():
         return table
-    return table[matches(table, condition, missing_text=missing_text)]
+    return table[matches(table, condition, missing_text=missing_text, elsewhere=elsewhere)]
+
+
+def column_meant(name: str, columns: Iterable[object]) -> str | None:
+    """Return the column that another word for it means, such as structure_acronym for "area"; None for no such word.
+
+    Examples
+    --------
+    >>> column_meant("area", ["snr", "structure_acronym"])
+    'structure_acronym'
+    """
+    known = [str(column) for column in columns]
+    if name in known:
+        return name
+    return next((one for one in _OTHER_WORDS.get(name.casefold(), ()) if one in known), None)
 
 
 def values_named(table: pd.DataFrame, condition: str, *, missing_text: str | None = None) -> str:
@@ -125,9 +164,16 @@ def values_named(table: pd.DataFrame, condition: str, *, missing_text: str | Non
 
 
 class _Condition:
-    def __init__(self, table: pd.DataFrame, text: str, missing_text: str | None) -> None:
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        text: str,
+        missing_text: str | None,
+        elsewhere: Callable[[str], str] | None,
+    ) -> None:
         self.table = table
         self.missing_text = missing_text
+        self.elsewhere = elsewhere
         self.text = text
         self.quoted: dict[str, str] = {}
         self.rows = len(table)
@@ -224,9 +270,10 @@ class _Condition:
             # One by one: a cell may hold an array.
             if any(isinstance(one, str) and one == name for one in self.table[column].tolist()):
                 raise self.wrong(f"there is no column {name!r}; text needs quotes: {column} == {name!r}")
-        raise LookupFailure(
-            f"cannot use the condition {self.text!r}: there is no column {name!r}; {nearest(name, known)}"
-        )
+        meant = column_meant(name, known)
+        hint = f"did you mean {meant!r}?" if meant else ""
+        hint = hint or (self.elsewhere(name) if self.elsewhere else "") or nearest(name, known)
+        raise LookupFailure(f"cannot use the condition {self.text!r}: there is no column {name!r}; {hint}")
 
     def _numbers(self, node: ast.expr) -> Any:
         """A number, or a column's numbers with NaN for everything else."""
