@@ -328,7 +328,7 @@ class OtherTools(Asked):
         ------
         LookupFailure
             There is no such stimulus or unit.
-        ArgumentError
+        ArgumentError, NotEnoughMemoryError
             See :func:`nwbin.exchange.count_grid`.
 
         Examples
