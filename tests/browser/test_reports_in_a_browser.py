@@ -224,6 +224,31 @@ def test_nothing_reaches_out_of_the_window(opened: Browser, width: int) -> None:
     assert narrow == 0
 
 
+@pytest.mark.parametrize("width", [320, 390, 1200])
+def test_wide_tables_scroll_beside_their_first_column(opened: Browser, width: int) -> None:
+    opened.size(width, 844)
+    held = opened.run(
+        "const box = document.querySelector('.tall'); box.scrollLeft = 300; box.scrollTop = 100;"
+        "const left = (e) => Math.round(e.getBoundingClientRect().left - box.getBoundingClientRect().left);"
+        "const top = (e) => Math.round(e.getBoundingClientRect().top - box.getBoundingClientRect().top);"
+        "const row = box.querySelector('tbody tr:nth-child(9)'), head = box.querySelector('thead th');"
+        "return [box.scrollLeft > 0, left(row.cells[0]), left(row.cells[1]) < 0, left(head), top(head)];"
+    )
+    moved, first, second, head, top = held
+    assert moved
+    assert 0 <= first <= 2
+    assert second
+    assert 0 <= head <= 2
+    assert 0 <= top <= 2
+    # Numbers stay in one piece, and within their cards.
+    cards = opened.run(
+        "return [...document.querySelectorAll('.large dd')].map((e) => [e.getClientRects().length, e.clientHeight, "
+        "parseFloat(getComputedStyle(e).lineHeight), e.scrollWidth - e.clientWidth])"
+    )
+    assert cards
+    assert all(height < 1.5 * line and over <= 0 for _, height, line, over in cards)
+
+
 def test_printed(opened: Browser) -> None:
     printed = opened.driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})
     assert len(printed["data"]) > 10_000

@@ -225,7 +225,7 @@ def test_the_structures_of_a_probe() -> None:
     ax = plot_probes([ProbePlaces("p", np.arange(0.0, 200.0, 20.0), names, np.asarray([10.0, 10.0, 190.0]))])
     assert [one.get_text() for one in ax.texts] == ["LGd", "VISp"]
     assert [one.get_text() for one in ax.get_xticklabels()] == ["p\n3 units"]
-    assert "to 2 in 50" in ax.get_title()
+    assert "at most 2 in 50" in ax.get_title()
 
 
 def test_one_bin_is_a_tuning_curve_or_a_message() -> None:

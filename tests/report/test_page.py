@@ -95,7 +95,7 @@ def _numbers_of_stimuli(page: Page, session: nwbin.Session) -> None:
     velocity = session.running_speed["velocity"]
     assert float(page.facts["Mean (cm/s)"]) == pytest.approx(velocity.mean(), rel=1e-3)
     assert page.facts["Samples"] == f"{len(velocity):,}"
-    assert page.facts["stimuli, besides spontaneous and invalid_presentation"] == str(len(table) - 2)
+    assert page.facts["stimuli"] == str(len(table) - 2)
     assert page.captions["stimuli-table"].endswith("stimuli, and spontaneous and invalid_presentation")
 
 

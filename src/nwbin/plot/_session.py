@@ -278,7 +278,7 @@ def plot_probes(probes: Sequence[ProbePlaces], *, ax: Axes | None = None) -> Axe
     axes.set_ylim(lowest, highest + 25)
     axes.tick_params(axis="y", labelsize=8)
     axes.set_ylabel("distance from the tip (µm)", fontsize=9)
-    axes.set_title(f"structures, and units by depth (grey, to {most} in 50 µm)", fontsize=9)
+    axes.set_title(f"structures; in grey, units by depth (at most {most} in 50 µm)", fontsize=9)
     bare(axes)
     return axes
 

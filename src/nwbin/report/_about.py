@@ -31,12 +31,12 @@ def session_facts(recording: Recording) -> list[Part]:
     with recording.saying(parts, "What the session is"):
         said = recording.summary
         span = recording.overview.span
-        units, besides = said["units"], " and ".join(recording.besides)
+        units = said["units"]
         large = [
             ("units that pass, of all", f"{units['passing']:,} of {units['all']:,}"),
             ("spikes of all units", f"{units['spikes']:,}" if "spikes" in units else ABSENT),
             ("probes", f"{said['probes']:,}"),
-            (f"stimuli{', besides ' if besides else ''}{besides}", f"{len(recording.stimuli):,}"),
+            ("stimuli", f"{len(recording.stimuli):,}"),
             ("long", hours(span[1] - span[0]) if span else ABSENT),
         ]
         parts += [Facts(large, large=True), Facts(_rows(recording, said))]
