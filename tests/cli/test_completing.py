@@ -31,6 +31,9 @@ def test_the_names_of_the_files_stimuli(tiny: Path, tmp_path: Path) -> None:
         found = completed(f"nwbin {command} {tiny} --stimulus natural_m")
         assert sorted(found) == ["natural_movie_one", "natural_movie_three"]
     assert completed(f"nwbin rf {tiny} --stimulus flashes --stimulus ga") == ["gabors"]
+    assert {"VISp", "VISam"} <= set(completed(f"nwbin rf {tiny} --structures VIS"))
+    assert "VISp,VISam" in completed(f"nwbin rf {tiny} --structures VISp,VIS")
+    assert "VISp,VISp" not in completed(f"nwbin rf {tiny} --structures VISp,VIS")
     other = write_small(tmp_path / "small.nwb")
     assert completed(f"nwbin raster {other} --intervals t") == ["trials"]
     # What cannot be read, or is not there, or lies on a server, is silence.

@@ -172,3 +172,11 @@ def test_windows_in_milliseconds_are_spoken_of_before_anything_is_drawn(tiny: Pa
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", nwbin.errors.InvalidSpikesWarning)
             chosen.warn_of("raster", (0.0, 0.25))
+
+
+def test_advice_about_a_type_is_an_option(tiny: Path, here: Path) -> None:
+    asked = ["count", tiny, "--stimulus", "flashes", "--window", "0,1000", "--dtype", "uint8"]
+    said = bad(*asked, "-o", "counts.npz")
+    advised = re.search(r"; (--dtype \w+) holds every count", said)
+    assert advised, said
+    good(*asked[:-2], *advised[1].split(), "-o", "counts.npz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sys
 import warnings
@@ -15,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from nwbin._plain_text import printable
-from nwbin.errors import NwbinError, NwbinWarning, UnappliedFiltersWarning
+from nwbin.errors import CountOverflowError, NwbinError, NwbinWarning, UnappliedFiltersWarning
 
 __all__ = ["BOUND_GIVEN", "FAILED", "app", "main", "say"]
 
@@ -72,7 +73,10 @@ def _said_of(error: BaseException) -> str:
     ):
         # Files are named by whoever writes them.
         return f"standard output cannot be written to: {error.strerror}; make room, or send it elsewhere"
-    return str(error) or type(error).__name__
+    said = str(error) or type(error).__name__
+    if isinstance(error, CountOverflowError):  # advice as it is followed here
+        return re.sub(r"\bdtype='(\w+)'", r"--dtype \1", said)
+    return said
 
 
 class Program(TyperGroup):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nwbin.cli._app import BOUND_GIVEN
-from nwbin.cli._completing import interval_tables, stimulus_names
+from nwbin.cli._completing import interval_tables, stimulus_names, structures
 from nwbin.cli._parse import ids_of, names_of
 from nwbin.errors import ArgumentError, warn
 
@@ -63,7 +63,7 @@ def _no_bound_with_all(ctx: typer.Context, param: typer.CallbackParam, value: fl
         ctx.meta[BOUND_GIVEN] = True
     if value and ctx.params.get("everything") and given:
         raise ArgumentError(f"{param.opts[0]} {value:g} is a quality filter, and --all is for none: give one")
-    if given and value == 0 and "maximum" in str(param.name):
+    if given and value == 0 and "maximum" in str(param.name) and not ctx.params.get("everything"):
         column = str(param.name).removesuffix("_maximum")
         warn(
             f"{param.opts[0]} 0 sets no bound, as in AllenSDK; for units whose {column} is 0: --units '{column} == 0'"
@@ -86,7 +86,7 @@ class UnitOptions:
     structures: Annotated[
         str | None,
         typer.Option(
-            "--structures", metavar="A,B", rich_help_panel=_UNITS, show_default=False,
+            "--structures", metavar="A,B", rich_help_panel=_UNITS, show_default=False, autocompletion=structures,
             help="Only units in these brain structures, such as VISp,LGd.",
         ),
     ] = None  # fmt: skip

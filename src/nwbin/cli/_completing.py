@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from nwbin.session import Session
 
-__all__ = ["interval_tables", "stimulus_names"]
+__all__ = ["interval_tables", "stimulus_names", "structures"]
 
 
 def stimulus_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -27,6 +27,21 @@ def interval_tables(ctx: typer.Context, incomplete: str) -> list[str]:
         incomplete,
         lambda session: [one for one in session.file.intervals if not one.endswith("_presentations")],
     )
+
+
+def structures(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The structures that units lie in; of several with commas between the last."""
+    before = incomplete[: incomplete.rfind(",") + 1]
+
+    def named(session: Session) -> list[str]:
+        from nwbin.session.selectable import SelectableSession
+
+        units = session.units
+        column = next(one for one in SelectableSession.structure_columns if one in units.columns)
+        there = sorted({one for one in units[column] if isinstance(one, str) and one})
+        return [before + one for one in there if one not in before.split(",")]
+
+    return _of_file(ctx, incomplete, named)
 
 
 def _of_file(ctx: typer.Context, incomplete: str, names: Callable[[Session], list[str]]) -> list[str]:
