@@ -199,6 +199,21 @@ def test_windows_that_overlap_many_others() -> None:
             np.testing.assert_array_equal(found, expected[:, some])
 
 
+@pytest.mark.parametrize("length", [0.05, 0.1, 0.7])
+def test_presentations_with_long_pauses(length: float) -> None:
+    # Pauses at, before and within a group of windows that are counted together.
+    rng = np.random.default_rng(8)
+    trains = [np.sort(rng.uniform(0, 260, n)) for n in (0, 3, 40, 400, 4000, 12_000)]
+    units = nwbin.SpikeTrains.from_dict(dict(enumerate(trains)))
+    onsets = np.concatenate(
+        [block + 0.1 * np.arange(n) for block, n in ((5, 24), (70, 13), (150, 3), (240, 29))]
+    )
+    with counting_by("walk"):
+        found = nwbin.bin_spikes(units, onsets, [0.0, length])
+    pairs = np.broadcast_to([[0.0, length]], (onsets.size, 1, 2))
+    np.testing.assert_array_equal(found, naive.count(trains, onsets, pairs, "left"))
+
+
 @pytest.mark.parametrize("cap", [None, 1])
 @pytest.mark.parametrize("way", [0, 1, 2, 3, None])
 @pytest.mark.parametrize("shape", ["apart", "deep", "nested"])

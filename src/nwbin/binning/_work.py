@@ -33,10 +33,8 @@ _way: ContextVar[Way] = ContextVar("nwbin_way", default="auto")
 _CACHE_BYTES = 256 << 10
 # Windows with more spikes than this, if not of one length, are counted length by length.
 _FAR = 32
-# Windows that window_counts counts together, and spikes from the first's start to the next one's from which on it
-# better does not.
+# Windows that window_counts counts together.
 _TOGETHER = 8
-_CROWDED = 30.0
 # Loading numba takes half of this, in nanoseconds, and a first kernel from the cache, with all that Numba then
 # loads (SciPy too), the other half; on one thread. So much may be spent on NumPy instead.
 _LOADING_NS = 0.5e9
@@ -208,8 +206,8 @@ def _ways(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Say of window_counts' windows how far each eight reach, and which way suits units of these rates.
 
-    By the spikes to be expected until the next window's start. Measured: eight windows go together up to 30; one
-    by one, 8 are mostly enough up to 4.5; up to 14, 16 or 32.
+    By the spikes to be expected until the next window's start. Measured: eight windows go together up to 20, where
+    they share most of their spikes up to 60; one by one, 8 are mostly enough up to 4.5; up to 14, 16 or 32.
     """
     whole = lo.size // _TOGETHER * _TOGETHER
     reach = hi[:whole].reshape(-1, _TOGETHER).max(axis=1)
@@ -223,7 +221,8 @@ def _ways(
     reach[spans > 3 * eight] = np.inf
     one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
     # NaN, where windows have no start, is as good as far.
-    return reach, np.where(eight * rates < _CROWDED, 0, 1 + np.digitize(one * rates, (4.5, 14.0)))
+    crowded = 60.0 if eight < 3 * one else 20.0
+    return reach, np.where(eight * rates < crowded, 0, 1 + np.digitize(one * rates, (4.5, 14.0)))
 
 
 def _rates(trains: SpikeTrains) -> NDArray[np.float64]:

@@ -79,60 +79,6 @@ def _count_singly(values, here, there, near, units, u0, u1, lo, hi, rows, c0, c1
     return over
 
 
-@helper
-def _count_together(
-    values, here, there, near, order, u0, u1, lo, hi, reach, rows, c0, c1, out, limit, cap, left, counts
-):
-    """Count as window_counts does, EIGHT windows together: windows [c0, c1) of order[u0], ..., order[u1 - 1].
-
-    here, there, near : as in _count_singly. left : uint64 (TILE,), counts : int64 (EIGHT,), to work in.
-    """
-    over = False
-    n_units = here.size
-    cells = out.reshape(-1)
-    for c in range(c0, c1, EIGHT):
-        end = reach[c // EIGHT]
-        after = lo[c + EIGHT] if c + EIGHT < lo.size else end
-        r0 = np.uint64(rows[c] * n_units)
-        r1 = np.uint64(rows[c + 1] * n_units)
-        r2 = np.uint64(rows[c + 2] * n_units)
-        r3 = np.uint64(rows[c + 3] * n_units)
-        r4 = np.uint64(rows[c + 4] * n_units)
-        r5 = np.uint64(rows[c + 5] * n_units)
-        r6 = np.uint64(rows[c + 6] * n_units)
-        r7 = np.uint64(rows[c + 7] * n_units)
-        n_left = 0
-        # Unsigned, so that no index is checked for being negative: a third of this loop's instructions.
-        for i in range(np.uint64(u0), np.uint64(u1)):
-            u = order[i]
-            pos = here[u]
-            n = np.int64(0)
-            seen = np.int64(-1)
-            if pos <= near[u] and end < np.inf:
-                n, seen = count_run(values, pos, near[u], lo, hi, c, end, after, counts)
-            if seen >= 0:
-                here[u] = pos + n
-                cells[r0 + u] = counts[0] if cap is None else min(counts[0], cap)
-                cells[r1 + u] = counts[1] if cap is None else min(counts[1], cap)
-                cells[r2 + u] = counts[2] if cap is None else min(counts[2], cap)
-                cells[r3 + u] = counts[3] if cap is None else min(counts[3], cap)
-                cells[r4 + u] = counts[4] if cap is None else min(counts[4], cap)
-                cells[r5 + u] = counts[5] if cap is None else min(counts[5], cap)
-                cells[r6 + u] = counts[6] if cap is None else min(counts[6], cap)
-                cells[r7 + u] = counts[7] if cap is None else min(counts[7], cap)
-                if seen > limit:
-                    for k in range(EIGHT):
-                        over |= counts[k] > limit
-            else:
-                left[np.uint64(n_left)] = u
-                n_left += 1
-        if n_left > 0:
-            over |= _count_singly(
-                values, here, there, near, left, 0, n_left, lo, hi, rows, c, c + EIGHT, out, limit, cap, 1
-            )  # fmt: skip
-    return over
-
-
 @kernel
 def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, block, order, ways):
     """Count in windows in one pass over the spikes, however much the windows overlap.
@@ -167,16 +113,40 @@ def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, b
         near[u] = stops[u] - LANES
     left = np.empty(TILE, np.uint64)
     counts = np.empty(EIGHT, np.int64)
+    places = np.empty(EIGHT, np.uint64)
+    cells = out.reshape(-1)
     for c0 in range(0, n_cells, block):
         c1 = min(c0 + block, n_cells)
         for u0 in range(0, n_units, TILE):
             u1 = min(u0 + TILE, n_units)
             way = ways[u1 - 1]
             singly_from = c0 if way > 0 else c1 - (c1 - c0) % EIGHT
-            over |= _count_together(
-                values, here, there, near, order, u0, u1, lo, hi, reach, rows, c0, singly_from, out, limit,
-                cap, left, counts,
-            )  # fmt: skip
+            for c in range(c0, singly_from, EIGHT):
+                for k in range(EIGHT):
+                    places[k] = rows[c + k] * n_units
+                end = reach[c // EIGHT]
+                after = lo[c + EIGHT] if c + EIGHT < n_cells else end
+                n_left = 0
+                # Unsigned, so that no index is checked for being negative: a third of this loop's
+                # instructions.
+                for i in range(np.uint64(u0), np.uint64(u1)):
+                    u = order[i]
+                    pos = here[u]
+                    n = np.int64(0)
+                    seen = np.int64(-1)
+                    if pos <= near[u] and end < np.inf:
+                        n, seen = count_run(values, pos, near[u], lo, hi, c, end, after, counts)
+                    if seen < 0 or seen > limit:
+                        left[np.uint64(n_left)] = u
+                        n_left += 1
+                        continue
+                    here[u] = pos + n
+                    for k in range(np.uint64(EIGHT)):
+                        cells[places[k] + u] = counts[k] if cap is None else min(counts[k], cap)
+                if n_left > 0:
+                    over |= _count_singly(
+                        values, here, there, near, left, 0, n_left, lo, hi, rows, c, c + EIGHT, out, limit, cap, 1
+                    )  # fmt: skip
             over |= _count_singly(
                 values, here, there, near, order, u0, u1, lo, hi, rows, singly_from, c1, out, limit, cap,
                 max(way, 1),
