@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nwbin
@@ -32,9 +33,15 @@ def session(folder: Path) -> nwbin.Session:
     return nwbin.open(next(folder.glob("session_*.nwb")), **EVERY_UNIT)
 
 
+@pytest.fixture(scope="module")
+def allen(session: nwbin.Session) -> pd.DataFrame:
+    """All metrics of all units by AllenSDK's convention: two tests look at them, and they take seconds."""
+    return session.stimulus_metrics(convention="allen")
+
+
 @pytest.mark.filterwarnings("ignore::nwbin.NwbinWarning")
-def test_allens_convention_equals_allensdk(folder: Path, session: nwbin.Session) -> None:
-    mine = session.stimulus_metrics(convention="allen")
+def test_allens_convention_equals_allensdk(folder: Path, session: nwbin.Session, allen: pd.DataFrame) -> None:
+    mine = allen
     found = answers(folder / "metrics")
     assert sorted(name for one in found.values() for name in one["columns"]) == sorted(mine.columns)
     loose = unsettled(session)
@@ -44,8 +51,8 @@ def test_allens_convention_equals_allensdk(folder: Path, session: nwbin.Session)
 
 
 @pytest.mark.filterwarnings("ignore::nwbin.NwbinWarning")
-def test_only_listed_columns_are_corrected(folder: Path, session: nwbin.Session) -> None:
-    allen, mine = (session.stimulus_metrics(convention=one) for one in ("allen", "corrected"))
+def test_only_listed_columns_are_corrected(session: nwbin.Session, allen: pd.DataFrame) -> None:
+    mine = session.stimulus_metrics(convention="corrected")
     # In these sessions some scenes and some contrasts overlap, where AllenSDK loses spikes.
     overlapping = {"image_selectivity_ns", "c50_dg"}
     for name in allen.columns:
