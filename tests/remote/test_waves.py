@@ -74,7 +74,7 @@ def test_chunks_of_many_units_come_at_once(
         fills: list[int] = []
         real = type(remote)._fill
         monkeypatch.setattr(
-            type(remote), "_fill", lambda self, t, alone: (fills.append(len(t)), real(self, t, alone))[1]
+            type(remote), "_fill", lambda self, t, *how: (fills.append(len(t)), real(self, t, *how))[1]
         )
         trains = there.spike_trains(units)
         assert [n > 5 for n in fills if n] == [True]
