@@ -140,11 +140,11 @@ def looked_at(place: Place, expected: tuple[str, str], read: Any) -> None:
     if place.way.fault == "changed":
         return
     if message != "no address to go to":  # obstore follows 10 of them by itself
+        # The error says how many tries there were. Of a store's topmost document the mark is asked for before it is
+        # read; and the library below asks again by itself, where a connection turns out to have been closed.
         keys = [one.path for one in place.seen]
-        most = max(
-            map(keys.count, keys)
-        )  # of a store's topmost document, its mark is asked for before it is read
-        assert TRIES <= most <= TRIES + 1 if word == AGAIN else most <= 3
+        most = max(map(keys.count, keys))
+        assert 3 < most <= 2 * TRIES if word == AGAIN else most <= 3, most
 
 
 def train(file: nwbin.File) -> Any:
