@@ -166,7 +166,7 @@ def test_files(place: Place, what: str, when: str) -> None:
 
 
 @pytest.mark.parametrize("what", list(FAULTS))
-@pytest.mark.parametrize("when", ["opening", "chunk", "mark"])
+@pytest.mark.parametrize("when", ["chunk", *(pytest.param(one, marks=slow) for one in ("opening", "mark"))])
 @pytest.mark.parametrize("source", STORES)
 def test_stores(place: Place, what: str, when: str) -> None:
     if when == "opening":
@@ -235,7 +235,9 @@ def test_a_chunk_of_which_half_was_stored(stores: Any, monkeypatch: pytest.Monke
             opened.spike_trains()
 
 
-@pytest.mark.parametrize("status", [403, 429, 500, 503, "page", "cut"])
+@pytest.mark.parametrize(
+    "status", [403, 500, *(pytest.param(one, marks=slow) for one in (429, 503, "page", "cut"))]
+)
 def test_a_chunk_that_does_not_come_is_no_zeros(
     stores: Any, monkeypatch: pytest.MonkeyPatch, status: Any
 ) -> None:
