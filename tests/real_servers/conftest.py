@@ -23,6 +23,16 @@ WAIT = 60.0  # s, for a server to answer
 OURS = ("AWS_", "NWBIN_DANDI_API", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
+# Holds a server until this process is gone, however it went; it, the server and its children are one group.
+HOLD = """
+import os, select, signal, subprocess, sys
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+while server.poll() is None and not select.select([0], [], [], 0.2)[0]:
+    pass
+os.killpg(0, signal.SIGKILL)
+"""
+
+
 def needed(name: str, package: str) -> str:
     """Return the path of a server's program, beside this Python or on PATH; skip, or fail, where there is none."""
     here = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
@@ -51,7 +61,8 @@ def running(
     said = folder / "said"
     with said.open("ab") as stream:
         process = subprocess.Popen(
-            line, cwd=folder, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
+            [sys.executable, "-c", HOLD, *line], cwd=folder, stdin=subprocess.PIPE,
+            stdout=stream, stderr=stream, start_new_session=True,
             env={"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "TMPDIR": str(folder)},
         )  # fmt: skip
     try:
@@ -64,7 +75,7 @@ def running(
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # asked to end, SeaweedFS may take minutes
-        process.wait()
+        process.communicate()
 
 
 def listens(port: int) -> bool:

@@ -140,11 +140,11 @@ def looked_at(place: Place, expected: tuple[str, str], read: Any) -> None:
     if place.way.fault == "changed":
         return
     if message != "no address to go to":  # obstore follows 10 of them by itself
+        # The error says how many tries there were. Of a store's topmost document the mark is asked for before it is
+        # read; and the library below asks again by itself, where a connection turns out to have been closed.
         keys = [one.path for one in place.seen]
-        most = max(
-            map(keys.count, keys)
-        )  # of a store's topmost document, its mark is asked for before it is read
-        assert TRIES <= most <= TRIES + 1 if word == AGAIN else most <= 3
+        most = max(map(keys.count, keys))
+        assert 3 < most <= 2 * TRIES if word == AGAIN else most <= 3, most
 
 
 def train(file: nwbin.File) -> Any:
@@ -166,7 +166,7 @@ def test_files(place: Place, what: str, when: str) -> None:
 
 
 @pytest.mark.parametrize("what", list(FAULTS))
-@pytest.mark.parametrize("when", ["opening", "chunk", "mark"])
+@pytest.mark.parametrize("when", ["chunk", *(pytest.param(one, marks=slow) for one in ("opening", "mark"))])
 @pytest.mark.parametrize("source", STORES)
 def test_stores(place: Place, what: str, when: str) -> None:
     if when == "opening":
@@ -235,7 +235,9 @@ def test_a_chunk_of_which_half_was_stored(stores: Any, monkeypatch: pytest.Monke
             opened.spike_trains()
 
 
-@pytest.mark.parametrize("status", [403, 429, 500, 503, "page", "cut"])
+@pytest.mark.parametrize(
+    "status", [403, 500, *(pytest.param(one, marks=slow) for one in (429, 503, "page", "cut"))]
+)
 def test_a_chunk_that_does_not_come_is_no_zeros(
     stores: Any, monkeypatch: pytest.MonkeyPatch, status: Any
 ) -> None:
