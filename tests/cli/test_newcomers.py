@@ -180,3 +180,19 @@ def test_advice_about_a_type_is_an_option(tiny: Path, here: Path) -> None:
     advised = re.search(r"; (--dtype \w+) holds every count", said)
     assert advised, said
     good(*asked[:-2], *advised[1].split(), "-o", "counts.npz")
+
+
+def test_numbers_and_columns_that_are_none_are_refused_in_words(tiny: Path, here: Path) -> None:
+    with nwbin.open(tiny) as session:
+        for width in (0, -1, float("nan"), float("inf")):
+            with pytest.raises(ArgumentError, match="the width of a bin must be more than 0 s"):
+                session.psth("flashes", bin_width=width)
+        with pytest.raises(ArgumentTypeError, match="a number of seconds, not 'a'"):
+            session.psth("flashes", bin_width="a")  # type: ignore[arg-type]
+        with pytest.raises(
+            ArgumentTypeError, match="by must name a column of the presentations, or several, not 3"
+        ):
+            session.psth("flashes", by=3)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"table must be a pandas\.DataFrame, not NoneType"):
+        nwbin.export.write_table(None, "table.csv")  # type: ignore[arg-type]
+    assert not list(here.iterdir())

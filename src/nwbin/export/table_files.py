@@ -13,6 +13,7 @@ import numpy as np
 from nwbin._atomic import atomic_write, check_target
 from nwbin._optional import need
 from nwbin.allen.null import tidy
+from nwbin.errors import ArgumentTypeError
 from nwbin.export._mat import check_mat, mat_columns, write_mat_variables
 from nwbin.export._output import MatVersion
 from nwbin.export.csv_text import CsvText
@@ -69,6 +70,8 @@ def write_table(
     >>> len(pd.read_csv(path, index_col="unit_id")) == session.num_units
     True
     """
+    if not hasattr(table, "columns"):
+        raise ArgumentTypeError(f"table must be a pandas.DataFrame, not {type(table).__name__}")
     target, ending = check_target(path, TABLE_ENDINGS)
     if ending == ".parquet":
         need("pyarrow", "parquet", f"{target}: a .parquet file")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.errors import ArgumentError, ArgumentTypeError, LookupFailure, nearest
 from nwbin.responses.labelling import TIME, Labelled, plain
 from nwbin.tables.missing import as_numbers, missing
 from nwbin.tables.tidy import escape_text
@@ -43,6 +43,8 @@ def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.ND
 
 def parameters_of(by: By) -> list[str]:
     """The columns that are named: one, several, or none."""
+    if not isinstance(by, str | Iterable | None):
+        raise ArgumentTypeError(f"by must name a column of the presentations, or several, not {by!r}")
     names = [] if by is None else [by] if isinstance(by, str) else list(by)
     if len(set(names)) < len(names):
         raise ArgumentError(f"by={names!r} names a column twice")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.binning import Closed
-from nwbin.errors import ArgumentError
+from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.responses.counts import TIME
 from nwbin.responses.matrix import labels_by_row
 from nwbin.responses.rates import psth
@@ -50,6 +50,11 @@ def time_axis(
     tuple
         First edge, last edge, width, in s.
 
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        The width is not a number of seconds, or not more than 0.
+
     Examples
     --------
     >>> time_axis(0.25)
@@ -57,6 +62,11 @@ def time_axis(
     >>> time_axis(2.0, (0, 1))
     (0.0, 1.0, 0.005)
     """
+    if width is not None:
+        if isinstance(width, bool) or not isinstance(width, int | float | np.integer | np.floating):
+            raise ArgumentTypeError(f"the width of a bin must be a number of seconds, not {width!r}")
+        if not 0 < width < np.inf:
+            raise ArgumentError(f"the width of a bin must be more than 0 s, not {width:g}")
     if not duration > 0:
         duration = 1.0
     start, stop = window or (-min(0.4 * duration, 0.5), min(1.5 * duration, 3.0))
