@@ -206,7 +206,7 @@ def _ways(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Say of window_counts' windows how far each eight reach, and which way suits units of these rates.
 
-    By the spikes to be expected until the next window's start. Measured: eight windows go together up to 20, where
+    By the spikes to be expected until the next window's start. Measured: eight windows go together up to 30, where
     they share most of their spikes up to 60; one by one, 8 are mostly enough up to 4.5; up to 14, 16 or 32.
     """
     whole = lo.size // _TOGETHER * _TOGETHER
@@ -221,7 +221,7 @@ def _ways(
     reach[spans > 3 * eight] = np.inf
     one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
     # NaN, where windows have no start, is as good as far.
-    crowded = 60.0 if eight < 3 * one else 20.0
+    crowded = 60.0 if eight < 3 * one else 30.0
     return reach, np.where(eight * rates < crowded, 0, 1 + np.digitize(one * rates, (4.5, 14.0)))
 
 
