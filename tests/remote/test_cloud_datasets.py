@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -370,6 +371,13 @@ def test_copies_of_tables_that_nobody_uses_go(s3: Server, trees: dict[str, Path]
     unused(second, 8)
     s3.tags["bucket/vcn/ecephys-cache/units.csv"] = '"2"'
     same_tables(nwbin.Dataset(CLOUD), here)  # in use again
+    assert time.time() - second.stat().st_mtime < 3600
+    there = nwbin.Dataset(CLOUD)
+    assert len(there.get_units()) > 0
+    unused(second, 8)
+    shutil.rmtree(second)  # as by another program
+    with there.get_session_data(IDS[0]) as one, here.get_session_data(IDS[0]) as other:
+        pd.testing.assert_frame_equal(one.units, other.units)
     assert time.time() - second.stat().st_mtime < 3600
 
 

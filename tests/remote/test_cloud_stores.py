@@ -130,6 +130,30 @@ def test_on_a_web_server(web: Server, here: nwbin.Dataset, tmp_path: Path) -> No
 
 
 @LACKS
+def test_a_store_that_may_not_be_read_is_not_passed_over(web: Server) -> None:
+    name = f"session_{IDS[1]}.nwb.zarr"
+    web.fault = lambda number, one: ("status", 403) if f"{name}/" in one.path else None
+    with pytest.raises(FileAccessError, match=rf"/{name}: .*does not let it be read \(HTTP 403\)"):
+        nwbin.Dataset(web.url("bucket/vcn/"), cache=False)
+    web.fault = lambda number, one: ("status", 403) if one.path.endswith("nwb.zarr/zarr.json") else None
+    with pytest.raises(FileAccessError, match=rf"/{name}: zarr\.json: .*\(HTTP 403\)"):
+        nwbin.Dataset(web.url("bucket/vcn/"), cache=False)
+    web.files["bucket/vcn/sessions.csv"] = f"id\n{IDS[0]}".encode()  # of format 2
+    assert nwbin.Dataset(web.url("bucket/vcn/"), cache=False).session_ids == IDS[:1]
+
+
+def test_a_store_is_read_while_an_error_is_dealt_with(s3: Server, tree: Path) -> None:
+    """By who may not list what is there, to whom S3 refuses what is not."""
+    name = f"session_{IDS[0]}/session_{IDS[0]}.nwb.zarr"
+    s3.fault = lambda number, one: None if one.path in s3.files else ("status", 403)
+    try:
+        nwbin.open("s3://bucket/vcn/other.nwb")
+    except FileAccessError:
+        with nwbin.open(f"s3://bucket/vcn/{name}") as there, nwbin.open(tree / name) as here:
+            pd.testing.assert_frame_equal(there.units, here.units)
+
+
+@LACKS
 @pytest.mark.slow
 def test_on_a_web_server_that_tells_sizes_alone(web: Server, tmp_path: Path) -> None:
     """A digest of the gathered metadata stands in for their mark."""
@@ -231,7 +255,8 @@ def test_a_signature_is_for_one_file(s3: Server) -> None:
 # ---------------------------------------------------------------- what is listed
 
 KEYS = [
-    "a/one.nwb", "a/one.nwb.zarr/.zgroup", "a/one.nwb.zarr/.zmetadata", *(f"a/one.nwb.zarr/x/{n}" for n in range(50)),
+    "a/one.nwb", "a/one.nwb.zarr/", "a/one.nwb.zarr/.zgroup", "a/one.nwb.zarr/.zmetadata",
+    *(f"a/one.nwb.zarr/x/{n}" for n in range(50)),
     "a/one.nwb.zarr0", "a/one.nwb.zarra", "b#c.nwb.zarr/zarr.json", "b#c.nwb.zarr/x/c/0", "b#d.nwb",
     "counts.zarr/zarr.json", *(f"counts.zarr/in.nwb.zarr/{n}" for n in range(50)), "in.zarr.d/two.nwb",
     "z.nwb.zarr/.zgroup",
@@ -249,7 +274,7 @@ def test_what_is_in_stores_is_not_listed(monkeypatch: pytest.MonkeyPatch, below:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
         found = {one.path: one for one in listing(f"s3://bucket/{below}")}
         assert sorted(found) == sorted(LISTED)
-        assert len(server.asked) <= 16  # of 115 objects, three in an answer
+        assert len(server.asked) <= 16  # of 116 objects, three in an answer
         whole = found["a/one.nwb"]
         assert (whole.size, whole.address) == (7, f"s3://bucket/{below}a/one.nwb")
         store = found["a/one.nwb.zarr"]

@@ -50,6 +50,15 @@ def test_wide_gaps() -> None:
     assert merged([(0, 1), (WIDE * 3, WIDE * 3 + 1)], spare=WIDE * 4) == [Span(0, WIDE * 3 + 1)]
 
 
+def test_gaps_of_one_width() -> None:
+    """Of rows at equal distances: all are joined or none, and no more is thrown away than for others."""
+    apart = [Span(at << 20, (at << 20) + 10_000) for at in range(1000)]
+    assert merged(apart) == apart
+    near = [Span(at << 20, (at << 20) + 900_000) for at in range(1000)]
+    assert merged(near) == [Span(0, near[-1].stop)]
+    assert merged([*near, Span(2000 << 20, 2001 << 20)])[0] == Span(0, near[-1].stop)
+
+
 @given(st.integers(0, 1 << 30), st.integers(0, 1 << 30))
 def test_what_may_be_thrown_away(wanted: int, ahead: int) -> None:
     """With what was fetched ahead no more than 30 % in all, but for the 22 % that are always allowed."""

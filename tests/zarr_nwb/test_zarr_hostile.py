@@ -111,6 +111,13 @@ def test_any_other_absent_chunk_is_what_zarr_says_and_is_told_of(small: Path) ->
     assert "1 chunk of it is not there" in notes[0].finding
 
 
+@pytest.mark.parametrize("small", [2], indirect=True)
+def test_a_dtype_that_numpy_takes_for_a_program(small: Path) -> None:
+    bend(small, "units/rate", dtype="(1,,2)f4")
+    with nwbin.File(small) as file, pytest.raises(FormatError, match="units/rate cannot be read"):
+        file._source.read("units/rate")
+
+
 @pytest.mark.parametrize("small", [2], indirect=True)  # format 3 has always one
 def test_without_a_fill_value_an_absent_chunk_is_an_error(small: Path) -> None:
     bend(small, "units/rate", fill_value=None)

@@ -173,6 +173,24 @@ def test_what_an_index_says_is_not_believed(tmp_path: Path, how: str, there: boo
         np.testing.assert_array_equal(source.read("x", slice(20, 40)), np.full(20, 1.5))
 
 
+def test_chunks_that_lie_in_one_another(tmp_path: Path) -> None:
+    """A few bytes would be any number of chunks; the same chunk may be there for several."""
+    group = write(
+        tmp_path / "g.zarr", {"x": {"values": np.full(400, 1.5), "chunks": (10,), "shards": (400,)}}
+    )
+    shard = group / "x" / "c" / "0"
+    content = shard.read_bytes()
+    begin, length = np.frombuffer(content[-644:-4], "<u8")[:2].tolist()
+    shard.write_bytes(index_of(content, [(begin, length)] * 40))
+    np.testing.assert_array_equal(open_source(group).read("x"), np.full(400, 1.5))
+    most = len(content) - 40
+    shard.write_bytes(index_of(content, [(at, min(most, 4000)) for at in range(40)]))
+    with pytest.raises(
+        FileAccessError, match="says that chunks lie in one another, as 40 have more than its"
+    ):
+        open_source(group).read("x")
+
+
 @pytest.fixture
 def own(store: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(store, tmp_path / "own.zarr"))
@@ -204,6 +222,9 @@ def test_an_absent_shard(own: Path) -> None:
     ("change", "said"),
     [
         (('"name":"crc32c"', '"name":"gzip"'), "is stored in shards whose index is packed by 'bytes, gzip'"),
+        (('"index_codecs":[', '"index_codecs":[],"o":['), "is stored in shards whose index is packed by ''"),
+        (('"index_codecs":[', '"index_codecs":["x"],"o":['), "cannot be read"),
+        (('"index_codecs":[', '"index_codecs":7,"o":['), "cannot be read"),
         (('"index_location":"', '"index_location":"at the '), "its shards have their index at 'at the"),
         (('"chunk_shape":[1000]', '"chunk_shape":[999]'), "are no whole numbers of chunks"),
         (('"chunk_shape":[1000]', '"chunk_shape":[0]'), "its shape of chunks is"),

@@ -48,11 +48,16 @@ class DatasetTables:
     def root(self) -> Path:
         return self.files.root
 
-    @cached_property
+    @property
     def csv(self) -> CsvTables | None:
+        if self.files.layout.kind == "allen":
+            self.files.layout.copy_tables()  # each time: so those of a server count as used, and are there
+        return self._csv
+
+    @cached_property
+    def _csv(self) -> CsvTables | None:
         if self.files.layout.kind != "allen":
             return None
-        self.files.layout.copy_tables()
         missing = CsvTables.missing(self.root)
         if not missing:
             return CsvTables(self.root, self.files.layout.passing)

@@ -240,10 +240,10 @@ def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
         with atomic_write(target) as unfinished:
             unfinished.write_bytes(content)
 
+    with suppress(OSError):  # it is not there yet, or cannot be written
+        os.utime(folder)  # before they are looked for: so nobody takes them away meanwhile
     missing = [one for one in tables if not folder.joinpath(*one.path.parts).is_file()]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         _together(copy, missing)
         _clear_copies(folder)
-    with suppress(OSError):  # a folder that cannot be written, or with no table that lies there
-        os.utime(folder)

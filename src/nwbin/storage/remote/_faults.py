@@ -73,9 +73,12 @@ def error_of(fault: Fault, name: str, tries: int = 1) -> FileAccessError:
     if tries > 1:
         words.append(f"{tries} tries")
     text = _SAYS[fault.kind].format(status=f" ({', '.join(words)})" if words else "")
-    return (MissingFileError if fault.kind is Kind.MISSING else FileAccessError)(f"{name}: {text}")
+    error = (MissingFileError if fault.kind is Kind.MISSING else FileAccessError)(f"{name}: {text}")
+    # Not by what it came of: that is another error where it is raised again while one is dealt with.
+    vars(error)["fault"] = fault.kind
+    return error
 
 
 def is_refusal(error: FileAccessError) -> bool:
     """Whether an error is of a server that did not let something be read, as S3 says of what is not there, too."""
-    return isinstance(error.__context__, Fault) and error.__context__.kind is Kind.REFUSED
+    return vars(error).get("fault") is Kind.REFUSED

@@ -143,7 +143,8 @@ class Image:
         with self._lock:
             for start, stop in missing:
                 self._mark(start, stop)
-            self.ahead += sum(stop - start for start, stop in missing) - needed
+            # Less than was needed, where another thread fetched some of it meanwhile.
+            self.ahead += max(0, sum(stop - start for start, stop in missing) - needed)
 
     def _require(self, spans: Iterable[Span]) -> None:
         n_bytes = sum(stop - start for start, stop in spans)

@@ -11,7 +11,7 @@ from nwbin._optional import need
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.addresses import scheme_of, shown
 from nwbin.storage.remote._dandi import assets_of, described, described_asset, newest_version
-from nwbin.storage.remote._faults import Fault, error_of
+from nwbin.storage.remote._faults import Fault, error_of, is_refusal
 from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._retries import tried
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
@@ -137,6 +137,8 @@ def _objects(store: Any, prefix: str, name: str) -> tuple[dict[str, dict[str, An
                 raise FileAccessError(
                     f"{name}: holds more than {_MOST:,} files; give the folder in it that is meant"
                 )
+    for path in stores:  # some tools put an empty object there for a folder
+        found.pop(path, None)
     return found, list(stores)
 
 
@@ -160,7 +162,8 @@ def _of_dandi(address: str, name: str) -> list[Listed]:
                 stores.append(listed)
 
     def look(one: Listed, _: threading.Event) -> None:
-        found.append(one._replace(tag=described_asset(str(one.tag), shown(one.address)).mark))
+        asset = described_asset(str(one.tag), shown(one.address))
+        found.append(one._replace(size=asset.size or 0, tag=asset.mark))  # as state_now has them
 
     side_by_side([partial(look, one) for one in stores])
     return found
@@ -194,13 +197,20 @@ def state_now(address: str) -> tuple[int, str | None, str | None]:
 
 def _state_of_store(address: str) -> tuple[int, str | None, str | None]:
     folder = open_remote_folder(address)
+    refused: FileAccessError | None = None
     for document in GATHERED:
-        said = folder.mark(document, _LARGEST)
+        try:
+            said = folder.mark(document, _LARGEST, known=True)
+        except FileAccessError as error:
+            if not is_refusal(error):
+                raise
+            refused = error
+            continue
         if isinstance(said, bytes):
             return 0, f"{document} {said.hex()}", None
         if said is not None:
             return 0, mark(document, said.size, said.tag), None if said.tag else said.time
-    raise MissingFileError(
+    raise refused or MissingFileError(
         f"{folder.name}: has no consolidated metadata ({' or '.join(GATHERED)}), by which alone a store is read on a "
         "server; check the address, or have zarr.consolidate_metadata run on the store"
     )

@@ -10,7 +10,7 @@ what is longer than :data:`PIECE` is asked for in pieces, several at a time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 __all__ = ["GAP", "PIECE", "WIDE", "Span", "merged", "pieces", "share_of", "union"]
@@ -63,8 +63,8 @@ def merged(spans: Iterable[tuple[int, int]], *, spare: int = 0, share: float = _
     gaps = sorted(b.start - a.stop for a, b in pairwise(near))
     left = max(spare, int(share * sum(stop - start for start, stop in near)))
     widest = GAP
-    for gap in gaps:
-        left -= gap
+    for gap, alike in groupby(gaps):
+        left -= gap * len(list(alike))  # what is joined over one of them is joined over all
         if gap > max(WIDE, spare) or left < 0:
             break
         widest = gap

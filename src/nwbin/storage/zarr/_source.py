@@ -182,6 +182,7 @@ class ZarrSource:
             TypeError,
             AttributeError,
             OverflowError,
+            SyntaxError,  # NumPy's, of a dtype
         ) as error:
             why = f"it says nothing of {error}" if isinstance(error, KeyError) else str(error)
             raise FormatError(
