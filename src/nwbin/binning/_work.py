@@ -218,7 +218,7 @@ def _ways(
     spans = np.maximum(reach, follows) - before
     eight = np.median(spans)
     # Where eight windows lie on both sides of a long pause, the spikes in it are not to be gone through one by one.
-    reach[spans > 3 * eight] = np.inf
+    reach[(spans > 3 * eight) & (spans * np.median(rates) > 30.0)] = np.inf
     one = np.median(np.maximum(hi[:-1], lo[1:]) - lo[:-1])
     # NaN, where windows have no start, is as good as far.
     crowded = 60.0 if eight < 3 * one else 30.0

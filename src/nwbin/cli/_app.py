@@ -123,7 +123,7 @@ class Program(TyperGroup):
         except Exception as error:
             # Usage errors; their class lives in click or within typer, depending on typer's version.
             if not hasattr(error, "format_message"):
-                if isinstance(error, OSError):  # the help, to a disk that is full
+                if isinstance(error, OSError) and not debug:  # the help, to a disk that is full
                     say("error", _said_of(error))
                     sys.exit(FAILED)
                 if not debug:
