@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 
 import nwbin
 from nwbin.binning import bin_edges
+from nwbin.cli._app import _said_of
 from nwbin.cli._choosing import PresentationOptions, UnitOptions
 from nwbin.cli._chosen import chosen_from
 from nwbin.cli.demo import _show_next
@@ -61,6 +63,7 @@ def test_messages_say_what_areas_and_columns_are_called(tiny: Path, here: Path) 
     assert said.endswith("'structure_acronym' is a column of units: --units")
     assert bad(*flashes, "--units", "color == 1").endswith("'color' is a column of presentations: --where")
     assert "; V1 is VISp here" in bad(*flashes, "--units", "structure_acronym == 'V1'")
+    assert bad("units", tiny, "--units", "color == 1").endswith("'color' is a column of presentations")
     assert not list(here.iterdir())
 
 
@@ -70,6 +73,14 @@ def test_a_session_says_the_same(tiny: Path) -> None:
             LookupFailure, match=r"V1 is VISp here; for .*units\.structure_acronym == 'VISp'\]"
         ):
             session.psth("flashes", "V1")
+        several = acronym_of("visual cortex", set(session.units["structure_acronym"]))
+        assert len(several) > 1
+        with pytest.raises(LookupFailure, match=re.escape(f"units.structure_acronym.isin({several!r})]")):
+            session.psth("flashes", "visual cortex")
+        meant = r"is a column of units: unit_ids=session\.select\(units=\.\.\.\)\.units$"
+        with pytest.raises(LookupFailure, match=meant):
+            session.psth("flashes", where="snr > 2")
+        session.psth("flashes", unit_ids=session.select(units="snr > 2").units)
         with pytest.raises(LookupFailure, match="is a column of units: units="):
             len(session.select("flashes", presentations="snr > 2").presentations)
         with pytest.raises(LookupFailure, match="is a column of presentations: presentations="):
@@ -140,12 +151,19 @@ def test_downloads_that_fail_alike_are_one_line() -> None:
     assert lines[1:] == list(failed.values())[6:]
 
 
-@pytest.mark.parametrize("file", [None, Path("my session.nwb"), "https://host/x.nwb"])
+@pytest.mark.parametrize("file", [None, Path("my session.nwb"), "https://me:secret@host/x.nwb?signature=s"])
 def test_the_demo_says_what_next(file: Path | str | None, capsys: pytest.CaptureFixture[str]) -> None:
     _show_next(file, "static_gratings")
     said = capsys.readouterr().out
-    name = {None: "session.nwb", "https://host/x.nwb": "https://host/x.nwb"}.get(str(file) if file else None)
-    assert f"nwbin report {name or chr(39) + 'my session.nwb' + chr(39)} -o report.html" in said
+    name = (
+        "session.nwb"
+        if file is None
+        else "https://host/x.nwb"
+        if isinstance(file, str)
+        else "'my session.nwb'"
+    )
+    assert f"nwbin report {name} -o report.html" in said
+    assert "secret" not in said
     assert ("--keep" in said) == (file is None)
 
 
@@ -162,6 +180,13 @@ def test_a_full_disk_is_named() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: standard output cannot be written to: No space left on device; ")
     assert "Traceback" not in done.stderr
+
+
+def test_other_failures_of_the_system_are_not_taken_for_a_full_disk() -> None:
+    assert (
+        _said_of(OSError(errno.EMFILE, "Too many open files"))
+        == f"[Errno {errno.EMFILE}] Too many open files"
+    )
 
 
 def test_windows_in_milliseconds_are_spoken_of_before_anything_is_drawn(tiny: Path) -> None:
@@ -193,6 +218,10 @@ def test_numbers_and_columns_that_are_none_are_refused_in_words(tiny: Path, here
             ArgumentTypeError, match="by must name a column of the presentations, or several, not 3"
         ):
             session.psth("flashes", by=3)  # type: ignore[arg-type]
+        with pytest.raises(
+            ArgumentTypeError, match="by must name a column"
+        ):  # gone when it is looked at again
+            session.psth("flashes", by=iter(["color"]))  # type: ignore[arg-type]
     with pytest.raises(ArgumentTypeError, match=r"table must be a pandas\.DataFrame, not NoneType"):
         nwbin.export.write_table(None, "table.csv")  # type: ignore[arg-type]
     assert not list(here.iterdir())

@@ -51,6 +51,12 @@ def test_many_numbers_have_two_forms_beside_their_colors() -> None:
     assert forms_of(NAMES, "image") == list(range(7))
 
 
+def test_what_is_no_angle_has_a_color_too() -> None:
+    values = np.asarray([0.0, 225.0, np.nan])
+    assert forms_of(values, "orientation") == [0, 1, 0]
+    assert np.isfinite(np.asarray(condition_colors(values, "orientation"))).all()
+
+
 @pytest.mark.parametrize("step", [90.0, 60.0, 45.0, 30.0, 22.5, 15.0])
 @pytest.mark.parametrize("turn", [180.0, 360.0])
 def test_of_angles_lines_of_one_form_have_colors_far_apart(step: float, turn: float) -> None:

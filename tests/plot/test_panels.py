@@ -285,3 +285,9 @@ def test_a_blank_rate_is_named_once() -> None:
     legend = many.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["0", "180", "blank"]
+
+
+def test_curves_over_many_names_have_no_empty_legend() -> None:
+    names = np.asarray([f"image {k}" for k in range(30)], dtype=object)
+    axes = plot_tuning(names, np.ones((2, 30)), by="image", others=[0, 1], other="phase")
+    assert axes.get_legend() is None

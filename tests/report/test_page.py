@@ -16,7 +16,9 @@ pytest.importorskip("matplotlib")
 import nwbin
 from nwbin.check import check
 from nwbin.report._html import summary_in
+from nwbin.report._recording import Recording
 from nwbin.report._text import ABSENT
+from nwbin.report._units import _what_passes
 from nwbin.session.overview import stimulus_overview
 from tests.cli.asking import bad, good
 from tests.report.conftest import page_of
@@ -213,3 +215,19 @@ def test_the_best_units_are_those_with_the_largest_f(session: nwbin.Session) -> 
         nwbin.report.best_units(session, "flashes", "nope")
     with pytest.raises(nwbin.errors.NothingChosen):
         nwbin.report.best_units(session, "flashes", "color", unit_ids=[])
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"amplitude_cutoff_maximum": None}, "A unit passes if amplitude_cutoff is known, presence_ratio is at least"),
+        ({"isi_violations_maximum": 0}, ", isi_violations is known"),
+        ({"filter_by_metrics": False, "filter_by_validity": False, "filter_out_of_brain_units": False},
+         "All units pass: the session was opened without filters."),
+    ],
+)  # fmt: skip
+def test_what_passes_is_said_of_the_sessions_own_filters(
+    tiny: Path, filters: dict[str, Any], said: str
+) -> None:
+    with nwbin.open(tiny, **filters) as session:
+        assert said in _what_passes(Recording(session, lambda: None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py  # noqa: TID251 - a file is bent
@@ -107,10 +108,12 @@ def test_code_opens_the_session_from_where_the_reader_is(
         assert known["session"].num_units == 1
         known["session"].close()
     data = nwbin.Dataset(folder)
-    assert _called(data, folder, tmp_path / "x.html") == "recordings <b>"
-    assert _called(data, folder, folder / "x.html") == "."
-    assert _called(data, folder, there / "x.html") == "recordings <b>"  # no path of this machine
-    assert _called(data, "https://a.org/b/", there / "x.html") == "https://a.org/b/"
+    assert data.address is None
+    assert _called(data, tmp_path / "x.html") == "recordings <b>"
+    assert _called(data, folder / "x.html") == "."
+    assert _called(data, there / "x.html") == "recordings <b>"  # no path of this machine
+    on_server: Any = SimpleNamespace(address="https://a.org/b/", root=tmp_path / "1f-2e")
+    assert _called(on_server, tmp_path / "x.html") == "https://a.org/b/"
 
 
 @pytest.fixture

@@ -148,3 +148,23 @@ def test_hints_are_no_part_of_what_is_chosen() -> None:
         "results from before there was such a part are taken up"
     )
     assert Selection(intervals="trials").spec() != Selection("trials").spec()
+
+
+def test_a_hint_that_cannot_be_given_hides_nothing() -> None:
+    class NoPresentations(Recording):
+        def stimulus_table(self, names: Sequence[str] | None) -> pd.DataFrame:
+            raise FormatError("the presentations cannot be read")
+
+    class NoUnits(Recording):
+        @property
+        def units(self) -> pd.DataFrame:
+            raise FormatError("the units cannot be read")
+
+    for chosen, recording in (
+        (Selection(units="angle > 3"), NoPresentations()),
+        (Selection("no such stimulus", units="angle > 3"), Recording()),
+    ):
+        with pytest.raises(LookupFailure, match="there is no column 'angle'"):
+            chosen.units_of(recording)
+    with pytest.raises(LookupFailure, match="there is no column 'location'"):
+        Selection("bars", "location == 'V1'").presentations_of(NoUnits())

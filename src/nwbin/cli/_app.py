@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -22,6 +23,10 @@ __all__ = ["BOUND_GIVEN", "FAILED", "app", "main", "say"]
 
 BOUND_GIVEN = "nwbin.bound_given"  # in the context: a quality bound stands on the line
 FAILED, INTERRUPTED, TERMINATED, PIPE_CLOSED = 2, 130, 143, 141
+# Of what takes standard output: a disk, a terminal that is gone, or nothing.
+_UNWRITABLE = frozenset(
+    {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC)}
+)
 
 
 def say(kind: str, message: object) -> None:
@@ -69,7 +74,7 @@ def _said_of(error: BaseException) -> str:
         isinstance(error, OSError)
         and not isinstance(error, NwbinError)
         and error.filename is None
-        and error.strerror
+        and error.errno in _UNWRITABLE
     ):
         # Files are named by whoever writes them.
         return f"standard output cannot be written to: {error.strerror}; make room, or send it elsewhere"

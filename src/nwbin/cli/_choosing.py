@@ -150,7 +150,7 @@ def selection_of(presentations: PresentationOptions, units: UnitOptions) -> Sele
         between=" ",
         instead=", or --all for no filters",
         of_units="--units",
-        of_presentations="--where",
+        of_presentations="--where" if presentations.stimulus or presentations.intervals else "",
     )
     if presentations.stimulus and presentations.intervals is not None:
         raise ArgumentError("give --stimulus NAME, or --intervals TABLE for another table, not both")

@@ -15,6 +15,7 @@ from nwbin.cli._files import given
 from nwbin.cli._json import JsonOption, put_json
 from nwbin.cli._parse import window_of
 from nwbin.errors import ArgumentError, LookupFailure, nearest, warn
+from nwbin.storage.addresses import shown_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,7 +242,7 @@ def _show_next(file: Path | str | None, stimulus: str) -> None:
 
     from nwbin.cli._console import put
 
-    name = "session.nwb" if file is None else shlex.quote(str(file))
+    name = "session.nwb" if file is None else shlex.quote(shown_path(file))
     lines = [
         f"nwbin info {name}", f"nwbin report {name} -o report.html",
         f"nwbin psth {name} --stimulus {shlex.quote(stimulus)} -o psth.png",

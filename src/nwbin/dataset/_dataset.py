@@ -254,6 +254,11 @@ filter_out_of_brain_units, filter_by_metrics
         return self._files.root
 
     @property
+    def address(self) -> str | None:
+        """The folder's address, without what is secret in it; None of one on this machine."""
+        return self._files.layout.address
+
+    @property
     def kind(self) -> str:
         """What kind of folder it is: "allen", "dandi" or "folder"."""
         return self._files.layout.kind

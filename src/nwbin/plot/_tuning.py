@@ -98,10 +98,12 @@ def plot_tuning(
         _blank(axes, blank, beside=len(rates) == 1)
     if len(rates) > 1:
         held = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda one: one[1] == _BLANK)
-        axes.legend(
-            *zip(*held, strict=True),
-            title=titled(other), fontsize=8, title_fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1)
-        )  # fmt: skip
+        if held:  # of many values by rank there is no curve that has a name
+            axes.legend(
+                *zip(*held, strict=True),
+                title=titled(other), fontsize=8, title_fontsize=8, frameon=False, loc="upper left",
+                bbox_to_anchor=(1, 1),
+            )  # fmt: skip
     if np.nanmin(rates, initial=0.0) >= 0:
         above = 0.0 if errors is None else np.nan_to_num(errors)
         axes.set_ylim(0, 1.08 * max(float(np.nanmax(rates + above, initial=0.0)), blank or 0.0) or 1.0)

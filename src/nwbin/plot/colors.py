@@ -104,7 +104,7 @@ def condition_colors(values: npt.NDArray[Any], name: str) -> list[Any]:
 
     number = len(values)
     if values.dtype.kind in "iuf" and is_angle(name):
-        return list(_around(values.astype(np.float64) % _HALF / _HALF))
+        return list(_around(np.nan_to_num(values.astype(np.float64) % _HALF / _HALF)))
     if values.dtype.kind in "iuf" and number > 1:
         return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.78, number)))
     return [mpl.colors.to_rgba(_NAMED[k % len(_NAMED)]) for k in range(number)]
@@ -119,7 +119,7 @@ def forms_of(values: npt.NDArray[Any], name: str) -> list[int]:
         return list(range(number))
     if is_angle(name):
         axes, place = np.unique(values.astype(np.float64) % _HALF, return_inverse=True)
-        second = np.floor(values.astype(np.float64) / _HALF) % 2
+        second = np.nan_to_num(np.floor(values.astype(np.float64) / _HALF) % 2)  # of no angle the first
         other = place.reshape(-1) % 2 if len(axes) > _FEW else np.zeros(number)
         return [int(form) for form in second + 2 * other]
     return [k % 2 for k in range(number)] if number > _FEW else [0] * number

@@ -64,13 +64,14 @@ class _SessionPage:
 
 
 def _folder_line(folder: str) -> str:
-    return f"folder = {folder!a}  # the folder of the sessions: its path on your machine"
+    where = "" if is_address(folder) else "  # the folder of the sessions: its path on your machine"
+    return f"folder = {folder!a}{where}"
 
 
-def _called(data: Dataset, given: StrPath | Dataset, out: Path) -> str:
+def _called(data: Dataset, out: Path) -> str:
     """How code calls the folder: its path from where the index lies, or its name; never where that is on a disk."""
-    if isinstance(given, str) and is_address(given):
-        return given
+    if data.address is not None:
+        return data.address
     here = out.parent.resolve()
     if data.root.is_relative_to(here):
         return data.root.relative_to(here).as_posix()
@@ -127,14 +128,14 @@ def report_folder(
     target, _ = check_target(out, ENDINGS)
     data = folder if isinstance(folder, Dataset) else Dataset(folder)
     if not data.session_ids:
-        raise LookupFailure(f"{data.root}: holds no NWB files with units")
-    called = _called(data, folder, target)
+        raise LookupFailure(f"{data.address or data.root}: holds no NWB files with units")
+    called = _called(data, target)
     work = _SessionPage(f"../{quote(target.name)}", str(data.root), called, data.kind == "allen")
     beside = pages_beside(target)
     results = write_pages(data, work, beside, sessions=sessions, **options)
     if not len(results.report):
         raise LookupFailure(
-            f"{data.root}: none of its {counted(len(data.session_ids), 'session')} meets {sessions!r}"
+            f"{data.address or data.root}: none of its {counted(len(data.session_ids), 'session')} meets {sessions!r}"
         )
     write_page(_index(data, called, results, beside), target)
     return results
@@ -175,13 +176,12 @@ def _index(data: Dataset, called: str, results: Results, beside: Path) -> str:
     if others := len(_others(data, paths)):
         said = f"{counted(others, 'other NWB file')} of the folder: LFP, behaviour or images, without units."
         sections.append(Section("others", "Other files", [Note(said)]))
-    lead = f"{counted(number, 'session')} of {cell(data.root.name)}, made by nwbin {__version__}"
+    name = data.address or data.root.name
+    lead = f"{counted(number, 'session')} of {cell(name)}, made by nwbin {__version__}"
     synthetic = sum(bool(one.get("synthetic")) for one in summaries.values())
     if synthetic:
         lead += f"; synthetic data in {synthetic:,}"
-    return render(
-        title=f"Sessions of {cell(data.root.name, longest=80)}", lead=lead, sections=sections, summary={}
-    )
+    return render(title=f"Sessions of {cell(name, longest=80)}", lead=lead, sections=sections, summary={})
 
 
 def _copies(summaries: dict[Any, dict[str, Any]], paths: dict[Any, str]) -> dict[Any, Any]:

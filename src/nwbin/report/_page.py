@@ -206,9 +206,10 @@ def _summary(recording: Recording, numbers: dict[str, int]) -> dict[str, Any]:
     with recording.saying(ignored, ""):
         if recording.has_units:
             found |= {"units": len(recording.every_unit[0]), "passing": len(recording.passing)}
+        span = recording.overview.span
+        found["length"] = None if span is None else hours(span[1] - span[0])
+        if recording.has_units:
             said = recording.summary
             spikes = said["units"].get("spikes")
             found["identity"] = [recording.session.file.identifier, said["start"], found["units"], spikes]
-        span = recording.overview.span
-        found["length"] = None if span is None else hours(span[1] - span[0])
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwbin._wording import counted, first_of
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import NwbinError
 from nwbin.plot import plot_probes, plot_quality
 from nwbin.report._parts import Code, Heading, Note, Part, Table
@@ -52,13 +53,16 @@ def _what_passes(recording: Recording) -> str:
     """What it takes for a unit to pass, in words."""
     applied = SelectableSession(recording.session).filters_applied()
     if isinstance(applied, str):
-        return "All units pass: the file has none of the columns by which nwbin filters."
+        if recording.session.filters == UnitFilters.none():
+            return "All units pass: the session was opened without filters."
+        return "All units pass: the file has none of the columns by which nwbin would filter."
     signs = {"maximum": "at most", "minimum": "at least"}
     said = []
     for name, value in applied.items():
         column, _, bound = name.rpartition("_")
         if bound in signs:
-            said.append(f"{column} is {signs[bound]} {value:g}")
+            # Without a bound a unit is left out, too, whose value is NaN.
+            said.append(f"{column} is {signs[bound]} {float(value):g}" if value else f"{column} is known")
         else:
             said.append("it lies in a structure of the brain" if name == "in_brain" else f"{name} is {value}")
     every = " and ".join(one for one in (", ".join(said[:-1]), said[-1]) if one)

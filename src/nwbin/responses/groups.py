@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ def conditions_of(rows: pd.DataFrame, by: str | None) -> tuple[list[Any], npt.ND
 
 def parameters_of(by: By) -> list[str]:
     """The columns that are named: one, several, or none."""
-    if not isinstance(by, str | Iterable | None):
+    if not isinstance(by, str | Collection | None):  # an iterator would be empty when it is asked again
         raise ArgumentTypeError(f"by must name a column of the presentations, or several, not {by!r}")
     names = [] if by is None else [by] if isinstance(by, str) else list(by)
     if len(set(names)) < len(names):

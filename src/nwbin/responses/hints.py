@@ -34,7 +34,7 @@ class Hints:
     filter
         What a filter is called.
     of_units, of_presentations
-        How a condition on either is asked for.
+        How a condition on either is asked for; "" where it cannot be.
     between, instead
         What stands between several filters that are lifted, and what could be done in place of that.
     """

@@ -16,6 +16,7 @@ from nwbin.errors import (
     FormatError,
     LookupFailure,
     NothingChosen,
+    NwbinError,
     nearest,
     warn,
 )
@@ -142,14 +143,19 @@ class Selection:
         """Say of a column that presentations lack that units have it."""
         try:
             meant = column_meant(name, source.units.columns)
-        except NothingChosen:  # no units at all
+        except NwbinError:  # none at all, or they cannot be read: what is wrong is the name, all the same
             return ""
-        return f"{meant!r} is a column of units: {self.hints.of_units}" if meant else ""
+        asked = f": {self.hints.of_units}" if self.hints.of_units else ""
+        return f"{meant!r} is a column of units{asked}" if meant else ""
 
     def _of_presentations(self, source: Selectable, name: str) -> str:
         """Say of a column that units lack that presentations have it."""
-        meant = column_meant(name, self._table(source, partly=True)[0].columns)
-        return f"{meant!r} is a column of presentations: {self.hints.of_presentations}" if meant else ""
+        try:
+            meant = column_meant(name, self._table(source, partly=False)[0].columns)
+        except NwbinError:
+            return ""
+        asked = f": {self.hints.of_presentations}" if self.hints.of_presentations else ""
+        return f"{meant!r} is a column of presentations{asked}" if meant else ""
 
     def _table(self, source: Selectable, partly: bool) -> tuple[pd.DataFrame, str]:
         """The table whose rows are chosen from, and what it is called."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,8 @@ __all__ = [
     "windows_around",
 ]
 
+_OVERLAP_UNSAID = ContextVar("overlap_unsaid", default=False)
+
 
 def what_rows_are(rows: pd.DataFrame) -> str:
     """What a row of a table is called in messages: a presentation, or an interval of another table."""
@@ -41,6 +43,10 @@ def times_of(rows: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     if name not in rows.columns:
         raise LookupFailure(
             f"the table of intervals has no column {name!r}; NWB's tables have start_time, stop_time"
+        )
+    if rows[name].ndim != 1:
+        raise ArgumentError(
+            f"two columns of the table of intervals are called {name!r}; give one another name"
         )
     if getattr(rows[name].dtype, "kind", "") in "mM":  # NumPy would take their own ticks for seconds
         raise ArgumentError(
@@ -86,6 +92,8 @@ def warn_of_windows(
 
 def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> None:
     """Say when the window of a row, [begin, end] on one clock, begins before that of the row before it ends."""
+    if _OVERLAP_UNSAID.get():
+        return
     first, last = windows.T
     early = np.flatnonzero(first[1:] < last[:-1])
     if not early.size:
@@ -108,10 +116,12 @@ def overlap_unsaid(unsaid: bool) -> Iterator[None]:
     Presentations that follow one another at once differ in length by the jitter of a screen; and a window that shows
     what was before an onset reaches into the presentation before it, as it is meant to.
     """
-    with warnings.catch_warnings():
-        if unsaid:
-            warnings.simplefilter("ignore", OverlapWarning)
+    # Filters of warnings are those of the whole process: threads that each put them back would lose them.
+    before = _OVERLAP_UNSAID.set(unsaid or _OVERLAP_UNSAID.get())
+    try:
         yield
+    finally:
+        _OVERLAP_UNSAID.reset(before)
 
 
 def warn_of_late(rows: pd.DataFrame, windows: npt.NDArray[np.float64], trains: SpikeTrains) -> None:

@@ -14,6 +14,7 @@ from nwbin.allen.stimuli import INVALID
 from nwbin.binning import as_window
 from nwbin.errors import ArgumentError, NothingChosen
 from nwbin.responses.groups import By, parameters_of
+from nwbin.responses.hints import Hints
 from nwbin.responses.psth import median_duration
 from nwbin.responses.selection import Selection
 from nwbin.responses.windows import what_rows_are
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Window"]
 
 Window = tuple[float, float]
+_HINTS = Hints(
+    of_units="unit_ids=session.select(units=...).units"
+)  # these methods take no conditions on units
 
 
 class Asked:
@@ -57,7 +61,7 @@ class Asked:
         """The presentations by id, and the ids of the units."""
         lookup = Lookup(self._session._tables.seen)
         if _named(presentations):
-            chosen = Selection(presentations, presentations=where)
+            chosen = Selection(presentations, presentations=where, hints=_HINTS)
             rows = chosen.presentations_of(SelectableSession(self._session))
         else:
             rows = self._by_id(lookup, presentations, where)

@@ -117,10 +117,11 @@ class Lookup:
             for column in reversed(places.STRUCTURE):  # the shorter name, where both hold it
                 if column not in self.tables.units.columns:
                     continue
-                there = {name for name in self.tables.units[column] if isinstance(name, str)}
-                for name in [one] if one in there else acronym_of(one, sorted(there)):
-                    called = "" if name == one else f"{one} is {name} here; "
-                    return f"{said}; {called}for the units in it: units.index[units.{column} == {name!r}]"
+                there = {name for name in self.tables.units[column] if isinstance(name, str) and name}
+                if names := [one] if one in there else acronym_of(one, sorted(there)):
+                    called = "" if names == [one] else f"{one} is {', '.join(names)} here; "
+                    inside = f".isin({names!r})" if len(names) > 1 else f" == {names[0]!r}"
+                    return f"{said}; {called}for the units in it: units.index[units.{column}{inside}]"
         elif what == "probe" and one in self.tables.probes["description"].tolist():
             found = self.tables.probes.index[self.tables.probes["description"] == one].tolist()[0]
             return f"{said}; that of the probe of this name is {found}"
