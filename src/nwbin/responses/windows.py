@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,10 @@ __all__ = [
     "what_rows_are",
     "windows_around",
 ]
+
+
+# Of a thread or task, not of the process as Python's filters of warnings are: what others ask for is said to them.
+_overlap_unsaid: ContextVar[bool] = ContextVar("nwbin_overlap_unsaid", default=False)
 
 
 def what_rows_are(rows: pd.DataFrame) -> str:
@@ -86,6 +90,8 @@ def warn_of_windows(
 
 def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> None:
     """Say when the window of a row, [begin, end] on one clock, begins before that of the row before it ends."""
+    if _overlap_unsaid.get():
+        return
     first, last = windows.T
     early = np.flatnonzero(first[1:] < last[:-1])
     if not early.size:
@@ -108,10 +114,11 @@ def overlap_unsaid(unsaid: bool) -> Iterator[None]:
     Presentations that follow one another at once differ in length by the jitter of a screen; and a window that shows
     what was before an onset reaches into the presentation before it, as it is meant to.
     """
-    with warnings.catch_warnings():
-        if unsaid:
-            warnings.simplefilter("ignore", OverlapWarning)
+    before = _overlap_unsaid.set(unsaid or _overlap_unsaid.get())
+    try:
         yield
+    finally:
+        _overlap_unsaid.reset(before)
 
 
 def warn_of_late(rows: pd.DataFrame, windows: npt.NDArray[np.float64], trains: SpikeTrains) -> None:
