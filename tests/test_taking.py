@@ -279,6 +279,9 @@ class Intervals:
     def __len__(self) -> int:
         return len(self.table)
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return np.stack([self.start, self.end], axis=1)
+
     def as_dataframe(self) -> pd.DataFrame:
         return self.table
 
@@ -294,6 +297,12 @@ def test_onsets_of_other_libraries() -> None:
         np.testing.assert_array_equal(nwbin.bin_spikes([A, B], given, [0, 0.5, 1]), expected)
     edges: Any = quantity([0.0, 500.0, 1000.0], 1000.0)
     np.testing.assert_array_equal(nwbin.bin_spikes([A, B], [0.0, 1.0], edges), expected)
+    window: Any = quantity([0.0, 1000.0], 1000.0)
+    found = nwbin.align_spikes([A, B], [0.0], window)
+    np.testing.assert_array_equal(found.time, nwbin.align_spikes([A, B], [0.0], [0.0, 1.0]).time)
+    width: Any = quantity(500.0, 1000.0)
+    assert nwbin.binning.bin_edges(window=window, bin_width=width).tolist() == [0.0, 0.5, 1.0]
+    assert nwbin.exchange.count_grid([A], window, 0.5).spans.tolist() == [[0.0, 1.0]]
     with pytest.raises(ArgumentError, match="onsets are no times: Unable to convert"):
         nwbin.bin_spikes([A], quantity([0.0], 0.0), [0, 1])
 
@@ -308,6 +317,13 @@ def test_an_interval_set_is_presentations() -> None:
     assert TiledCounts([A, B], rows, 0.5).to_numpy().tolist() == [[2, 1], [0, 0], [1, 0]]
 
 
+def test_an_interval_set_is_windows() -> None:
+    """Each from its start to its end; two of them as well, whose starts alone might be taken for one window."""
+    windows: Any = Intervals(SHOWN)
+    expected = nwbin.count_in_windows([A, B], [0.0], [[0.0, 0.5], [1.0, 2.0]])
+    np.testing.assert_array_equal(nwbin.count_in_windows([A, B], [0.0], windows), expected)
+
+
 def test_pynapples_own_intervals() -> None:
     pynapple = pytest.importorskip("pynapple")
     with warnings.catch_warnings():
@@ -318,6 +334,8 @@ def test_pynapples_own_intervals() -> None:
     expected = nwbin.bin_spikes({1: B, 3: A}, [0.0, 1.0], [0, 0.5, 1])
     for onsets in (shown, pynapple.Ts(t=np.array([0.0, 1.0]))):
         np.testing.assert_array_equal(nwbin.bin_spikes(group, onsets, [0, 0.5, 1]), expected)
+    expected = nwbin.count_in_windows(group, [0.0], [[0.0, 0.5], [1.0, 2.0]])
+    np.testing.assert_array_equal(nwbin.count_in_windows(group, [0.0], shown), expected)
     rates = nwbin.responses.psth(group, shown, [0, 0.5, 1], by="color")
     assert rates.sizes["condition"] == 2
 

@@ -136,7 +136,7 @@ def test_count_refuses(tiny: Path, here: Path) -> None:
         ([*asked, *window, "--units", "firing_rate >", "-o", "x.npz"], "invalid syntax"),
         ([*asked, *window, "--units", "structure_acronym == 'VISX'", "-o", "x.npz"], "structure_acronym has "),
         ([*asked, *window, "--where", "color == 7", "-o", "x.npz"], "color has -1.0, 1.0"),
-        ([*asked, "--window", "0,500", "--dtype", "uint8", "-o", "x.npz"], "dtype='uint"),
+        ([*asked, "--window", "0,500", "--dtype", "uint8", "-o", "x.npz"], "; --dtype uint"),
     ]:  # fmt: skip
         assert message in bad(*args)
     assert list(here.iterdir()) == []

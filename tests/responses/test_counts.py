@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from nwbin.responses.matrix import response_matrix
 from nwbin.responses.psth import mean_rates
 from nwbin.responses.statistics import group_statistics
 from nwbin.responses.tiles import TiledCounts
+from nwbin.responses.windows import overlap_unsaid, warn_of_overlap
 from nwbin.testing import write_session
 
 DIMS = ("stimulus_presentation_id", "time_relative_to_stimulus_onset", "unit_id")
@@ -180,6 +182,24 @@ def test_overlapping_windows_are_said_through_every_door(tmp_path: Path, path: P
         assert of_stimulus in " ".join(good(command, path, *where, tmp_path / out).split())
     of_folder = " ".join(good("count", path.parent, *where, tmp_path / "y.zarr", "--workers", "1").split())
     assert "have time windows of neighbouring rows that overlap" in of_folder.replace(" has ", " have ")
+
+
+@pytest.mark.parametrize("width", [1e-12, 5e-324])
+def test_tiles_beyond_number(width: float) -> None:
+    with pytest.raises(ArgumentError, match=r"the time from 1 to 1\.5 s is more than 100,000,000 bins"):
+        TiledCounts(TRAINS, ROWS, width)
+
+
+def test_what_is_unsaid_in_one_thread_is_said_in_others() -> None:
+    windows = np.array([[0.0, 2.0], [1.0, 3.0]])
+    before = list(warnings.filters)
+    with overlap_unsaid(True), ThreadPoolExecutor(1) as pool:
+        warn_of_overlap(ROWS, windows)  # would be an error here
+        assert list(warnings.filters) == before
+        with pytest.raises(OverlapWarning):
+            pool.submit(warn_of_overlap, ROWS, windows).result()
+    with pytest.raises(OverlapWarning):
+        warn_of_overlap(ROWS, windows)
 
 
 @pytest.mark.parametrize("job", ["spike_counts", "response_matrices", "spike_tables"])

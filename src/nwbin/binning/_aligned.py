@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from nwbin import _threads
 from nwbin._memory import taking
 from nwbin.binning import _work
-from nwbin.binning._request import Closed, Trains, as_threads, request_of_windows
+from nwbin.binning._request import Closed, Trains, as_seconds, as_threads, request_of_windows
 from nwbin.errors import ArgumentError
 from nwbin.kernels import plain
 
@@ -85,7 +85,7 @@ def align_spikes(
     (array([0, 0, 1]), array([0, 1, 0]), array([0.5 , 0.25, 0.5 ]))
     """
     number = as_threads(threads)
-    ends = np.asarray(window)
+    ends = as_seconds(window, "window")
     if ends.ndim not in (1, 2) or ends.shape[-1] != 2:
         raise ArgumentError(
             f"window must be (2,), start and stop, or (presentations, 2) for one each; not shape {ends.shape}"

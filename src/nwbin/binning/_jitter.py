@@ -65,7 +65,7 @@ class Patterns:
     def learn(self, stream: Stream) -> None:
         """Take a block's spikes among those that say where spikes may be; of all blocks, first."""
         size = self._spikes.shape[1]
-        place = stream.units * size + self._cell_of(stream).astype(np.int64)
+        place = stream.units.astype(np.int64) * size + self._cell_of(stream).astype(np.int64)
         self._spikes += np.bincount(place, minlength=self._spikes.size).reshape(self._spikes.shape)
 
     def add(self, stream: Stream, threads: int) -> None:

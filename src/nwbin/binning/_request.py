@@ -191,7 +191,7 @@ def as_seconds(given: ArrayLike, name: str) -> Floats:
 
 
 def _in_seconds(given: Any, name: str) -> Any:
-    """Other libraries' times in s: a quantity's (Neo, of any unit), a Ts's, an IntervalSet's starts (pynapple)."""
+    """Other libraries' times in s: a quantity's (Neo, of any unit), a Ts's (pynapple)."""
     if callable(getattr(given, "rescale", None)):
         try:
             return given.rescale("s").magnitude
@@ -199,13 +199,14 @@ def _in_seconds(given: Any, name: str) -> Any:
             raise ArgumentError(f"{name} are no times: {error}") from None
     if isinstance(getattr(given, "t", None), np.ndarray) and callable(getattr(given, "times", None)):
         return given.t
-    starts = getattr(given, "start", None)
-    if isinstance(starts, np.ndarray) and isinstance(getattr(given, "end", None), np.ndarray):
-        return starts
     return given
 
 
 def as_onsets(onsets: ArrayLike) -> Floats:
+    # As a pynapple IntervalSet's starts: only here, for as windows it is (intervals, 2), starts and ends.
+    starts = getattr(onsets, "start", None)
+    if isinstance(starts, np.ndarray) and isinstance(getattr(onsets, "end", None), np.ndarray):
+        onsets = starts
     onsets = _in_seconds(onsets, "onsets")
     if hasattr(onsets, "columns"):
         raise ArgumentTypeError(

@@ -103,6 +103,7 @@ def bin_edges(
 
 
 def _regular(start: float, stop: float, width: float) -> npt.NDArray[np.float64]:
+    width = float(as_seconds(width, "the bin width"))
     first, last, step = (
         _as_written(start, "the window"),
         _as_written(stop, "the window"),
@@ -122,7 +123,7 @@ def _regular(start: float, stop: float, width: float) -> npt.NDArray[np.float64]
     return multiples(start, width, round(number))
 
 
-def _refuse_more(number: Fraction, what: str, width: float) -> None:
+def _refuse_more(number: Fraction | float, what: str, width: float) -> None:
     """Raise for more bins than anybody means."""
     if number > _MOST_BINS:
         raise ArgumentError(
@@ -166,4 +167,6 @@ def whole_bins(start: float, stop: float, width: float) -> int:
     """How many whole bins of a width fit between two times; a bin that ends past the stop by rounding alone fits."""
     if not stop > start:
         return 0
-    return int((stop - start) / width + _ROUNDING)
+    number = (stop - start) / width
+    _refuse_more(number, f"the time from {start:g} to {stop:g} s", width)
+    return int(number + _ROUNDING)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nwbin._memory import require
 from nwbin._optional import need
 from nwbin.allen.averages import mean_of_intervals
-from nwbin.binning import Closed
+from nwbin.binning import Closed, as_seconds
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.exchange._held import ENDS, of_one_kind, times_of
 from nwbin.exchange.of_pynapple import to_interval_set
@@ -229,7 +229,7 @@ def count_grid(
     >>> grid.counts[:, 0].tolist(), grid.time.tolist()
     ([2.0, 0.0, 1.0, 0.0], [0.25, 0.75, 1.25, 1.75])
     """
-    bounds = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
+    bounds = as_seconds(spans, "spans").reshape(-1, 2)
     if not (np.isfinite(bounds).all() and (bounds[:, 1] > bounds[:, 0]).all()):
         raise ArgumentError(f"spans must be from and to, s, each before the other, not {bounds.tolist()[:3]}")
     tiles = TiledCounts(

@@ -2,5 +2,5 @@
 
 ``compiled`` brings the functions that Numba compiles, and ``settings`` is the only importer of numba;
 ``plain`` gives the same answers with NumPy alone, for requests so small that loading numba would take longer
-than the work; ``threads`` runs pieces of work side by side. Nothing here is imported before it is needed.
+than the work. Nothing here is imported before it is needed.
 """

@@ -30,7 +30,9 @@ __all__ = [
     "windows_around",
 ]
 
-_OVERLAP_UNSAID = ContextVar("overlap_unsaid", default=False)
+
+# Of a thread or task, not of the process as Python's filters of warnings are: what others ask for is said to them.
+_overlap_unsaid: ContextVar[bool] = ContextVar("nwbin_overlap_unsaid", default=False)
 
 
 def what_rows_are(rows: pd.DataFrame) -> str:
@@ -92,7 +94,7 @@ def warn_of_windows(
 
 def warn_of_overlap(rows: pd.DataFrame, windows: npt.NDArray[np.float64]) -> None:
     """Say when the window of a row, [begin, end] on one clock, begins before that of the row before it ends."""
-    if _OVERLAP_UNSAID.get():
+    if _overlap_unsaid.get():
         return
     first, last = windows.T
     early = np.flatnonzero(first[1:] < last[:-1])
@@ -116,12 +118,11 @@ def overlap_unsaid(unsaid: bool) -> Iterator[None]:
     Presentations that follow one another at once differ in length by the jitter of a screen; and a window that shows
     what was before an onset reaches into the presentation before it, as it is meant to.
     """
-    # Filters of warnings are those of the whole process: threads that each put them back would lose them.
-    before = _OVERLAP_UNSAID.set(unsaid or _OVERLAP_UNSAID.get())
+    before = _overlap_unsaid.set(unsaid or _overlap_unsaid.get())
     try:
         yield
     finally:
-        _OVERLAP_UNSAID.reset(before)
+        _overlap_unsaid.reset(before)
 
 
 def warn_of_late(rows: pd.DataFrame, windows: npt.NDArray[np.float64], trains: SpikeTrains) -> None:
