@@ -140,8 +140,8 @@ def _of_population(
 
     if by is not None:
         raise ArgumentError(
-            f"--by {by} puts the presentations of one unit in groups: choose it (--units 950910007), or give "
-            "--per-unit for a panel each"
+            f"--by {by} puts the presentations of one unit in groups: choose it (--units "
+            f"{chosen.units.index[0]}, say), or give --per-unit for a panel each"
         )
     starts = chosen.presentations["start_time"].to_numpy(np.float64)
     stops = starts + chosen.duration()

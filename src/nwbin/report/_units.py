@@ -127,12 +127,15 @@ def _quality(recording: Recording, parts: list[Part]) -> None:
         parts.append(Note("The file has no metrics of its units' quality.", "missing"))
         return
     rows = []
+    meets_all = np.ones(len(every), bool)
     for name, (sign, at) in held.items():
         values = every[name].to_numpy(np.float64)
         good = values <= at if sign == "<=" else values >= at
+        meets_all &= good
         rows.append([cell(name), f"{sign} {at:g}", cell(int(good.sum())), cell(int(np.isnan(values).sum()))])
     if rows:
-        caption = f"Of {counted(len(every), 'unit')}, {len(recording.passing):,} pass all filters"
+        caption = f"Of {counted(len(every), 'unit')}, {int(meets_all.sum()):,} meet all of these"
+        caption += f", and {len(recording.passing):,} pass all filters"
         parts.append(
             Table("thresholds", caption, ["Metric", "Threshold", "Units that meet it", "Without a value"], rows,
                   frozenset({2, 3}))
