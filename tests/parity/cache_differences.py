@@ -168,6 +168,7 @@ CACHE_EVERYWHERE = (
     (
         "Dataset: from_warehouse, from_lims, fixed",
         "write a manifest and download",
-        "read what is there; a manifest that is nowhere, with no data beside it, is an error, and so is from_lims without one",
+        "read what is there; a manifest that is nowhere, with no data beside it, is an error, and so is from_lims "
+        "without one",
     ),
 )
