@@ -35,8 +35,11 @@ def listed_as_s3(server: Server, one: Asked, most: int = 3) -> bytes | None:
     bucket, prefix = one.path.strip("/"), asked.get("prefix", "")
     keys = sorted(path[len(bucket) + 1 :] for path in server.files if path.startswith(f"{bucket}/{prefix}"))
     keys = [key for key in keys if key > asked.get("start-after", "")]
+    folders: list[str] = []
     if "delimiter" in asked:
-        keys = [key for key in keys if asked["delimiter"] not in key[len(prefix) :]]
+        rest = [key[len(prefix) :] for key in keys]
+        folders = sorted({prefix + one.partition("/")[0] + "/" for one in rest if "/" in one})
+        keys = [prefix + one for one in rest if "/" not in one]
     begin = int(asked.get("continuation-token", "0"))
     some, more = keys[begin : begin + most], begin + most < len(keys)
     contents = "".join(
@@ -45,6 +48,7 @@ def listed_as_s3(server: Server, one: Asked, most: int = 3) -> bytes | None:
         "<StorageClass>STANDARD</StorageClass></Contents>"
         for key in some
     )
+    contents += "".join(f"<CommonPrefixes><Prefix>{escape(one)}</Prefix></CommonPrefixes>" for one in folders)
     token = f"<NextContinuationToken>{begin + most}</NextContinuationToken>" if more else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'

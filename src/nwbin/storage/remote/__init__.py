@@ -13,7 +13,7 @@ from nwbin.storage.remote._kept_part import (
     recorded,
     write_record,
 )
-from nwbin.storage.remote._listing import Listed, content_of, listing, state_now
+from nwbin.storage.remote._listing import Listed, content_of, listing, names_in, state_now
 from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._transport import State
@@ -43,6 +43,7 @@ __all__ = [
     "kept",
     "listing",
     "look_up",
+    "names_in",
     "open_remote",
     "open_remote_folder",
     "recorded",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._whole_file import look_up
 from nwbin.storage.stores import GATHERED, is_store
 
-__all__ = ["Listed", "content_of", "listing", "state_now"]
+__all__ = ["Listed", "content_of", "listing", "names_in", "state_now"]
 
 _DANDISET = re.compile(r"dandi://(?:dandi/)?(?P<set>\d{6})(?:@(?P<version>[\w.]+))?(?:/(?P<path>[^?#]*))?")
 _MOST = 1_000_000  # files in a folder
@@ -98,7 +99,7 @@ def _of_s3(address: str, name: str) -> list[Listed]:
     def look(path: str, _: threading.Event) -> None:
         """Ask for the files at a store's top alone."""
         place = f"{prefix}/{path}" if prefix else path
-        tops = tried(lambda: directly_in_s3(store, place), f"{name}: {path}")
+        tops, _folders = tried(lambda: directly_in_s3(store, place), f"{name}: {path}")
         states = {
             str(one["path"]).rpartition("/")[2]: (int(one["size"]), one.get("e_tag") or None) for one in tops
         }
@@ -107,6 +108,46 @@ def _of_s3(address: str, name: str) -> list[Listed]:
 
     side_by_side([partial(look, path) for path in stores if path.endswith(_SESSION)])
     return listed
+
+
+def names_in(address: str, folders: Sequence[str]) -> list[tuple[list[str], list[str]]] | None:
+    """Return the names of what lies directly in some folders of one on a server, asked for side by side.
+
+    Parameters
+    ----------
+    address
+        Of the one.
+    folders
+        Their paths there; "" is the one itself.
+
+    Returns
+    -------
+    list of (list of str, list of str), or None
+        For each those of files, and those of folders; None where the server lists nothing: all but S3, and S3 if it is
+        not allowed.
+    """
+    if scheme_of(address) != "s3":
+        return None
+    from nwbin.storage.remote._with_obstore import directly_in_s3, s3_store
+
+    name = shown(address)
+    bucket, key = bucket_and_key(address, name, of="folder")
+    settings, prefix = s3_settings(), key.strip("/")
+    store = s3_store(bucket, settings.options(bucket), plain=settings.plain)
+    found: list[tuple[list[str], list[str]]] = [([], [])] * len(folders)
+
+    def look(number: int, _: threading.Event) -> None:
+        place = "/".join(part for part in (prefix, folders[number]) if part)
+        files, inside = tried(lambda: directly_in_s3(store, place), f"{name}: {folders[number]}")
+        found[number] = [str(one["path"]).rpartition("/")[2] for one in files], inside
+
+    try:
+        side_by_side([partial(look, number) for number in range(len(folders))])
+    except FileAccessError as error:
+        if not is_refusal(error):
+            raise
+        return None
+    return found
 
 
 def _objects(store: Any, prefix: str, name: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -180,7 +221,8 @@ def state_now(address: str) -> tuple[int, str | None, str | None]:
     A Zarr store is known by its consolidated metadata: their ETag (or time, or, of a server that tells neither,
     SHA-256) and size. They change where arrays come, go, grow, are described otherwise or get other attributes. They do
     not where values are written into chunks of an array that stays as it is: this is not noticed. The DANDI archive
-    says a checksum of all files of a store, which notices that too.
+    says a checksum of all files of a store, which notices that too. Of a store of format 2 without consolidated
+    metadata nothing is known.
     """
     name = shown(address)
     if scheme_of(address) == "dandi":
@@ -210,9 +252,10 @@ def _state_of_store(address: str) -> tuple[int, str | None, str | None]:
             return 0, f"{document} {said.hex()}", None
         if said is not None:
             return 0, mark(document, said.size, said.tag), None if said.tag else said.time
+    if refused is None and folder.mark(".zgroup", _LARGEST, known=True) is not None:
+        return 0, None, None  # format 2, nothing gathered: no document tells of changes in the others
     raise refused or MissingFileError(
-        f"{folder.name}: has no consolidated metadata ({' or '.join(GATHERED)}), by which alone a store is read on a "
-        "server; check the address, or have zarr.consolidate_metadata run on the store"
+        f"{folder.name}: is no Zarr store: none of {', '.join(GATHERED)}, .zgroup is at its top; check the address"
     )
 
 

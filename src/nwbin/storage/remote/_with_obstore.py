@@ -200,12 +200,14 @@ def listed_in_s3(store: Any, prefix: str, after: str | None = None) -> Iterator[
         raise fault_of(error) from None
 
 
-def directly_in_s3(store: Any, prefix: str) -> list[dict[str, Any]]:
-    """Return what S3 says of the objects in a folder, and of none in the folders there."""
+def directly_in_s3(store: Any, prefix: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what S3 says of the objects in a folder, and the names of the folders there."""
     import obstore
 
     _refuse_forked()
     try:
-        return [dict(one) for one in obstore.list_with_delimiter(store, prefix)["objects"]]
+        found = obstore.list_with_delimiter(store, prefix or None)
     except Exception as error:
         raise fault_of(error) from None
+    folders = [str(path).rstrip("/").rpartition("/")[2] for path in found["common_prefixes"]]
+    return [dict(one) for one in found["objects"]], folders

@@ -1,8 +1,9 @@
 """A store's metadata: which groups and arrays there are, and what each says of itself.
 
 On the disk the document of each is read by itself when it is asked for: those gathered at the store's top
-("consolidated metadata") may be older than what they tell of. On a server, where folders cannot be listed, only the
-gathered ones are read, in one go. What they list and is not on the disk is said to be lost.
+("consolidated metadata") may be older than what they tell of. On a server only the gathered ones are read, in one go;
+where there are none, and the server lists folders (S3), those of each, level by level. What the gathered ones list and
+is not on the disk is said to be lost.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from nwbin.errors import FileAccessError, FormatError
-from nwbin.storage.remote import is_refusal
+from nwbin.storage.remote import is_refusal, names_in
 from nwbin.storage.zarr._stores import KeyStore, nothing_there, refuse_page
 
 __all__ = ["Documents", "Node"]
 
 _LARGEST = 1 << 26  # bytes of one document; gathered ones of a session take 2 MB
+_MOST = 100_000  # groups and arrays of a store on a server that gathers none; a session has some hundreds
 
 
 class Node(NamedTuple):
@@ -62,8 +64,10 @@ class Documents:
         self.digest = hashlib.sha256(first).hexdigest()
         self._gathered = self._gather(top)
         if store.is_remote and not self._gathered:
+            self._gathered = self._looked_through()
+        if store.is_remote and not self._gathered:
             raise FormatError(
-                f"{store.name}: has no consolidated metadata, and folders on a server cannot be listed: have "
+                f"{store.name}: has no consolidated metadata, and its server does not list what is in a folder: have "
                 "zarr.consolidate_metadata run on the store, or download it and give its path"
             )
         # A folder of each gathered document, and what is in it.
@@ -110,6 +114,56 @@ class Documents:
             path, _, name = key.rpartition("/")
             gathered.setdefault(path, {})[name] = self._object(said, key)
         return gathered
+
+    def _looked_through(self) -> dict[str, dict[str, Any]]:
+        """Read the documents of every group and array, those of a level side by side; none where none are listed.
+
+        In arrays, which hold their chunks, nothing is looked for.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        level = [""]
+        while level:
+            if len(found) + len(level) > _MOST:
+                raise FormatError(f"{self._store.name}: holds more than {_MOST:,} groups and arrays")
+            read = self._read_many(level)
+            found |= read
+            groups = [path for path, said in read.items() if self._is_group(said)]
+            inside = names_in(self._store.address or "", groups)
+            if inside is None:
+                return {}
+            level = []
+            for path, (files, folders) in zip(groups, inside, strict=True):
+                self._check_list(path, files)
+                level += [f"{path}/{name}" if path else name for name in folders]
+        return found
+
+    def _check_list(self, path: str, files: list[str]) -> None:
+        """Raise if a list of what is in a group lacks the group's own document: it is no list, or an old one."""
+        if ("zarr.json" if self.format == 3 else ".zgroup") not in files:
+            raise FileAccessError(
+                f"{self._store.name}: the server's list of what is in {path or 'the top'} lacks metadata that are "
+                "there: a proxy or a login page answers in its place, or it is being written; try later, or download "
+                "the store and give its path"
+            )
+
+    def _read_many(self, paths: list[str]) -> dict[str, dict[str, Any]]:
+        """Read the documents of some objects, as :meth:`_gather` has them; of what is none of Zarr's, nothing."""
+        names = ("zarr.json",) if self.format == 3 else (".zarray", ".zgroup", ".zattrs")
+        keys = [f"{path}/{name}" if path else name for path in paths for name in names]
+        raws = dict(zip(keys, self._store.get_many(keys, _LARGEST), strict=True))
+        found: dict[str, dict[str, Any]] = {}
+        for key, raw in raws.items():
+            if raw is not None:
+                path, _, name = key.rpartition("/")
+                said = self._parsed(raw, key)
+                if self.format == 3:
+                    found[path] = said
+                else:
+                    found.setdefault(path, {})[name] = said
+        return found
+
+    def _is_group(self, said: dict[str, Any]) -> bool:
+        return said.get("node_type") == "group" if self.format == 3 else ".zgroup" in said
 
     def _parsed(self, raw: bytes, key: str) -> dict[str, Any]:
         try:
