@@ -39,6 +39,7 @@ def s3(
         if path.is_file()
     }
     files["bucket/vcn/small.nwb.zarr/units/notes/readme.txt"] = b"of no array"
+    files["bucket/vcn/small.nwb.zarr/a\\..\\b/zarr.json"] = b"no name of a group"
     with serving_s3(files) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
         monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
@@ -55,6 +56,7 @@ def test_what_is_there_is_what_the_file_has(s3: Server, file: Path) -> None:
         assert list(there.intervals) == list(here.intervals)
         pd.testing.assert_frame_equal(there.units, here.units)
     assert listed(s3)
+    assert not any("\\" in one.path for one in s3.asked)
     assert not any("spike_times" in query for query in listed(s3))  # an array's chunks are never listed
 
 

@@ -138,7 +138,8 @@ def names_in(address: str, folders: Sequence[str]) -> list[tuple[list[str], list
 
     def look(number: int, _: threading.Event) -> None:
         place = "/".join(part for part in (prefix, folders[number]) if part)
-        files, inside = tried(lambda: directly_in_s3(store, place), f"{name}: {folders[number]}")
+        called = f"{name}: {folders[number]}" if folders[number] else name
+        files, inside = tried(lambda: directly_in_s3(store, place), called)
         found[number] = [str(one["path"]).rpartition("/")[2] for one in files], inside
 
     try:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from nwbin.errors import FileAccessError, FormatError
 from nwbin.storage.remote import is_refusal, names_in
-from nwbin.storage.zarr._stores import KeyStore, nothing_there, refuse_page
+from nwbin.storage.zarr._stores import KeyStore, nothing_there, refuse_page, steps
 
 __all__ = ["Documents", "Node"]
 
@@ -134,7 +134,9 @@ class Documents:
             level = []
             for path, (files, folders) in zip(groups, inside, strict=True):
                 self._check_list(path, files)
-                level += [f"{path}/{name}" if path else name for name in folders]
+                # Names come from outside: one that could lead elsewhere is no name of the store's.
+                names = [name for name in folders if steps(name) == [name]]
+                level += [f"{path}/{name}" if path else name for name in names]
         return found
 
     def _check_list(self, path: str, files: list[str]) -> None:
