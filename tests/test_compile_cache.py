@@ -296,6 +296,26 @@ def test_what_older_sources_left_is_removed(place: Path) -> None:
     assert not old.exists()
 
 
+@posix
+def test_what_goes_while_it_is_looked_through(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As where two processes begin at once, and the other removes what older sources left.
+    taken()
+    home = next(place.iterdir())
+    old = home / "0123456789ab"
+    shutil.copytree(next(home.iterdir()), old)
+    look = os.scandir
+
+    def late(path: Any) -> Any:
+        if not isinstance(path, int) and Path(path) == old:
+            monkeypatch.setattr(os, "scandir", look)
+            shutil.rmtree(old)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", late)
+    cache._refuse_unsafe(home)
+    assert not old.exists()
+
+
 # Processes
 
 

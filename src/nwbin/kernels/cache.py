@@ -208,8 +208,7 @@ def _refuse_unsafe(folder: Path) -> None:
         # In a sticky folder, as /tmp, nobody can move what belongs to others.
         if not _belongs_to(found, *_masters()) or (_others_write(found) and not found.st_mode & stat.S_ISVTX):
             raise OSError(f"{str(path)!r} is another user's, or others can write to it")
-    within = [folder, *folder.rglob("*")]
-    for path in within:
+    for path in _within(folder):
         try:
             found = path.lstat()
         except FileNotFoundError:  # another process is just done with it
@@ -219,6 +218,18 @@ def _refuse_unsafe(folder: Path) -> None:
             raise OSError(f"{str(path)!r} is neither a file nor a folder")
         if not _belongs_to(found, os.geteuid()) or _others_write(found):
             raise OSError(f"{str(path)!r} is another user's, or others can write to it")
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    """Yield a folder and what is in it, at any depth; not what another process takes away meanwhile."""
+
+    def unless_gone(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    yield folder
+    for where, folders, files in os.walk(folder, onerror=unless_gone):
+        yield from (Path(where, name) for name in (*folders, *files))
 
 
 def _belongs_to(found: os.stat_result, *users: int) -> bool:
