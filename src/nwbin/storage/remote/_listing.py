@@ -222,8 +222,9 @@ def state_now(address: str) -> tuple[int, str | None, str | None]:
     A Zarr store is known by its consolidated metadata: their ETag (or time, or, of a server that tells neither,
     SHA-256) and size. They change where arrays come, go, grow, are described otherwise or get other attributes. They do
     not where values are written into chunks of an array that stays as it is: this is not noticed. The DANDI archive
-    says a checksum of all files of a store, which notices that too. Of a store of format 2 without consolidated
-    metadata nothing is known.
+    says a checksum of all files of a store, which notices that too. Of a store without
+    consolidated metadata nothing is known in format 2, in format 3 whether its topmost document is the same: what
+    changes below is not noticed.
     """
     name = shown(address)
     if scheme_of(address) == "dandi":

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-__all__ = ["GAP", "PIECE", "WIDE", "Span", "merged", "pieces", "share_of", "union"]
+__all__ = ["GAP", "PIECE", "THROWN_AWAY", "WIDE", "Span", "merged", "pieces", "share_of", "union"]
 
 GAP = 1 << 17  # bytes
 WIDE = 1 << 21  # bytes
 PIECE = 1 << 24  # bytes: a second and a half of a slow connection, 10 MB/s
-_THROWN_AWAY = 0.22  # of what is wanted
+THROWN_AWAY = 0.22  # of what is wanted
 _IN_ALL = 0.3  # of it, together with what was fetched ahead of need
 
 
@@ -43,10 +43,10 @@ def share_of(wanted: int, ahead: int) -> float:
     ahead
         So many were fetched before that nobody had asked for.
     """
-    return max(_THROWN_AWAY, _IN_ALL - ahead / wanted) if wanted else _THROWN_AWAY
+    return max(THROWN_AWAY, _IN_ALL - ahead / wanted) if wanted else THROWN_AWAY
 
 
-def merged(spans: Iterable[tuple[int, int]], *, spare: int = 0, share: float = _THROWN_AWAY) -> list[Span]:
+def merged(spans: Iterable[tuple[int, int]], *, spare: int = 0, share: float = THROWN_AWAY) -> list[Span]:
     """Return spans in order, those as one that overlap or lie near one another; empty ones are left out.
 
     Parameters

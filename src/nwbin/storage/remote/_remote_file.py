@@ -12,7 +12,7 @@ from nwbin.storage.remote._faults import RETRIED, Fault, Kind, error_of
 from nwbin.storage.remote._image import Image, ImageFile
 from nwbin.storage.remote._index import Index
 from nwbin.storage.remote._kept import Shelf, kept
-from nwbin.storage.remote._ranges import Span, merged, pieces, share_of, union
+from nwbin.storage.remote._ranges import THROWN_AWAY, Span, merged, pieces, share_of, union
 from nwbin.storage.remote._retries import TRIES, pause
 from nwbin.storage.remote._segments import Put, Segment
 from nwbin.storage.remote._side_by_side import side_by_side
@@ -124,7 +124,7 @@ class RemoteFile:
                 left.append((at, out))
         self._fill(left, alone, share_of(sum(len(out) for _, out in left), self.image.ahead))
 
-    def _fill(self, targets: Sequence[Target], alone: bool, share: float | None = None) -> None:
+    def _fill(self, targets: Sequence[Target], alone: bool, share: float = THROWN_AWAY) -> None:
         wanted = Targets(targets)
         if not wanted:
             return
@@ -140,13 +140,8 @@ class RemoteFile:
         else:
             self._get(wanted, alone, share)
 
-    def _get(self, wanted: Targets, alone: bool, share: float | None) -> None:
-        jobs = pieces(
-            merged(
-                self._recall(union(wanted.spans), wanted.put),
-                share=share_of(0, 0) if share is None else share,
-            )
-        )
+    def _get(self, wanted: Targets, alone: bool, share: float) -> None:
+        jobs = pieces(merged(self._recall(union(wanted.spans), wanted.put), share=share))
         if not jobs:
             return
         work = [partial(self._fetch, job, wanted) for job in jobs]
