@@ -99,12 +99,12 @@ filter_out_of_brain_units, filter_by_metrics
     may be Zarr stores (``*.nwb.zarr``, outside S3 with consolidated metadata; on a web server one is looked for where
     the .nwb file is not). The list is taken once, when the data set is opened. The tables of AllenSDK's cache are
     copied into the cache folder when they are first needed; of session files each worker reads what it needs. A result
-    hangs on a file's ETag and size (of an asset of DANDI: on its number) in place of its time; on a Zarr store's checksum where
-    DANDI says it, else on the ETag and size of its consolidated metadata, which stay the same where only values in its
-    chunks are replaced (of a store of format 3 without them on the top's own, which stay the same where anything below
-    changes): after that, give ``overwrite=True``. Where a server tells neither mark nor time, nothing of it
-    is known to be unchanged, and tables and results are made anew by each Dataset. Workers of a `client` need the same
-    cache folder.
+    hangs on a file's ETag and size (of an asset of DANDI: on its number) in place of its time; on a Zarr store's
+    checksum where DANDI says it, else on the ETag and size of its consolidated metadata, which stay the same where only
+    values in its chunks are replaced (of a store of format 3 without them on the top's own, which stay the same where
+    anything below changes): after that, give ``overwrite=True``. Where a server tells neither mark nor time, nothing of
+    it is known to be unchanged, and tables and results are made anew by each Dataset. Workers of a `client` need the
+    same cache folder.
 
     Examples
     --------
