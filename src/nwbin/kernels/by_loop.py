@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from nwbin.kernels.options import EIGHT, FEW, HALF, LANES, helper
 
-__all__ = ["below", "below_both", "copy_few", "count_run", "half_below_both"]
+__all__ = ["ask_for_cell", "below", "below_both", "copy_few", "count_run", "half_below_both"]
+
+
+@helper
+def ask_for_cell(out, at):
+    pass
 
 
 @helper

@@ -19,6 +19,7 @@ from nwbin.kernels.options import EIGHT, FEW, HALF, LANES, compiled
 from nwbin.kernels.settings import intrinsic, types
 
 __all__ = [
+    "ask_for_cell",
     "below",
     "below_both",
     "copy_few",
@@ -33,7 +34,7 @@ AHEAD = 64
 SOON = 32
 
 
-def _ask_for(builder, place):
+def _ask_for(builder, place, write=0):
     """Have memory brought near. Past the end this is no access, and does no harm."""
     ir: Any = import_module("llvmlite.ir")
     byte = ir.IntType(8).as_pointer()
@@ -41,7 +42,7 @@ def _ask_for(builder, place):
     prefetch = builder.module.declare_intrinsic(
         "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
     )
-    builder.call(prefetch, [builder.bitcast(place, byte), number(0), number(3), number(1)])
+    builder.call(prefetch, [builder.bitcast(place, byte), number(write), number(3), number(1)])
 
 
 def _data(context, builder, signature, args, i):
@@ -167,6 +168,17 @@ def count_run(typingctx, values, pos, last, lo, hi, at, end, after, counts):
 
 
 @intrinsic
+def ask_for_cell(typingctx, out, at):
+    """Have ``out[at]`` brought near, to be written soon; no bounds check, and past the end no harm."""
+
+    def codegen(context, builder, signature, args):
+        _ask_for(builder, builder.gep(_data(context, builder, signature, args, 0), [args[1]]), 1)
+        return context.get_dummy_value()
+
+    return types.void(out, types.int64), codegen
+
+
+@intrinsic
 def copy_few(typingctx, values, pos, less, target, at):
     """``target[at:at + FEW] = values[pos:pos + FEW] - less``, as one vector, no bounds check."""
 
@@ -185,6 +197,7 @@ def copy_few(typingctx, values, pos, less, target, at):
 
 
 def _try_all(values, lo, hi, counts, target):
+    ask_for_cell(target, 2)
     copy_few(values, 1, 0.5, target, 2)
     return (
         below(values, 1, 7.5),

@@ -39,6 +39,7 @@ __all__ = [
     "LANES",
     "TILE",
     "advance_far",
+    "ask_for_cell",
     "below",
     "below_both",
     "copy_few",
@@ -82,6 +83,7 @@ def _say(why: str) -> None:
 
 
 _fast = _fastest()
+ask_for_cell = _fast.ask_for_cell
 below = _fast.below
 below_both = _fast.below_both
 half_below_both = _fast.half_below_both

@@ -16,6 +16,7 @@ from nwbin.kernels.common import (
     LANES,
     TILE,
     advance_far,
+    ask_for_cell,
     below,
     below_both,
     copy_few,
@@ -124,6 +125,9 @@ def window_counts(values, starts, stops, lo, hi, reach, rows, out, limit, cap, b
             for c in range(c0, singly_from, EIGHT):
                 for k in range(EIGHT):
                     places[k] = rows[c + k] * n_units
+                    # The next block's output, which no one has touched: each tile asks for its own part of it.
+                    if c + block + k < n_cells:
+                        ask_for_cell(cells, rows[c + block + k] * n_units + u0)
                 end = reach[c // EIGHT]
                 after = lo[c + EIGHT] if c + EIGHT < n_cells else end
                 n_left = 0

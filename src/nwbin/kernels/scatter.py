@@ -20,6 +20,7 @@ from nwbin.kernels.common import (
     FEW,
     LANES,
     advance_far,
+    ask_for_cell,
     below_both,
     copy_few,
     ends_far,
@@ -181,6 +182,8 @@ def scatter_counts(
             pos = here[u]
             n = 0
             m = LANES
+            # As much of the row as one unit has cells, wherever its spikes will go: in the end, all of it.
+            ask_for_cell(out, np.int64(first + u * n_bins))
             if pos <= near[u]:
                 n, m = below_both(values, pos, begin, end)
             if m < LANES and m - n <= FEW:
