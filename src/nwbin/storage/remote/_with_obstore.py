@@ -179,7 +179,15 @@ _BY_NAME = {
 
 def whole(address: str, most: int) -> bytes:
     """Return all that an address answers, if that is not more than so many bytes."""
-    transport = http_transport(address)
+    return _all_of(http_transport(address), most)
+
+
+def content_in_s3(store: Any, key: str, most: int) -> bytes:
+    """Return all bytes of an object in a bucket, if that is not more than so many."""
+    return _all_of(ObstoreTransport(store, key), most)
+
+
+def _all_of(transport: ObstoreTransport, most: int) -> bytes:
     found = bytearray()
     for part in transport.whole():
         found += part

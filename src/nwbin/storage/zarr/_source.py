@@ -121,7 +121,7 @@ class ZarrSource:
 
     @property
     def stamp(self) -> tuple[Any, ...] | None:
-        """By what the store is known to be the same when it is opened again; on a server, its gathered metadata."""
+        """By what the store is known to be the same when it is opened again; on a server, its metadata alone."""
         return (*self._store.state(), self._documents.digest)
 
     @property
