@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from nwbin.errors import FileAccessError, MissingFileError
 
-__all__ = ["RETRIED", "Fault", "Kind", "error_of", "is_refusal"]
+__all__ = ["RETRIED", "Fault", "Kind", "error_of", "fault_of_status", "is_refusal"]
 
 
 class Kind(Enum):
@@ -23,6 +23,11 @@ class Kind(Enum):
     FORKED = auto()
     OTHER = auto()
 
+
+_BY_STATUS = {
+    401: Kind.REFUSED, 403: Kind.REFUSED, 404: Kind.MISSING, 410: Kind.MISSING, 408: Kind.BUSY, 409: Kind.BUSY,
+    412: Kind.CHANGED, 416: Kind.OUTSIDE, 425: Kind.BUSY, 429: Kind.BUSY,
+}  # fmt: skip
 
 RETRIED = frozenset({Kind.BUSY, Kind.CONNECTION, Kind.SHORT})
 
@@ -65,6 +70,11 @@ class Fault(Exception):
     def __init__(self, kind: Kind, status: str = "") -> None:
         super().__init__(kind.name, status)
         self.kind, self.status = kind, status
+
+
+def fault_of_status(status: int) -> Fault:
+    """Say what an answer of HTTP's means that is none."""
+    return Fault(Kind.BUSY if status >= 500 else _BY_STATUS.get(status, Kind.OTHER), f"HTTP {status}")
 
 
 def error_of(fault: Fault, name: str, tries: int = 1) -> FileAccessError:

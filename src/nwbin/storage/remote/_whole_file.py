@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from nwbin._optional import need
 from nwbin.errors import FileAccessError
@@ -20,6 +20,8 @@ from nwbin.storage.remote._retries import TRIES, pause, tried
 from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["WholeFile", "fetch", "look_up"]
+
+T = TypeVar("T")
 
 _PIECE = 1 << 23  # bytes of one request
 _LOOK = 0.1  # s between looks at whether it is still wanted
@@ -70,7 +72,7 @@ def look_up(address: str) -> WholeFile:
             transport = _transport(asset.place, name)
         else:
             transport = _transport(address, name)
-        state = tried(lambda: _state(transport, name), name)
+        state = tried(lambda: _known(lambda: transport.get(0, 1, None).state, name), name)
     except Fault as fault:
         raise _error_of(fault, name) from None
     if size is not None and size != state.size:
@@ -80,13 +82,14 @@ def look_up(address: str) -> WholeFile:
     return WholeFile(name, transport, state, sha256)
 
 
-def _state(transport: Transport, name: str) -> State:
+def _known(request: Callable[[], T], name: str) -> T:
+    """Make a request; what another try would not mend is an error."""
     try:
-        return transport.get(0, 1, None).state
+        return request()
     except Fault as fault:
-        if fault.kind is Kind.NO_RANGES:
-            raise _error_of(fault, name) from None
-        raise
+        if fault.kind in RETRIED:
+            raise
+        raise _error_of(fault, name) from None
 
 
 def fetch(
@@ -147,11 +150,8 @@ def fetch(
                 raise error
     finally:
         over.set()
-    try:
-        if not stop.is_set():
-            file.transport.check(file.state)
-    except Fault as fault:
-        raise _error_of(fault, file.name) from None
+    if not stop.is_set():
+        tried(lambda: _known(lambda: file.transport.check(file.state), file.name), file.name)
 
 
 def _get(
