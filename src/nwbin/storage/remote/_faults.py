@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from nwbin.errors import FileAccessError, MissingFileError
 
-__all__ = ["RETRIED", "Fault", "Kind", "error_of", "fault_of_status", "is_refusal"]
+__all__ = ["RETRIED", "Fault", "Kind", "error_of", "fault_of_status", "is_refusal", "is_too_long"]
 
 
 class Kind(Enum):
@@ -21,6 +21,7 @@ class Kind(Enum):
     CONNECTION = auto()
     SHORT = auto()
     FORKED = auto()
+    TOO_LONG = auto()
     OTHER = auto()
 
 
@@ -52,6 +53,7 @@ _SAYS = {
         "cannot be read in a process that was forked from one that reads from servers; start processes by spawn or "
         "forkserver (multiprocessing.get_context), as nwbin does itself"
     ),
+    Kind.TOO_LONG: "the server's answer makes no sense here{status}; check the address",
     Kind.OTHER: "the server's answer makes no sense here{status}; check the address",
 }
 
@@ -92,3 +94,8 @@ def error_of(fault: Fault, name: str, tries: int = 1) -> FileAccessError:
 def is_refusal(error: FileAccessError) -> bool:
     """Whether an error is of a server that did not let something be read, as S3 says of what is not there, too."""
     return vars(error).get("fault") is Kind.REFUSED
+
+
+def is_too_long(error: FileAccessError) -> bool:
+    """Whether an error is of a file that has more bytes than were to be taken."""
+    return vars(error).get("fault") is Kind.TOO_LONG
