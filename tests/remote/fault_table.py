@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["AGAIN", "ERROR", "FAULTS", "RIGHT", "Way", "lines_of_table"]
+__all__ = ["AGAIN", "ERROR", "FAULTS", "FSSPEC", "RIGHT", "UNNOTICED", "Way", "lines_of_table"]
 
-RIGHT, AGAIN, ERROR = "the right answer", "5 tries, then an error", "an error"
+RIGHT, AGAIN, ERROR, UNNOTICED = "the right answer", "5 tries, then an error", "an error", "not noticed"
 BUSY, FAILS = (
     r"overloaded or broken \(HTTP {}, 5 tries\); try later",
     r"connection to the server fails \(.*5 tries\)",
@@ -88,16 +88,27 @@ FAULTS: dict[str, Way] = {
 }  # fmt: skip
 
 
+# The same of HDF5 files at other addresses, read through fsspec, which hands on bytes without what was said of them.
+FSSPEC: dict[str, tuple[str, str]] = {what: way.file for what, way in FAULTS.items()} | {
+    "a page": (ERROR, f"{PAGE}|is a web page"),
+    "other bytes": (UNNOTICED, ""),
+}
+
+
 def lines_of_table() -> list[str]:
     """Return the table of the documentation, line by line."""
     head = (
         "What happens",
         "HDF5 file",
+        "HDF5 file, through fsspec",
         "Zarr store, opening",
         "one of its chunks",
         "its metadata, looked at again",
     )
-    rows = [(way.said, way.file[0], way.opening[0], way.chunk[0], way.mark[0]) for way in FAULTS.values()]
+    rows = [
+        (way.said, way.file[0], FSSPEC[what][0], way.opening[0], way.chunk[0], way.mark[0])
+        for what, way in FAULTS.items()
+    ]
     return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
 
 

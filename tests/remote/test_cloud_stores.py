@@ -12,7 +12,7 @@ import pytest
 
 import nwbin
 from nwbin.errors import FileAccessError, MissingFileError
-from nwbin.storage.remote import _with_obstore, listing
+from nwbin.storage.remote import _listing, _with_obstore, listing
 from nwbin.testing import write_session
 from tests.cli.asking import bad, good
 from tests.remote.clouds import ASSETS, listed_as_s3, serving_dandi, serving_s3
@@ -94,7 +94,8 @@ def test_in_s3(s3: Server, here: nwbin.Dataset, tmp_path: Path) -> None:
     there = nwbin.Dataset("s3://bucket/vcn/", cache=False)
     assert there.files["size"].tolist() == [0, 0]  # nobody says
     assert not any("/c/" in one.query for one in s3.asked)
-    assert {one.path for one in s3.asked} == {"bucket"}  # lists alone
+    top = f"bucket/vcn/session_{IDS[1]}/session_{IDS[1]}.nwb.zarr/zarr.json"  # whether it gathers the others
+    assert {one.path for one in s3.asked} == {"bucket", top}  # else lists alone
     same(there, here)
     for name in ("get_session_table", "get_probes", "get_units"):
         pd.testing.assert_frame_equal(getattr(there, name)(), getattr(here, name)())
@@ -281,7 +282,7 @@ def test_what_is_in_stores_is_not_listed(monkeypatch: pytest.MonkeyPatch, below:
         assert (store.size, store.address) == (0, f"s3://bucket/{below}a/one.nwb.zarr")
         assert whole.tag is not None
         assert store.tag == f".zmetadata 7 {whole.tag.strip(chr(34))}"
-        assert found["z.nwb.zarr"].tag is None  # nothing gathered: opening it says so
+        assert str(found["z.nwb.zarr"].tag).startswith("1 files ")  # nothing gathered: all that is there
         # A server that begins where it likes is only slower.
         asked: list[str] = []
 
@@ -305,15 +306,71 @@ def test_a_store_is_no_data_set(s3: Server) -> None:
         nwbin.Dataset("s3://bucket/other/")
 
 
-def test_a_store_without_gathered_metadata(s3: Server, here: nwbin.Dataset, tmp_path: Path) -> None:
-    begin = f"bucket/vcn/session_{IDS[0]}/session_{IDS[0]}.nwb.zarr/"
-    del s3.files[f"{begin}.zmetadata"]
-    there = nwbin.Dataset("s3://bucket/vcn/", cache=False)
-    assert there.map(mean_rate, workers=0) == here.map(mean_rate, workers=0)
-    # Nothing tells whether it has changed: what was made of it is made anew.
-    for expected in (["done", "done"], ["done", "kept"]):
-        there = nwbin.Dataset("s3://bucket/vcn/", cache=False)
-        assert statuses(there, tmp_path / "out") == expected
+@pytest.fixture
+def ungathered(tree: Path, s3: Server, tmp_path: Path) -> Server:
+    """The same with each store's metadata in documents of their own alone."""
+    from tests.zarr_nwb.writer import write_zarr
+
+    for path in [path for path in s3.files if ".nwb.zarr/" in path]:
+        del s3.files[path], s3.tags[path]
+    for format, one in enumerate(IDS, 2):
+        place = f"session_{one}/session_{one}.nwb.zarr"
+        write_zarr(tree.parent / "small.nwb", tmp_path / "bare" / place, format=format, consolidated=False)
+    files = served(tmp_path / "bare", "bucket/vcn/")
+    s3.files |= files
+    s3.tags |= {path: f'"{number}"' for number, path in enumerate(files)}
+    return s3
+
+
+# Of each format: metadata of an array and of a group below the top, attributes, a chunk.
+BELOW = {
+    IDS[0]: ("units/id/.zarray", "units/.zattrs", ".zgroup", "units/spike_times/0"),
+    IDS[1]: ("units/id/zarr.json", "units/zarr.json", "zarr.json", "units/spike_times/c/0"),
+}
+
+
+@pytest.mark.parametrize("one", IDS)
+def test_a_store_without_gathered_metadata(ungathered: Server, tmp_path: Path, one: int) -> None:
+    """A result of it hangs on all of its files, and is kept as long as they are the same."""
+    where, out = "s3://bucket/vcn/", tmp_path / "out"
+    once = ["done" if one == other else "kept" for other in IDS]
+    assert statuses(nwbin.Dataset(where, cache=False), out) == ["done", "done"]
+    assert statuses(nwbin.Dataset(where, cache=False), out) == ["kept", "kept"]
+    for what in BELOW[one]:
+        ungathered.tags[f"bucket/vcn/session_{one}/session_{one}.nwb.zarr/{what}"] = '"new"'
+        assert statuses(nwbin.Dataset(where, cache=False), out) == once, what
+        assert statuses(nwbin.Dataset(where, cache=False), out) == ["kept", "kept"], what
+
+
+@pytest.mark.parametrize("one", IDS)
+def test_a_store_without_gathered_metadata_that_changes_while_it_is_read(
+    ungathered: Server, tmp_path: Path, one: int
+) -> None:
+    begin = f"bucket/vcn/session_{one}/session_{one}.nwb.zarr/"
+
+    def changes(number: int, asked: Asked) -> None:
+        if asked.path.startswith(f"{begin}units/rate/") and asked.path.endswith("/0"):
+            ungathered.tags[begin + BELOW[one][0]] = '"new"'
+
+    data = nwbin.Dataset("s3://bucket/vcn/", cache=False)
+    ungathered.fault = changes
+    failed = data.map(mean_rate, workers=0, out=tmp_path / "out").failed
+    assert list(failed) == [one]
+    assert "was changed while the job read it" in str(failed[one])
+
+
+def test_a_store_that_may_not_be_read_leaves_the_others(s3: Server, tmp_path: Path) -> None:
+    s3.fault = lambda number, one: ("status", 403) if one.path.endswith("/zarr.json") else None
+    assert statuses(nwbin.Dataset("s3://bucket/vcn/", cache=False), tmp_path / "out") == ["done", "failed"]
+
+
+def test_more_files_than_are_listed_of_a_store(
+    ungathered: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing tells whether it has changed: what was made of it is made anew."""
+    monkeypatch.setattr(_listing, "_MOST_OF_STORE", 5)
+    for _ in range(2):
+        assert statuses(nwbin.Dataset("s3://bucket/vcn/", cache=False), tmp_path / "out") == ["done", "done"]
 
 
 def test_an_index_is_of_files_alone(s3: Server, small: Path, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ import nwbin
 from nwbin.errors import NwbinError
 from nwbin.storage.remote import _with_obstore
 from tests.remote.clouds import serving_dandi, serving_s3
-from tests.remote.fault_table import AGAIN, FAULTS, RIGHT, Way, lines_of_table
-from tests.remote.server import Asked, Server
+from tests.remote.fault_table import AGAIN, FAULTS, FSSPEC, RIGHT, UNNOTICED, Way, lines_of_table
+from tests.remote.server import Asked, Server, serving
 from tests.remote.test_faults import told
 from tests.small_files import write_long_trains
 
@@ -27,7 +27,10 @@ N = 1 << 16  # spikes of each unit, half a MiB: none is fetched when the file is
 TOPS = ("zarr.json", ".zmetadata", ".zgroup")
 KEYS = {"AWS_ACCESS_KEY_ID": "hush-4", "AWS_SECRET_ACCESS_KEY": "hush-5", "AWS_SESSION_TOKEN": "hush-6"}
 slow = pytest.mark.slow
-FILES = [pytest.param(f"file, {one}", marks=slow) for one in ("http", "s3", "s3 with keys", "dandi")]
+FILES = [
+    "file, fsspec",
+    *(pytest.param(f"file, {one}", marks=slow) for one in ("http", "s3", "s3 with keys", "dandi")),
+]
 STORES = [
     "store, s3",
     *(pytest.param(f"store, {one}", marks=slow) for one in ("http", "s3 with keys", "http, format 2")),
@@ -62,6 +65,33 @@ def stores(file: Path) -> dict[int, dict[str, bytes]]:
     return found
 
 
+def read_through_fsspec(seconds: float) -> str:
+    """Have fsspec, not nwbin, read what is at addresses of a web server; returns how these begin then.
+
+    Parameters
+    ----------
+    seconds
+        So long an answer may take.
+    """
+    aiohttp = pytest.importorskip("aiohttp")
+    fsspec = pytest.importorskip("fsspec")
+    from fsspec.implementations.http import HTTPFileSystem
+
+    class ThroughFsspec(HTTPFileSystem):  # type: ignore[misc] # without types
+        protocol = "web"
+
+        def __init__(self, **options: Any) -> None:
+            timeout = aiohttp.ClientTimeout(total=seconds)
+            super().__init__(client_kwargs={"timeout": timeout}, skip_instance_cache=True, **options)
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return path.replace("web://", "http://", 1)
+
+    fsspec.register_implementation("web", ThroughFsspec, clobber=True)
+    return "web://"
+
+
 class Place:
     """A source on a server, and that server."""
 
@@ -87,6 +117,12 @@ class Place:
         if where.startswith("http"):
             signed = "?X-Amz-Signature=hush-2#hush-3" if kind == "file" else ""
             self.address = f"{self.server.address.replace('//', '//user:hush-1@')}/bucket/{name}{signed}"
+        if where == "fsspec":
+            begin = read_through_fsspec(0.15 if way.fault == ("stall", 0) else 60)
+            self.address = (
+                f"{self.server.address.replace('http://', f'{begin}user:hush-1@')}/bucket/{name}?key=hush-2"
+            )
+        self.tries = TRIES * (2 if where == "fsspec" else 1)  # it asks in two ways what a file is like
         self.way = way
         self.other: Server | None = None
         if way.fault == "elsewhere":
@@ -127,14 +163,14 @@ def place(
 
 def looked_at(place: Place, expected: tuple[str, str], read: Any) -> None:
     word, message = expected
-    if word == RIGHT:
+    if word in (RIGHT, UNNOTICED):  # where the bytes were the right ones
         np.testing.assert_array_equal(read(), np.arange(N, 2 * N))
         return
     with pytest.raises(NwbinError) as caught:
         read()
     assert re.search(message, str(caught.value)), caught.value
     assert re.match(
-        r"^(http://127\.0\.0\.1:\d+/bucket/|s3://bucket/|dandi://)[^?@#]*: ",
+        r"^((?:http|web)://127\.0\.0\.1:\d+/bucket/|s3://bucket/|dandi://)[^?@#]*: ",
         str(caught.value).replace("@0.1", ""),
     )
     assert "hush" not in told(caught.value)
@@ -146,7 +182,7 @@ def looked_at(place: Place, expected: tuple[str, str], read: Any) -> None:
         # read; and the library below asks again by itself, where a connection turns out to have been closed.
         keys = [one.path for one in place.seen]
         most = max(map(keys.count, keys))
-        assert 3 < most <= 2 * TRIES if word == AGAIN else most <= 3, most
+        assert 3 < most <= 2 * place.tries if word == AGAIN else most <= 3, most
 
 
 def train(file: nwbin.File) -> Any:
@@ -156,15 +192,17 @@ def train(file: nwbin.File) -> Any:
 @pytest.mark.parametrize("what", list(FAULTS))
 @pytest.mark.parametrize("when", ["opening", "reading"])
 @pytest.mark.parametrize("source", FILES)
-def test_files(place: Place, what: str, when: str) -> None:
+def test_files(place: Place, source: str, what: str, when: str) -> None:
+    expected = FSSPEC[what] if source == "file, fsspec" else place.way.file
     if when == "opening":
         place.fail(lambda path: True)
-        expected = (RIGHT, "") if what == "changed" else place.way.file
-        looked_at(place, expected, lambda: train(nwbin.File(place.address)))
+        looked_at(
+            place, (RIGHT, "") if what == "changed" else expected, lambda: train(nwbin.File(place.address))
+        )
         return
     with nwbin.File(place.address) as opened:
         place.fail(lambda path: True)
-        looked_at(place, place.way.file, lambda: train(opened))
+        looked_at(place, expected, lambda: train(opened))
 
 
 @pytest.mark.parametrize("what", list(FAULTS))
@@ -202,6 +240,61 @@ def test_what_passes_is_tried_again(place: Place, what: str) -> None:
     with nwbin.File(place.address) as opened:
         np.testing.assert_array_equal(train(opened), np.arange(N, 2 * N))
     assert any("/spike_times/" in path for path in failed)
+
+
+@pytest.mark.parametrize("what", PASSES)
+@pytest.mark.parametrize("source", ["file, fsspec"])
+def test_what_passes_is_tried_again_through_fsspec(place: Place, what: str) -> None:
+    """Of each kind of request the first two fail: a question what the file is like is put in two ways."""
+    with nwbin.File(place.address) as opened:
+        failed: list[bool] = []
+
+        def fault(number: int, one: Asked) -> Any:
+            kind = one.span is None
+            if failed.count(kind) == 2:
+                return None
+            failed.append(kind)
+            return place.way.fault
+
+        place.server.fault = fault
+        np.testing.assert_array_equal(train(opened), np.arange(N, 2 * N))
+    assert failed.count(False) == 2
+    assert True in failed  # whether the file is still the same
+
+
+@pytest.mark.parametrize("tag", ["", '"one"'])
+def test_a_change_that_fsspec_sees_by_its_time(file: Path, tag: str) -> None:
+    begin = read_through_fsspec(60)
+    with (
+        serving(files={"medium.nwb": file}, tags={"medium.nwb": tag}) as server,
+        nwbin.File(server.url("medium.nwb").replace("http://", begin)) as opened,
+    ):
+        server.time = "Thu, 01 Jan 2026 00:00:01 GMT"
+        if tag:  # which speaks for all its bytes
+            np.testing.assert_array_equal(train(opened), np.arange(N, 2 * N))
+            return
+        with pytest.raises(NwbinError, match="has changed on the server"):
+            train(opened)
+
+
+@pytest.mark.parametrize("came", [b"\n<!DOCTYPE html>", b"\xff" * 800])
+def test_what_fsspec_cuts_is_no_beginning(file: Path, monkeypatch: pytest.MonkeyPatch, came: bytes) -> None:
+    """Once, in place of a part of the file, less came, and not the part's first bytes."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory.pipe("/there/medium.nwb", file.read_bytes())
+    with nwbin.File("memory://there/medium.nwb") as opened:
+        answers, real = [came], type(memory).cat_file
+
+        def cat_file(self: Any, path: str, **span: Any) -> Any:
+            return answers.pop() if answers else real(self, path, **span)
+
+        monkeypatch.setattr(type(memory), "cat_file", cat_file)
+        if b"html" in came:
+            with pytest.raises(NwbinError, match="a proxy or a login page answers in its place"):
+                train(opened)
+            return
+        np.testing.assert_array_equal(train(opened), np.arange(N, 2 * N))
+        assert not answers
 
 
 WRONG = {

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +27,6 @@ Fault = Callable[[int, Asked], Any]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import timedelta
-
     monkeypatch.setattr(_with_obstore, "STALLED", timedelta(seconds=0.3))
 
 
@@ -255,6 +257,33 @@ def test_a_forked_child(served: Server) -> None:
             except BaseException:
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[], None]]:
+    """Have it come; where the tests run in the background, it is ignored otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_is_seen_while_a_server_keeps_silent(
+    served: Server, ctrl_c: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_with_obstore, "STALLED", timedelta(seconds=30))
+    answered = threading.Event()
+
+    def silent(number: int, one: Asked) -> None:
+        if number == before:  # the first of several that are under way
+            ctrl_c()
+        served.over.wait(5)
+        answered.set()
+
+    with nwbin.File(address(served)) as file:
+        before, served.fault = len(served.asked), silent
+        with pytest.raises(KeyboardInterrupt):
+            file.spike_trains()
+    assert not answered.is_set()
 
 
 def test_counted(served: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,20 @@ def test_what_is_there_is_what_the_file_has(s3: Server, file: Path) -> None:
     assert listed(s3)
     assert not any("\\" in one.path for one in s3.asked)
     assert not any("spike_times" in query for query in listed(s3))  # an array's chunks are never listed
+
+
+def test_sent_to_another_process_it_is_opened_if_it_is_the_same(s3: Server) -> None:
+    """Of all its metadata, not of the top's alone."""
+    below = next(path for path in s3.files if path.endswith(("units/id/zarr.json", "units/id/.zattrs")))
+    with nwbin.File(AT) as file:
+        sent = pickle.dumps(file)
+    with pickle.loads(sent) as again:
+        assert again.identifier == "small"
+    held = s3.files[below]
+    assert isinstance(held, Path)
+    s3.files[below] = held.read_bytes() + b" "
+    with pytest.raises(FileAccessError, match=r"is not the file that was opened first: it has changed"):
+        pickle.loads(sent)
 
 
 def test_a_store_of_endless_groups_is_refused(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,25 @@ def test_the_server_is_asked_once_after_each_reading(store: dict[str, bytes | Pa
         file.spike_trains()
         file._source.check()
         assert len(server.asked) == before  # nothing was read since
+
+
+def test_a_long_text_is_not_fetched_ahead(store: dict[str, bytes | Path]) -> None:
+    """It is read when it is asked for: how long texts are, nothing tells before."""
+    name, raw = "s.zarr/units/quality/c/0", store["s.zarr/zarr.json"]
+    texts = ["a" * (5 << 20), "b", "c"]
+    store[name] = struct.pack("<I", 3) + b"".join(
+        struct.pack("<I", len(text)) + text.encode() for text in texts
+    )
+    assert isinstance(raw, bytes)
+    said = json.loads(raw)
+    said["consolidated_metadata"]["metadata"]["units/quality"]["codecs"] = [{"name": "vlen-utf8"}]
+    store["s.zarr/zarr.json"] = json.dumps(said).encode()
+    with serving(files=store) as server, nwbin.File(server.url("s.zarr")) as file:
+        before = len(server.asked)
+        assert name in [one.path for one in server.asked]
+        assert file.units["quality"].tolist() == texts
+        chunks = [one.path for one in server.asked[before:] if "/c/" in one.path]
+        assert chunks == [name]  # the other columns were fetched ahead
 
 
 def claiming(store: dict[str, bytes | Path], shape: int, chunk: int) -> None:

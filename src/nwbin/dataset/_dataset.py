@@ -101,10 +101,10 @@ filter_out_of_brain_units, filter_by_metrics
     copied into the cache folder when they are first needed; of session files each worker reads what it needs. A result
     hangs on a file's ETag and size (of an asset of DANDI: on its number) in place of its time; on a Zarr store's
     checksum where DANDI says it, else on the ETag and size of its consolidated metadata, which stay the same where only
-    values in its chunks are replaced (of a store of format 3 without them on the top's own, which stay the same where
-    anything below changes): after that, give ``overwrite=True``. Where a server tells neither mark nor time, nothing of
-    it is known to be unchanged, and tables and results are made anew by each Dataset. Workers of a `client` need the
-    same cache folder.
+    values in its chunks are replaced: after that, give ``overwrite=True``. On a store without them it hangs on the
+    names, sizes and ETags of all its files, chunks too, up to 100,000. Where a server tells neither mark nor time, and
+    of a store of more files, nothing is known to be unchanged, and tables and results are made anew by each Dataset.
+    Workers of a `client` need the same cache folder.
 
     Examples
     --------

@@ -11,13 +11,13 @@ from typing import Any
 
 from nwbin.storage.addresses import chained, is_address
 
-__all__ = ["GATHERED", "METADATA", "is_nwb_store", "is_store", "state_of"]
+__all__ = ["GATHERED", "METADATA", "gathers", "is_nwb_store", "is_store", "state_of"]
 
 METADATA = ("zarr.json", ".zgroup", ".zattrs", ".zmetadata", ".zarray")  # what a store has at its top
 GATHERED = (
     "zarr.json",
     ".zmetadata",
-)  # of these, what gathers the metadata of all of it; the first that is there
+)  # of these, what may gather the metadata of all of it; the first that is there
 _ENDING = ".zarr"
 _LARGEST = 1 << 26  # bytes of a file of metadata
 
@@ -36,6 +36,16 @@ def is_store(source: str | os.PathLike[str]) -> bool:
         return path.name.endswith(".zip") and path.is_file() and zipfile.is_zipfile(path)
     except (OSError, ValueError, RuntimeError):
         return False  # whoever opens it says why
+
+
+def gathers(top: bytes) -> bool:
+    """Whether the topmost document of a store of format 3 (zarr.json) has those of all other objects in it."""
+    try:
+        said = json.loads(top)
+    except (ValueError, RecursionError):
+        return False  # whoever opens the store says what is wrong with it
+    gathered = said.get("consolidated_metadata") if isinstance(said, dict) else None
+    return isinstance(gathered, dict) and isinstance(gathered.get("metadata"), dict)
 
 
 def is_nwb_store(path: Path) -> bool:

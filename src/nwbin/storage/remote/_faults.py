@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from nwbin.errors import FileAccessError, MissingFileError
 
-__all__ = ["RETRIED", "Fault", "Kind", "error_of", "is_refusal"]
+__all__ = ["RETRIED", "Fault", "Kind", "error_of", "fault_of_status", "is_refusal", "is_too_long"]
 
 
 class Kind(Enum):
@@ -21,8 +21,14 @@ class Kind(Enum):
     CONNECTION = auto()
     SHORT = auto()
     FORKED = auto()
+    TOO_LONG = auto()
     OTHER = auto()
 
+
+_BY_STATUS = {
+    401: Kind.REFUSED, 403: Kind.REFUSED, 404: Kind.MISSING, 410: Kind.MISSING, 408: Kind.BUSY, 409: Kind.BUSY,
+    412: Kind.CHANGED, 416: Kind.OUTSIDE, 425: Kind.BUSY, 429: Kind.BUSY,
+}  # fmt: skip
 
 RETRIED = frozenset({Kind.BUSY, Kind.CONNECTION, Kind.SHORT})
 
@@ -47,6 +53,7 @@ _SAYS = {
         "cannot be read in a process that was forked from one that reads from servers; start processes by spawn or "
         "forkserver (multiprocessing.get_context), as nwbin does itself"
     ),
+    Kind.TOO_LONG: "the server's answer makes no sense here{status}; check the address",
     Kind.OTHER: "the server's answer makes no sense here{status}; check the address",
 }
 
@@ -67,6 +74,11 @@ class Fault(Exception):
         self.kind, self.status = kind, status
 
 
+def fault_of_status(status: int) -> Fault:
+    """Say what an answer of HTTP's means that is none."""
+    return Fault(Kind.BUSY if status >= 500 else _BY_STATUS.get(status, Kind.OTHER), f"HTTP {status}")
+
+
 def error_of(fault: Fault, name: str, tries: int = 1) -> FileAccessError:
     """Return nwbin's error for a fault of the file with a name, after so many tries."""
     words = [fault.status] if fault.status else []
@@ -82,3 +94,8 @@ def error_of(fault: Fault, name: str, tries: int = 1) -> FileAccessError:
 def is_refusal(error: FileAccessError) -> bool:
     """Whether an error is of a server that did not let something be read, as S3 says of what is not there, too."""
     return vars(error).get("fault") is Kind.REFUSED
+
+
+def is_too_long(error: FileAccessError) -> bool:
+    """Whether an error is of a file that has more bytes than were to be taken."""
+    return vars(error).get("fault") is Kind.TOO_LONG

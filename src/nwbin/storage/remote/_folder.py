@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
-from nwbin.errors import MissingFileError
-from nwbin.storage.remote._faults import Fault, Kind
+from nwbin.errors import FileAccessError, MissingFileError
+from nwbin.storage.remote._faults import Fault, Kind, is_too_long
 from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._retries import tried
 from nwbin.storage.remote._side_by_side import side_by_side
@@ -65,6 +65,20 @@ class RemoteFolder:
             found[number] = self._get(keys[number], most)
 
         side_by_side([partial(job, number) for number in range(len(keys))])
+        return found
+
+    def get_short(self, keys: Sequence[str], most: int) -> dict[str, bytes | None]:
+        """Fetch files as :meth:`get_many` does, by their paths; those that turn out to be longer are left out."""
+        found: dict[str, bytes | None] = {}
+
+        def job(key: str, _: threading.Event) -> None:
+            try:
+                found[key] = self._get(key, most)
+            except FileAccessError as error:
+                if not is_too_long(error):
+                    raise
+
+        side_by_side([partial(job, key) for key in keys])
         return found
 
     def each(self, keys: Sequence[str], work: Callable[[str, RemoteFile | None], T]) -> list[T]:
@@ -133,7 +147,9 @@ class RemoteFolder:
                 for part in self._transport.below(key).whole():
                     data += part
                     if len(data) > most:
-                        raise Fault(Kind.OTHER, f"it is longer than the {most:,} bytes that can belong there")
+                        raise Fault(
+                            Kind.TOO_LONG, f"it is longer than the {most:,} bytes that can belong there"
+                        )
             except Fault as fault:
                 if fault.kind is Kind.MISSING:
                     return None

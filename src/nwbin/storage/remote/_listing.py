@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections.abc import Sequence
@@ -18,12 +19,13 @@ from nwbin.storage.remote._retries import tried
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
 from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._whole_file import look_up
-from nwbin.storage.stores import GATHERED, is_store
+from nwbin.storage.stores import GATHERED, gathers, is_store
 
 __all__ = ["Listed", "content_of", "listing", "names_in", "state_now"]
 
 _DANDISET = re.compile(r"dandi://(?:dandi/)?(?P<set>\d{6})(?:@(?P<version>[\w.]+))?(?:/(?P<path>[^?#]*))?")
 _MOST = 1_000_000  # files in a folder
+_MOST_OF_STORE = 100_000  # files of a store that gathers no metadata: a request for each thousand
 _LARGEST = 1 << 28  # bytes of a store's metadata
 _SESSION = ".nwb.zarr"  # the end of the name of a store that is a session
 _INSIDE = re.compile(r"((?:[^/]+/)*?[^/]+\.zarr)/")  # a file's path in a store: the outermost one
@@ -59,7 +61,7 @@ class Listed(NamedTuple):
 def listing(address: str) -> list[Listed]:
     """Return all files in a folder and in those in it, by path.
 
-    A Zarr store of a session (``*.nwb.zarr``) counts as one file: what is in a store is not listed, in whatever store.
+    A Zarr store of a session (``*.nwb.zarr``) counts as one file: what is in a store is no part of the list.
 
     Parameters
     ----------
@@ -85,11 +87,7 @@ def listing(address: str) -> list[Listed]:
 
 
 def _of_s3(address: str, name: str) -> list[Listed]:
-    from nwbin.storage.remote._with_obstore import directly_in_s3, s3_store
-
-    bucket, key = bucket_and_key(address, name, of="folder")
-    settings, prefix = s3_settings(), key.strip("/")
-    store = s3_store(bucket, settings.options(bucket), plain=settings.plain)
+    bucket, store, prefix = _bucket(address, name)
     whole = f"s3://{bucket}/{prefix}/" if prefix else f"s3://{bucket}/"
     found, stores = tried(lambda: _objects(store, prefix, name), name)
     listed = [
@@ -97,17 +95,53 @@ def _of_s3(address: str, name: str) -> list[Listed]:
     ]
 
     def look(path: str, _: threading.Event) -> None:
-        """Ask for the files at a store's top alone."""
         place = f"{prefix}/{path}" if prefix else path
-        tops, _folders = tried(lambda: directly_in_s3(store, place), f"{name}: {path}")
-        states = {
-            str(one["path"]).rpartition("/")[2]: (int(one["size"]), one.get("e_tag") or None) for one in tops
-        }
-        tag = next((mark(one, *states[one]) for one in GATHERED if one in states), None)
-        listed.append(Listed(path, whole + path, 0, tag))
+        listed.append(Listed(path, whole + path, 0, _mark_in_s3(store, place, f"{name}: {path}")))
 
     side_by_side([partial(look, path) for path in stores if path.endswith(_SESSION)])
     return listed
+
+
+def _bucket(address: str, name: str) -> tuple[str, Any, str]:
+    """Return the name of a bucket, what asks it, and what the keys of a folder there begin with."""
+    from nwbin.storage.remote._with_obstore import s3_store
+
+    bucket, key = bucket_and_key(address, name, of="folder")
+    settings = s3_settings()
+    return bucket, s3_store(bucket, settings.options(bucket), plain=settings.plain), key.strip("/")
+
+
+def _mark_in_s3(store: Any, place: str, name: str) -> str | None:
+    """Make a Zarr store's mark of that of its gathered metadata; where there are none, of those of all its files."""
+    from nwbin.storage.remote._with_obstore import content_in_s3, directly_in_s3, listed_in_s3
+
+    tops = {
+        str(one["path"]).rpartition("/")[2]: one
+        for one in tried(lambda: directly_in_s3(store, place), name)[0]
+    }
+
+    def gathered(document: str) -> bool:
+        if document != "zarr.json":
+            return True
+        try:
+            return gathers(tried(lambda: content_in_s3(store, f"{place}/{document}", _LARGEST), name))
+        except FileAccessError as error:
+            if not is_refusal(error):
+                raise
+            return False  # whoever opens it is told
+
+    def of_all() -> str | None:
+        found = []
+        for one in listed_in_s3(store, place):
+            found.append((str(one["path"])[len(place) :], int(one["size"]), one.get("e_tag") or None))
+            if found[-1][2] is None or len(found) > _MOST_OF_STORE:
+                return None
+        return f"{len(found)} files {hashlib.sha256(repr(sorted(found)).encode()).hexdigest()}"
+
+    document = next((one for one in GATHERED if one in tops), None)
+    if document is not None and gathered(document):
+        return mark(document, int(tops[document]["size"]), tops[document].get("e_tag") or None)
+    return tried(of_all, name)
 
 
 def names_in(address: str, folders: Sequence[str]) -> list[tuple[list[str], list[str]]] | None:
@@ -128,12 +162,10 @@ def names_in(address: str, folders: Sequence[str]) -> list[tuple[list[str], list
     """
     if scheme_of(address) != "s3":
         return None
-    from nwbin.storage.remote._with_obstore import directly_in_s3, s3_store
+    from nwbin.storage.remote._with_obstore import directly_in_s3
 
     name = shown(address)
-    bucket, key = bucket_and_key(address, name, of="folder")
-    settings, prefix = s3_settings(), key.strip("/")
-    store = s3_store(bucket, settings.options(bucket), plain=settings.plain)
+    _, store, prefix = _bucket(address, name)
     found: list[tuple[list[str], list[str]]] = [([], [])] * len(folders)
 
     def look(number: int, _: threading.Event) -> None:
@@ -222,17 +254,19 @@ def state_now(address: str) -> tuple[int, str | None, str | None]:
     A Zarr store is known by its consolidated metadata: their ETag (or time, or, of a server that tells neither,
     SHA-256) and size. They change where arrays come, go, grow, are described otherwise or get other attributes. They do
     not where values are written into chunks of an array that stays as it is: this is not noticed. The DANDI archive
-    says a checksum of all files of a store, which notices that too. Of a store without
-    consolidated metadata nothing is known in format 2, in format 3 whether its topmost document is the same: what
-    changes below is not noticed.
+    says a checksum of all files of a store, which notices that too. A store without consolidated metadata, which only
+    in S3 can be read, is known by the names, sizes and ETags of all its files, chunks too; of more than 100,000 of them
+    nothing is known.
     """
     name = shown(address)
-    if scheme_of(address) == "dandi":
-        try:
+    try:
+        if scheme_of(address) == "dandi":
             asset = described(address, name)
-        except Fault as fault:
-            raise error_of(fault, name) from None
-        return asset.size or (0 if asset.is_store else -1), asset.mark, None
+            return asset.size or (0 if asset.is_store else -1), asset.mark, None
+        if is_store(address) and scheme_of(address) == "s3":
+            return 0, _mark_in_s3(*_bucket(address, name)[1:], name), None
+    except Fault as fault:
+        raise error_of(fault, name) from None
     if is_store(address):
         return _state_of_store(address)
     state = look_up(address).state

@@ -13,7 +13,7 @@ from nwbin.storage.remote._image import Image, ImageFile
 from nwbin.storage.remote._index import Index
 from nwbin.storage.remote._kept import Shelf, kept
 from nwbin.storage.remote._ranges import THROWN_AWAY, Span, merged, pieces, share_of, union
-from nwbin.storage.remote._retries import TRIES, pause
+from nwbin.storage.remote._retries import TRIES, pause, tried
 from nwbin.storage.remote._segments import Put, Segment
 from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._targets import Target, Targets
@@ -150,10 +150,7 @@ class RemoteFile:
                 one(threading.Event())
         else:
             side_by_side(work)
-        try:
-            self._transport.check(self.state)
-        except Fault as fault:
-            raise error_of(fault, self.name) from None
+        tried(lambda: self._transport.check(self.state), self.name)
 
     def _start(self) -> bytes:
         """Fetch the first bytes, and learn what the file is like."""

@@ -5,31 +5,43 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 __all__ = ["Job", "side_by_side"]
 
 CONNECTIONS = 8
+_LOOK = 0.1  # s between looks at whether it is still wanted; on Windows Ctrl-C, too, is seen then alone
 
 Job = Callable[[threading.Event], None]  # it makes no further request once that is set
 
 
-def side_by_side(jobs: Sequence[Job]) -> None:
+def side_by_side(
+    jobs: Sequence[Job], connections: int = CONNECTIONS, stop: threading.Event | None = None
+) -> None:
     """Do pieces of work side by side: this thread only waits, so that Ctrl-C is seen at once.
 
-    Where one fails, or Ctrl-C comes, those under way are left alone: they hold the arrays that they write into, and
-    do not keep the program from ending.
+    Where one fails, Ctrl-C comes, or `stop` is set, those under way are left alone: they hold the arrays that they
+    write into, and do not keep the program from ending.
+
+    Parameters
+    ----------
+    jobs
+        The pieces, begun in this order.
+    connections
+        So many at a time.
+    stop
+        Once it is set, no further one is begun, and this returns.
     """
-    todo, stop, ended = deque(jobs), threading.Event(), SimpleQueue[BaseException | None]()
+    todo, over, ended = deque(jobs), threading.Event(), SimpleQueue[BaseException | None]()
 
     def work() -> None:
         try:
-            while not stop.is_set():
+            while not over.is_set():
                 try:
                     job = todo.popleft()
                 except IndexError:
                     break
-                job(stop)
+                job(over)
         except BaseException as error:
             ended.put(error)
         else:
@@ -37,14 +49,19 @@ def side_by_side(jobs: Sequence[Job]) -> None:
 
     threads = [
         threading.Thread(target=work, name="nwbin-remote", daemon=True)
-        for _ in range(min(CONNECTIONS, len(jobs)))
+        for _ in range(min(connections, len(jobs)))
     ]
     try:
         for thread in threads:
             thread.start()
-        for _ in threads:
-            error = ended.get()
+        left = len(threads)
+        while left and not (stop is not None and stop.is_set()):
+            try:
+                error = ended.get(timeout=_LOOK)
+            except Empty:
+                continue
+            left -= 1
             if error is not None:
                 raise error
     finally:
-        stop.set()
+        over.set()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from nwbin._optional import need
 from nwbin.errors import FileAccessError
@@ -17,12 +16,14 @@ from nwbin.storage.remote._kept_part import KeptPart
 from nwbin.storage.remote._opening import _transport
 from nwbin.storage.remote._ranges import Span, pieces
 from nwbin.storage.remote._retries import TRIES, pause, tried
+from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["WholeFile", "fetch", "look_up"]
 
+T = TypeVar("T")
+
 _PIECE = 1 << 23  # bytes of one request
-_LOOK = 0.1  # s between looks at whether it is still wanted
 
 
 class WholeFile(NamedTuple):
@@ -70,7 +71,7 @@ def look_up(address: str) -> WholeFile:
             transport = _transport(asset.place, name)
         else:
             transport = _transport(address, name)
-        state = tried(lambda: _state(transport, name), name)
+        state = tried(lambda: _known(lambda: transport.get(0, 1, None).state, name), name)
     except Fault as fault:
         raise _error_of(fault, name) from None
     if size is not None and size != state.size:
@@ -80,13 +81,14 @@ def look_up(address: str) -> WholeFile:
     return WholeFile(name, transport, state, sha256)
 
 
-def _state(transport: Transport, name: str) -> State:
+def _known(request: Callable[[], T], name: str) -> T:
+    """Make a request; what another try would not mend is an error."""
     try:
-        return transport.get(0, 1, None).state
+        return request()
     except Fault as fault:
-        if fault.kind is Kind.NO_RANGES:
-            raise _error_of(fault, name) from None
-        raise
+        if fault.kind in RETRIED:
+            raise
+        raise _error_of(fault, name) from None
 
 
 def fetch(
@@ -110,63 +112,25 @@ def fetch(
     FileAccessError
         It does not come: a request that brings nothing is tried 5 times, one that broke off goes on from there.
     """
-    todo, over = deque(pieces(part.missing, _PIECE)), threading.Event()
-    ended = SimpleQueue[BaseException | None]()
-
-    def stopped() -> bool:
-        return stop.is_set() or over.is_set()
-
-    def work() -> None:
-        try:
-            while not stopped():
-                try:
-                    span = todo.popleft()
-                except IndexError:
-                    break
-                _get(file, part, span, stopped, told)
-        except BaseException as error:
-            ended.put(error)
-        else:
-            ended.put(None)
-
-    threads = [
-        threading.Thread(target=work, name="nwbin-download", daemon=True)
-        for _ in range(min(connections, len(todo)))
-    ]
-    try:
-        for thread in threads:
-            thread.start()
-        left = len(threads)
-        while left and not stop.is_set():  # those that wait for a slow server then are not waited for
-            try:
-                error = ended.get(timeout=_LOOK)
-            except Empty:
-                continue
-            left -= 1
-            if error is not None:
-                raise error
-    finally:
-        over.set()
-    try:
-        if not stop.is_set():
-            file.transport.check(file.state)
-    except Fault as fault:
-        raise _error_of(fault, file.name) from None
+    todo = [partial(_get, file, part, span, told) for span in pieces(part.missing, _PIECE)]
+    side_by_side(todo, connections, stop)
+    if not stop.is_set():
+        tried(lambda: _known(lambda: file.transport.check(file.state), file.name), file.name)
 
 
 def _get(
     file: WholeFile,
     part: KeptPart,
     span: Span,
-    stopped: Callable[[], bool],
     told: Callable[[int], object],
+    over: threading.Event,
 ) -> None:
     at, tries = span.start, 0
-    while at < span.stop and not stopped():
+    while at < span.stop and not over.is_set():
         begin = at
         try:
             for data in _answered(file, begin, span.stop):
-                if stopped():
+                if over.is_set():
                     return
                 length = memoryview(data).nbytes
                 if at + length > span.stop:

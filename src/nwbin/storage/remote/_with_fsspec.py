@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from nwbin.errors import MissingDependencyError
-from nwbin.storage.remote._faults import Fault, Kind
+from nwbin.storage.remote._faults import Fault, Kind, fault_of_status
 from nwbin.storage.remote._transport import Answer, State
 
 __all__ = ["FsspecTransport"]
 
 _TAGS = ("ETag", "etag", "e_tag", "md5Hash", "md5", "checksum", "ino")
-_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
+_TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created")
 
 
 class FsspecTransport:
@@ -39,8 +39,12 @@ class FsspecTransport:
             data = self._files.cat_file(self._path, start=start, end=min(stop, now.size))
         except Exception as error:
             raise _fault_of(error) from None
-        if len(data) > stop - start:
+        # All of it or nothing: what has another length may begin with other bytes than were asked for.
+        asked = min(stop, now.size) - start
+        if len(data) > asked or (len(data) < asked and _is_page(data)):
             raise Fault(Kind.NO_RANGES)
+        if len(data) < asked:
+            raise Fault(Kind.SHORT)
         return Answer(now, start, iter([data]))
 
     def _looked_up(self) -> State:
@@ -80,18 +84,20 @@ class FsspecTransport:
             raise _fault_of(error) from None
 
 
-def _fault_of(error: Exception) -> Fault:
+def _is_page(data: bytes) -> bool:
+    return data[:64].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
+
+
+def _fault_of(error: BaseException) -> Fault:
     """Say what an error of fsspec's means. Its text may hold what is secret, so it goes no further."""
     if isinstance(error, Fault):
         return error
-    status = getattr(error, "status", None)  # aiohttp's
-    if isinstance(status, int):
-        kind = Kind.BUSY if status >= 500 or status == 429 else Kind.OTHER
-        if status in (401, 403):
-            kind = Kind.REFUSED
-        return Fault(kind, f"HTTP {status}")
+    if (of_http := _fault_of_http(error)) is not None:
+        return of_http
     if isinstance(error, FileNotFoundError):
-        return Fault(Kind.MISSING)
+        # Of web servers fsspec says so whatever it was, when it asks what a file is like.
+        cause = error.__cause__
+        return (_fault_of_http(cause) if cause is not None else None) or Fault(Kind.MISSING)
     if isinstance(error, PermissionError):
         return Fault(Kind.REFUSED)
     if isinstance(error, IsADirectoryError):
@@ -99,3 +105,15 @@ def _fault_of(error: Exception) -> Fault:
     if isinstance(error, OSError | TimeoutError | EOFError):
         return Fault(Kind.CONNECTION, type(error).__name__)
     return Fault(Kind.OTHER, type(error).__name__)
+
+
+def _fault_of_http(error: BaseException) -> Fault | None:
+    """Say what an error of aiohttp's means, by which fsspec asks web servers and clouds; None of another."""
+    classes = {one.__name__ for one in type(error).__mro__ if one.__module__.startswith("aiohttp")}
+    if "TooManyRedirects" in classes:
+        return Fault(Kind.OTHER, "no address to go to")
+    if "ClientResponseError" in classes:
+        return fault_of_status(error.status)  # type: ignore[attr-defined] # aiohttp's
+    if classes & {"ClientConnectionError", "ClientPayloadError"} or isinstance(error, TimeoutError):
+        return Fault(Kind.CONNECTION, type(error).__name__)
+    return None

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from nwbin.storage.addresses import without_secrets
-from nwbin.storage.remote._faults import Fault, Kind
+from nwbin.storage.remote._faults import Fault, Kind, fault_of_status
 from nwbin.storage.remote._transport import Answer, State
 
 __all__ = ["ObstoreTransport", "http_transport", "s3_transport"]
@@ -23,10 +23,6 @@ _PART = 1 << 20  # bytes that are handed on at a time, at the least
 
 _NAME = re.compile(r"(?P<scheme>https?://)(?P<name>[^/?#]*)@", re.IGNORECASE)
 _STATUS = re.compile(r"status code:? (\d{3})")
-_BY_STATUS = {
-    401: Kind.REFUSED, 403: Kind.REFUSED, 404: Kind.MISSING, 410: Kind.MISSING, 408: Kind.BUSY, 409: Kind.BUSY,
-    412: Kind.CHANGED, 416: Kind.OUTSIDE, 425: Kind.BUSY, 429: Kind.BUSY,
-}  # fmt: skip
 
 
 _process: int | None = None  # in which obstore was used first
@@ -151,10 +147,7 @@ def fault_of(error: Exception) -> Fault:
     """Say what an error of obstore's means. Its text may hold the address with its signature, so it goes no further."""
     kind, text = type(error).__name__, str(error)
     if match := _STATUS.search(text):
-        status = int(match[1])
-        if status >= 500:
-            return Fault(Kind.BUSY, f"HTTP {status}")
-        return Fault(_BY_STATUS.get(status, Kind.OTHER), f"HTTP {status}")
+        return fault_of_status(int(match[1]))
     if kind in _BY_NAME:
         return Fault(_BY_NAME[kind])
     if "kind: Timeout" in text or "TimedOut" in text:
@@ -179,7 +172,15 @@ _BY_NAME = {
 
 def whole(address: str, most: int) -> bytes:
     """Return all that an address answers, if that is not more than so many bytes."""
-    transport = http_transport(address)
+    return _all_of(http_transport(address), most)
+
+
+def content_in_s3(store: Any, key: str, most: int) -> bytes:
+    """Return all bytes of an object in a bucket, if that is not more than so many."""
+    return _all_of(ObstoreTransport(store, key), most)
+
+
+def _all_of(transport: ObstoreTransport, most: int) -> bytes:
     found = bytearray()
     for part in transport.whole():
         found += part

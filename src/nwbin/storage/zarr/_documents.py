@@ -53,7 +53,7 @@ class Documents:
     format
         Zarr's, 2 or 3.
     digest
-        SHA-256 of the topmost document.
+        SHA-256 of the topmost document; where the others were read too since it gathers none, of all of them.
     """
 
     def __init__(self, store: KeyStore) -> None:
@@ -61,7 +61,7 @@ class Documents:
         self._nodes: dict[str, Node | None] = {}
         self._names: dict[str, list[str]] = {}
         self.format, top, first = self._top()
-        self.digest = hashlib.sha256(first).hexdigest()
+        self._digest = hashlib.sha256(first)
         self._gathered = self._gather(top)
         if store.is_remote and not self._gathered:
             self._gathered = self._looked_through()
@@ -76,6 +76,10 @@ class Documents:
             parent, _, name = path.rpartition("/")
             if name:
                 self._below.setdefault(parent, {})[name] = None
+
+    @property
+    def digest(self) -> str:
+        return self._digest.hexdigest()
 
     def _top(self) -> tuple[int, dict[str, Any], bytes]:
         """Read the topmost document: Zarr's format, what it says, its bytes."""
@@ -137,6 +141,7 @@ class Documents:
                 # Names come from outside: one that could lead elsewhere is no name of the store's.
                 names = [name for name in folders if steps(name) == [name]]
                 level += [f"{path}/{name}" if path else name for name in names]
+            level.sort()  # as S3 lists, and a server like it may not: the digest is to be the same each time
         return found
 
     def _check_list(self, path: str, files: list[str]) -> None:
@@ -156,6 +161,7 @@ class Documents:
         found: dict[str, dict[str, Any]] = {}
         for key, raw in raws.items():
             if raw is not None:
+                self._digest.update(f"{key} {len(raw)} ".encode() + raw)
                 path, _, name = key.rpartition("/")
                 said = self._parsed(raw, key)
                 if self.format == 3:

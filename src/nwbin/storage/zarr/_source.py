@@ -28,11 +28,12 @@ from nwbin.storage.zarr._chunks import ChunkReader
 from nwbin.storage.zarr._dataset import Dataset, Layout
 from nwbin.storage.zarr._documents import Documents
 from nwbin.storage.zarr._objects import RESERVED, Objects, plain
-from nwbin.storage.zarr._stores import open_store
+from nwbin.storage.zarr._stores import RemoteStore, open_store
 
 __all__ = ["ZarrSource"]
 
 _SMALL = 1 << 21  # bytes: longer arrays are not fetched ahead
+_SMALL_FILE = 1 << 22  # bytes, of a text that is longer than its values tell
 _MOST_AHEAD = 1 << 28
 
 
@@ -85,6 +86,7 @@ class ZarrSource:
         self._whole = dict(whole or {})
         self._datasets: dict[str, Dataset] = {}
         self._fetched: dict[str, bytes | None] = {}  # ahead
+        self._long: set[str] = set()  # what turned out to be too long for that
         try:
             with self._reading(""):
                 self._documents = Documents(self._store)
@@ -121,7 +123,7 @@ class ZarrSource:
 
     @property
     def stamp(self) -> tuple[Any, ...] | None:
-        """By what the store is known to be the same when it is opened again; on a server, its gathered metadata."""
+        """By what the store is known to be the same when it is opened again; on a server, its metadata alone."""
         return (*self._store.state(), self._documents.digest)
 
     @property
@@ -297,19 +299,21 @@ class ZarrSource:
         dense
             Of no effect.
         """
-        if not self._store.is_remote:
+        store = self._store
+        if not isinstance(store, RemoteStore):
             return
         keys = [
             key
             for group in groups
             for path in self._meant(group)
             for key in self._short(path, leave)
-            if key not in self._fetched
+            if key not in self._fetched and key not in self._long
         ]
         room = _MOST_AHEAD - sum(len(raw or b"") for raw in self._fetched.values())
         if keys and room > 0:
             with self._reading(""):
-                self._fetched.update(zip(keys, self._store.get_many(keys, 2 * _SMALL), strict=True))
+                self._fetched.update(store.get_short(keys, _SMALL_FILE))
+                self._long.update(set(keys) - self._fetched.keys())
 
     def _meant(self, group: str) -> list[str]:
         before, star, after = group.partition("*")

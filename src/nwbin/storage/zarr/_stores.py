@@ -22,7 +22,7 @@ from nwbin.storage.remote import RemoteFile, State, open_remote_folder
 from nwbin.storage.stores import GATHERED, METADATA, state_of
 from nwbin.storage.zarr._parts_of_files import FileOfStream, FileOnServer, PartsOfFile
 
-__all__ = ["LARGEST", "KeyStore", "open_store", "steps"]
+__all__ = ["LARGEST", "KeyStore", "RemoteStore", "open_store", "steps"]
 
 T = TypeVar("T")
 
@@ -318,6 +318,13 @@ class RemoteStore:
 
     def get_many(self, keys: Sequence[str], most: int = LARGEST) -> list[bytes | None]:
         found = self._folder.get_many(keys, most)
+        if keys:
+            self._wave = object()
+        return found
+
+    def get_short(self, keys: Sequence[str], most: int) -> dict[str, bytes | None]:
+        """Read those of many files that are not longer than so many bytes."""
+        found = self._folder.get_short(keys, most)
         if keys:
             self._wave = object()
         return found
