@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +63,7 @@ def metrics_of_folder(
     if not len(results):
         raise _failure(results, reasons_together(results.failed, len(results.report)), JobError)
     table = results.table()
-    how = _provenance(folder, data, results, units, work)
+    how = _provenance(folder, results, units, work)
     write_table(table, out, provenance=how, csv_as_is=csv_as_is)
     became = statuses_of(results)
     if not results.failed:
@@ -115,26 +114,18 @@ def _say(folder: Path | str, results: Results) -> None:
     output().print(f"{folder}: {counted(len(results.report), 'session')}: {by_status}", soft_wrap=True)
 
 
-def _filters_applied(data: Dataset, results: Results, units: UnitOptions) -> Any:
+def _filters_applied(results: Results) -> Any:
     """The unit filters that were applied, as other outputs name them; by session where they differ.
 
-    Which they are hangs on the columns that a file has. A session whose file is gone by now is left out.
+    Which they are hangs on the columns that a file has.
     """
-    from nwbin.session.selectable import SelectableSession
-
-    found: dict[str, Any] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NwbinWarning)  # said already, of each session
-        for key in results:
-            with suppress(NwbinError, OSError), data.get_session_data(key, **units.filters()) as session:
-                found[str(key)] = SelectableSession(session).filters_applied()
+    found = {str(key): results[key].attrs["unit_filters"] for key in results}
     distinct = list(found.values())
-    same = all(one == distinct[0] for one in distinct)
-    return distinct[0] if distinct and same else found or None
+    return distinct[0] if all(one == distinct[0] for one in distinct) else found
 
 
 def _provenance(
-    folder: Path | str, data: Dataset, results: Results, units: UnitOptions, work: UnitMetrics
+    folder: Path | str, results: Results, units: UnitOptions, work: UnitMetrics
 ) -> dict[str, Any]:
     """Name the program, the folder, the sessions and what was asked for."""
     from nwbin import __version__
@@ -142,7 +133,7 @@ def _provenance(
 
     asked = {
         **asked_of(work),
-        "unit_filters": _filters_applied(data, results, units),
+        "unit_filters": _filters_applied(results),
         "units": units.units,
         "structures": units.structures,
     }
