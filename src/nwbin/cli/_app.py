@@ -42,7 +42,7 @@ def notes(ctx: Any = None, *, debug: bool = False) -> Iterator[None]:
     That a file lacks columns which unit filters go by is true in every command: it is said where units are looked at.
     """
     shown: set[str] = set()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings():  # the process's, which is the program: its threads are to be heard too
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:

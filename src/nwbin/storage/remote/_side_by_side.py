@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from queue import SimpleQueue
 
 __all__ = ["Job", "side_by_side"]
@@ -36,7 +37,8 @@ def side_by_side(jobs: Sequence[Job]) -> None:
             ended.put(None)
 
     threads = [
-        threading.Thread(target=work, name="nwbin-remote", daemon=True)
+        # In this thread's context, in which warnings may be kept back; of a copy each: one is one thread's.
+        threading.Thread(target=copy_context().run, args=(work,), name="nwbin-remote", daemon=True)
         for _ in range(min(CONNECTIONS, len(jobs)))
     ]
     try:
