@@ -80,7 +80,7 @@ def count_folder(
     as_json: bool = False,
 ) -> None:
     """Count into a Zarr store, and say what became of each session."""
-    from nwbin.dataset import Dataset, OtherJobError
+    from nwbin.dataset import Dataset
     from nwbin.dataset.explain import units_in_no_session
 
     selection, edges = selection_of(presentations, units), bins.around(onsets=bool(presentations.stimulus))
@@ -97,15 +97,12 @@ def count_folder(
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
     existed = out.exists()
-    try:
-        with _client(many.scheduler) as client, _noting_what_is_there(out):
-            results = data.spike_counts(
-                out, selection, edges=edges, closed=closed, binarize=bins.binarize,
-                dtype=None if dtype is None else dtype.name, sessions=many.session_ids(), client=client,
-                workers=many.workers, threads=writing.threads, overwrite=many.overwrite, **units.filters(),
-            )  # fmt: skip
-    except OtherJobError as error:
-        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
+    with _client(many.scheduler) as client, _noting_what_is_there(out):
+        results = data.spike_counts(
+            out, selection, edges=edges, closed=closed, binarize=bins.binarize,
+            dtype=None if dtype is None else dtype.name, sessions=many.session_ids(), client=client,
+            workers=many.workers, threads=writing.threads, overwrite=many.overwrite, **units.filters(),
+        )  # fmt: skip
     if not len(results) and not existed:
         shutil.rmtree(out, ignore_errors=True)  # a store of nothing
     if not len(results.report):

@@ -39,7 +39,7 @@ def metrics_of_folder(
 
     Returns the table, what became of each session, and what is to be raised in the end: that some sessions failed.
     """
-    from nwbin.dataset import Dataset, JobError, OtherJobError
+    from nwbin.dataset import Dataset, JobError
     from nwbin.dataset.explain import reasons_together
     from nwbin.dataset.unit_metrics import clear
     from nwbin.export import write_table
@@ -47,14 +47,11 @@ def metrics_of_folder(
     data, parts = Dataset(folder), out.with_name(f"{out.name}.sessions")
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
-    try:
-        with _client(many.scheduler) as client, _noting_what_is_there(parts):
-            results = data.unit_metrics(
-                work, parts, sessions=many.session_ids(), client=client, workers=many.workers, threads=threads,
-                overwrite=many.overwrite, **units.filters(),
-            )  # fmt: skip
-    except OtherJobError as error:
-        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
+    with _client(many.scheduler) as client, _noting_what_is_there(parts):
+        results = data.unit_metrics(
+            work, parts, sessions=many.session_ids(), client=client, workers=many.workers, threads=threads,
+            overwrite=many.overwrite, **units.filters(),
+        )  # fmt: skip
     if not len(results):
         clear(results)
     _check_some(folder, results, many, data, work, units)

@@ -12,7 +12,6 @@ from nwbin.cli._counting import FolderOptions
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
 from nwbin.cli._json import JsonOption, put_json, say_written
-from nwbin.errors import ArgumentError
 
 if TYPE_CHECKING:
     from nwbin.dataset import Results
@@ -71,17 +70,13 @@ def report(
 
 def _of_folder(folder: Path, out: Path, many: FolderOptions, *, as_json: bool, replaced: bool) -> None:
     from nwbin.cli._folder import _client
-    from nwbin.dataset import OtherJobError
     from nwbin.report import report_folder
 
-    try:
-        with _client(many.scheduler) as client:
-            results = report_folder(
-                folder, out, sessions=many.session_ids(), client=client, workers=many.workers,
-                overwrite=many.overwrite,
-            )  # fmt: skip
-    except OtherJobError as error:
-        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
+    with _client(many.scheduler) as client:
+        results = report_folder(
+            folder, out, sessions=many.session_ids(), client=client, workers=many.workers,
+            overwrite=many.overwrite,
+        )  # fmt: skip
     _say(out, results, as_json=as_json, replaced=replaced)
 
 
