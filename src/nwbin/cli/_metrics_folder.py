@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nwbin._wording import counted
 from nwbin.cli._choosing import UnitOptions
 from nwbin.cli._counting import FolderOptions
-from nwbin.cli._folder import _client, _noting_what_is_there, statuses_of
+from nwbin.cli._folder import _client, _noting_what_is_there, failure_of, in_words, statuses_of
 from nwbin.cli._parse import ids_of
 from nwbin.errors import ArgumentError, LookupFailure, NwbinError, NwbinWarning
 
@@ -39,8 +39,7 @@ def metrics_of_folder(
 
     Returns the table, what became of each session, and what is to be raised in the end: that some sessions failed.
     """
-    from nwbin.dataset import Dataset, JobError
-    from nwbin.dataset.explain import reasons_together
+    from nwbin.dataset import Dataset
     from nwbin.dataset.unit_metrics import clear
     from nwbin.export import write_table
 
@@ -58,7 +57,7 @@ def metrics_of_folder(
     if not quiet:
         _say(folder, results)
     if not len(results):
-        raise _failure(results, reasons_together(results.failed, len(results.report)), JobError)
+        raise failure_of(results)
     table = results.table()
     how = _provenance(folder, results, units, work)
     write_table(table, out, provenance=how, csv_as_is=csv_as_is)
@@ -66,12 +65,7 @@ def metrics_of_folder(
     if not results.failed:
         clear(results)
         return table, became, None
-    return table, became, _failure(results, reasons_together(results.failed, len(results.report)), JobError)
-
-
-def _failure(results: Results, why: str, kind: type[NwbinError]) -> NwbinError:
-    number = counted(len(results.report), "session")
-    return kind(f"{len(results.failed)} of {number} failed (the same command tries only them again): {why}")
+    return table, became, failure_of(results)
 
 
 def _check_some(
@@ -106,9 +100,8 @@ def _say(folder: Path | str, results: Results) -> None:
     """Say what became of the sessions."""
     from nwbin.cli._console import output
 
-    status = results.report["status"].value_counts().to_dict()
-    by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
-    output().print(f"{folder}: {counted(len(results.report), 'session')}: {by_status}", soft_wrap=True)
+    number = counted(len(results.report), "session")
+    output().print(f"{folder}: {number}: {in_words(results, _STATUSES)}", soft_wrap=True)
 
 
 def _filters_applied(results: Results) -> Any:

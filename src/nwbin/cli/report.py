@@ -83,25 +83,19 @@ def _of_folder(folder: Path, out: Path, many: FolderOptions, *, as_json: bool, r
 def _say(out: Path, results: Results, *, as_json: bool, replaced: bool) -> None:
     """Say what became of the sessions; raise where not all have a page."""
     from nwbin.cli._console import output
-    from nwbin.dataset import JobError
-    from nwbin.dataset.explain import reasons_together
+    from nwbin.cli._folder import failure_of, in_words
 
-    number = len(results.report)
-    status = results.report["status"].value_counts().to_dict()
     if as_json:
         sessions = results.report[["status", "error"]].to_dict(orient="index")
         put_json(
             {"output": str(out), "replaced": replaced, "sessions": {str(k): v for k, v in sessions.items()}}
         )
     else:
-        by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
+        number, became = counted(len(results.report), "session"), in_words(results, _STATUSES)
         place = "" if results.path is None else f", pages in {results.path.name}"
         output().print(
-            f"{out}{' (replaced)' if replaced else ''}: {counted(number, 'session')}: {by_status}{place}",
+            f"{out}{' (replaced)' if replaced else ''}: {number}: {became}{place}",
             soft_wrap=True,
         )
     if results.failed:
-        raise JobError(
-            f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "
-            f"{reasons_together(results.failed, number)}"
-        )
+        raise failure_of(results)
