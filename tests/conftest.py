@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,16 @@ def shared() -> Path:
     if not (SHARED / "oracle").is_dir():
         pytest.skip("needs the developers' shared folder (set NWBIN_SHARED)")
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_is_loaded_stays() -> None:
+    """Have Python pass over what is there already wherever it looks for what nobody holds: jobs ask for it.
+
+    They do after each session, which takes a tenth of a second or two where as much is loaded as here.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ PACKAGE = Path(nwbin.__file__).parent
 
 # The floors of the house, from the bottom up. A room imports from floors below its own, never from one beside it.
 FLOORS = [
-    {"_plain_text", "_wording"},
+    {"_plain_text", "_wording", "_kept_back"},
     {"_plain_console"},
     {"errors", "_progress"},
     {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords"},
@@ -179,6 +179,22 @@ def test_allensdks_words_stay_in_its_room(path: Path) -> Iterator[str]:
             yield f"{label(path)}:{node.lineno}: {node.value!r}"
 
 
+# Modules that change the filters of warnings, which are the process's: who may says there why no other thread minds.
+CATCHING = {"_kept_back.py", "cli/_app.py", "cli/_completing.py", "dataset/_task.py"}
+
+
+@every_module
+def test_filters_of_warnings_are_left_alone(path: Path) -> Iterator[str]:
+    if label(path) not in CATCHING:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Attribute) and node.attr in (
+                "catch_warnings",
+                "simplefilter",
+                "filterwarnings",
+            ):
+                yield f"{label(path)}:{node.lineno} changes the filters of warnings, which are other threads' too"
+
+
 @every_module
 def test_modules_and_functions_fit(path: Path) -> Iterator[str]:
     """A function is seen at a glance, a module read at a sitting; kernels are as long as their one loop is."""
@@ -215,6 +231,7 @@ def test_exceptions_to_the_checkers_have_a_reason(path: Path) -> Iterator[str]:
         (test_libraries_stay_in_their_rooms, "import pandas", "imports pandas"),
         (test_libraries_stay_in_their_rooms, "import xarray", "imports xarray"),
         (test_allensdks_words_stay_in_its_room, "x = 'ecephys_unit_id'", ":1: 'ecephys_unit_id'"),
+        (test_filters_of_warnings_are_left_alone, "warnings.simplefilter('ignore')", "other threads' too"),
         (test_modules_and_functions_fit, "\n" * (MOST_LINES + 1), "lines"),
         (test_modules_and_functions_fit, "def f():\n" + "    x = 1\n" * 61, "f has 61 lines of code"),
         (test_exceptions_to_the_checkers_have_a_reason, "x = 1  # " + "noqa: E501", ":1 does not say why"),

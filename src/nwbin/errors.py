@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, Self
 
+from nwbin._kept_back import taken
 from nwbin._plain_text import printable
 
 __all__ = [
@@ -264,6 +265,9 @@ def warn(message: str, kind: type[NwbinWarning] = NwbinWarning) -> None:
     >>> str(heard[0].message)
     'two units have no spikes'
     """
+    given = kind(message)
+    if taken(given):
+        return
     level, frame = 2, sys._getframe(1)
     # cached_property stands between a property and its first reader, and importing between a module and who first needs
     # it; the frames of the latter that are Python's own are none for `warnings` either.
@@ -271,7 +275,7 @@ def warn(message: str, kind: type[NwbinWarning] = NwbinWarning) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in between:
         frame = frame.f_back
         level += "importlib._bootstrap" not in frame.f_code.co_filename
-    warnings.warn(message, kind, stacklevel=level)
+    warnings.warn(given, stacklevel=level)
 
 
 _MOST_MEANT = 4  # names that share a word; of more none is meant

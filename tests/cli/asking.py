@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from typing import Any
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner, Result
 
 import nwbin
@@ -32,6 +35,28 @@ def bad(*args: object) -> str:
     assert len(lines) == 1, result.output
     assert lines[0].startswith("error: ")
     return lines[0]
+
+
+def on_a_terminal(*args: object, **environment: str) -> str:
+    """All that a terminal is shown, colours included."""
+    pty = pytest.importorskip("pty")
+    outer, inner = pty.openpty()
+    with subprocess.Popen(
+        [*NWBIN, *map(str, args)], stdout=inner, env={**os.environ, **environment}
+    ) as process:
+        os.close(inner)
+        shown = b""
+        while True:
+            try:
+                part = os.read(outer, 65536)
+            except OSError:  # how Linux says that nothing more comes
+                break
+            if not part:
+                break
+            shown += part
+        assert process.wait() == 0
+    os.close(outer)
+    return shown.decode()
 
 
 def naive(session: nwbin.Session, begin: Any, end: Any, units: Any, closed: str) -> np.ndarray:

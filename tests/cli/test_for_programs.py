@@ -14,7 +14,7 @@ import pytest
 
 import nwbin
 from nwbin.testing import write_session
-from tests.cli.asking import NWBIN, bad, good, run
+from tests.cli.asking import NWBIN, bad, good, on_a_terminal, run
 from tests.small_files import write_small
 
 
@@ -130,26 +130,11 @@ def test_a_reader_that_has_seen_enough_ends_any_command_quietly(tiny: Path) -> N
 @pytest.mark.parametrize("command", ["--help", "units"])
 @pytest.mark.slow
 def test_no_color_means_none_on_a_terminal_either(tiny: Path, command: str) -> None:
-    pty = pytest.importorskip("pty")
     asked = [command] if command == "--help" else [command, str(tiny)]
-    seen = []
-    for no_color in ("", "1"):
-        outer, inner = pty.openpty()
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "NO_COLOR": no_color}
-        with subprocess.Popen([*NWBIN, *asked], stdout=inner, env=environment) as process:
-            os.close(inner)
-            shown = b""
-            while True:
-                try:
-                    part = os.read(outer, 65536)
-                except OSError:
-                    break
-                if not part:
-                    break
-                shown += part
-            assert process.wait() == 0
-        os.close(outer)
-        seen.append(b"\x1b[" in shown)
+    seen = [
+        "\x1b[" in on_a_terminal(*asked, TERM="xterm-256color", COLUMNS="100", NO_COLOR=no_color)
+        for no_color in ("", "1")
+    ]
     assert seen == [True, False]
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import h5py  # noqa: TID251
@@ -14,7 +12,7 @@ import pandas as pd
 import pytest
 
 import nwbin
-from tests.cli.asking import NWBIN, bad, good, run
+from tests.cli.asking import bad, good, on_a_terminal, run
 from tests.small_files import write_small
 
 
@@ -112,25 +110,10 @@ def test_stimuli(tiny: Path, here: Path) -> None:
     assert len(good("stimuli", tiny, "drifting_gratings").splitlines()) == len(table) + 1
 
 
-def on_a_terminal(*args: str) -> list[str]:
+def lines_on_a_terminal(*args: str) -> list[str]:
     """What a terminal of 60 columns and 20 lines shows, without colours."""
-    pty = pytest.importorskip("pty")
-    outer, inner = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "60", "LINES": "20", "TERM": "xterm"}
-    with subprocess.Popen([*NWBIN, *args], stdout=inner, env=environment) as process:
-        os.close(inner)
-        shown = b""
-        while True:
-            try:
-                part = os.read(outer, 4096)
-            except OSError:
-                break
-            if not part:
-                break
-            shown += part
-        assert process.wait() == 0
-    os.close(outer)
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()
+    shown = on_a_terminal(*args, COLUMNS="60", LINES="20", TERM="xterm")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
     assert max(map(len, lines)) <= 60
     assert len(lines) <= 20
     return lines
@@ -138,12 +121,12 @@ def on_a_terminal(*args: str) -> list[str]:
 
 @pytest.mark.slow
 def test_a_terminal_shows_what_fits(tiny: Path) -> None:
-    last = on_a_terminal("stimuli", str(tiny), "gabors")[-1]
+    last = lines_on_a_terminal("stimuli", str(tiny), "gabors")[-1]
     assert re.fullmatch(r"\.\.\. \d+ more rows, \d+ more columns; whole: -o table.csv", last)
-    last = on_a_terminal("units", str(tiny), "--columns", "snr")[-1]
+    last = lines_on_a_terminal("units", str(tiny), "--columns", "snr")[-1]
     assert re.fullmatch(r"\.\.\. \d+ more rows; whole: -o units.csv", last)
     # -o would write the presentations.
-    last = on_a_terminal("stimuli", str(tiny))[-1]
+    last = lines_on_a_terminal("stimuli", str(tiny))[-1]
     assert re.fullmatch(r"\.\.\. \d+ more columns?; whole: in a pipe, \| cat", last)
 
 

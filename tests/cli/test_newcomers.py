@@ -11,10 +11,12 @@ import warnings
 from pathlib import Path
 
 import pytest
+import typer
 
 import nwbin
 from nwbin.binning import bin_edges
-from nwbin.cli._app import _said_of
+from nwbin.cli import app
+from nwbin.cli._app import Program, _in_options, _said_of
 from nwbin.cli._choosing import PresentationOptions, UnitOptions
 from nwbin.cli._chosen import chosen_from
 from nwbin.cli.demo import _show_next
@@ -205,6 +207,31 @@ def test_advice_about_a_type_is_an_option(tiny: Path, here: Path) -> None:
     advised = re.search(r"; (--dtype \w+) holds every count", said)
     assert advised, said
     good(*asked[:-2], *advised[1].split(), "-o", "counts.npz")
+
+
+def test_advice_about_a_convention_is_an_option(tiny: Path, here: Path) -> None:
+    asked = ["metrics", tiny, "--stimulus", "--stimuli", "natural_movie_one", "-o", "x.csv"]
+    said = bad(*asked, "--convention", "allen")
+    assert "movies: --convention corrected has them" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "shown"),
+    [
+        ("count", "dtype='uint32' holds it", "--dtype uint32 holds it"),
+        ("metrics", "dtype='uint32' holds it", None),  # it has no such option
+        ("metrics", "another path, or overwrite=True", "another path, or --overwrite"),
+        ("psth", "another path, or overwrite=True", None),
+        ("download", "over it with overwrite=True (--overwrite)", None),  # is said already
+        ("count", "which overwrite=True, or --overwrite, replaces", None),
+        ("count", "/data/dtype='uint32'/x.nwb: no such file", None),
+        ("count", "units='VISp' and structures='VISp'", None),  # somebody's condition
+    ],
+)
+def test_advice_names_options_that_the_command_has(command: str, said: str, shown: str | None) -> None:
+    program = typer.main.get_command(app)
+    assert isinstance(program, Program)
+    assert _in_options(said, program.commands[command]) == (shown or said)
 
 
 def test_numbers_and_columns_that_are_none_are_refused_in_words(tiny: Path, here: Path) -> None:

@@ -56,12 +56,22 @@ def test_count_a_folder(trees: dict[str, Path], tmp_path: Path, capsys: pytest.C
     code, _, said = run(trees["dandi"], *job, "-o", tmp_path / "x.npz")
     assert code == 2
     assert "give a name that ends in .zarr" in said
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_count_a_folder_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("zarr")
+    from nwbin.cli import app
+
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "session_9.nwb").write_bytes(b"no HDF5")
-    code, said, error = run(bad, *job, "-o", tmp_path / "y.zarr")
-    assert (code, "1 failed" in said) == (2, True)
-    assert error.startswith("error: 1 of 1 session failed")
+    asked = [bad, "--stimulus", "flashes", "--window", "0,0.25", "--workers", "1", "-o", tmp_path / "y.zarr"]
+    with pytest.raises(SystemExit) as ended:
+        app(["count", *map(str, asked)])
+    said = capsys.readouterr()
+    assert (ended.value.code, "1 failed" in said.out) == (2, True)
+    assert said.err.startswith("error: 1 of 1 session failed")
 
 
 @pytest.mark.usefixtures("workers_here")

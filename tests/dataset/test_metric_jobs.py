@@ -14,6 +14,7 @@ from nwbin.dataset import OtherJobError
 from nwbin.dataset.unit_metrics import UnitMetrics
 from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.metrics.catalogue import entries_of
+from nwbin.nwb import file as nwb_file
 from nwbin.responses.selection import Selection
 from tests.cli.asking import run as ask
 from tests.dataset.jobs import IDS, OPEN
@@ -157,6 +158,33 @@ def test_a_folder_for_programs(files: list[Path], tmp_path: Path) -> None:
     assert all(one == applied for one, _ in single)
     assert "sessions" not in single[0][1]
     assert applied["quality"] == "good"
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_no_file_is_opened_twice(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor at all, of a session whose part is there already: and what the table says of filters is the same."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder, out, opened, said = tmp_path / "data", tmp_path / "x.parquet", list[str](), []
+    folder.mkdir()
+    for one in files[:2]:
+        (folder / one.name).symlink_to(one)
+    (folder / "session_9.nwb").write_bytes(b"no HDF5")  # fails, so that the parts of the others are kept
+    really = nwb_file.open_source
+
+    def counted(source: Any, **options: Any) -> Any:
+        opened.append(Path(source).name)
+        return really(source, **options)
+
+    monkeypatch.setattr(nwb_file, "open_source", counted)
+    for expected in ([files[0].name, files[1].name, "session_9.nwb"], ["session_9.nwb"]):
+        opened.clear()
+        assert run(capsys, folder, "--quality", "-o", out)[0] == 2
+        assert sorted(opened) == sorted(expected)
+        said.append(json.loads(parquet.read_schema(out).metadata[b"nwbin"])["unit_filters"])
+    assert said[0]["quality"] == "good"
+    assert said[1] == said[0]
 
 
 @pytest.mark.usefixtures("workers_here")

@@ -49,12 +49,16 @@ def test_the_comparison_notices_a_changed_answer(golden: list[Verdict], tmp_path
 
     modes = {"default": {"amplitude_cutoff_maximum": 0.05}}
     before, report.MODES = report.MODES, modes
+    unnoticed = {"units", "spike_times"}
     try:
-        changed = unlisted(list(verdicts(GOLDEN, GOLDEN / "allen" / "default")))
+        for one in verdicts(GOLDEN, GOLDEN / "allen" / "default"):
+            if not one.verdict:
+                unnoticed.discard(one.call)
+            if not unnoticed:
+                break
     finally:
         report.MODES = before
-    assert any(" units:" in line for line in changed)
-    assert any(" spike_times:" in line for line in changed)
+    assert not unnoticed
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.testing import write_session
 from tests.caches import make_allen
 from tests.cli.asking import bad, good, run
+from tests.dataset.jobs import same_matrices
 from tests.real_servers.answers import SECRET, refused, same_answers
 from tests.real_servers.conftest import free_ports, needed, running
 from tests.remote.conftest import QUIET
@@ -176,10 +177,7 @@ def test_a_data_set(tree: Path, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(there.get_units(), here.get_units())
     found = there.response_matrices("static_gratings", workers=1, out=tmp_path / "matrices")
     found.raise_if_failed()
-    expected = here.response_matrices("static_gratings", workers=0)
-    for one in IDS:
-        np.testing.assert_array_equal(found[one].X, expected[one].X)
-        np.testing.assert_array_equal(found[one].y, expected[one].y)
+    same_matrices(found, here.response_matrices("static_gratings", workers=0))
 
 
 def test_downloads(keys: Any, session_file: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from nwbin.storage.remote import _kept
 from nwbin.testing import write_session
 from tests.caches import make_allen, make_dandi
 from tests.cli.asking import bad, good
+from tests.dataset.jobs import same_matrices
 from tests.remote.clouds import serving_dandi, serving_s3
 from tests.remote.conftest import QUIET
 from tests.remote.server import Server
@@ -126,10 +127,7 @@ def check_jobs(s3: Server, folder: Path, tmp_path: Path) -> None:
     here, there = nwbin.Dataset(folder, cache=False), nwbin.Dataset(CLOUD)
     found = there.response_matrices("static_gratings", workers=2, out=tmp_path / "matrices")
     found.raise_if_failed()
-    expected = here.response_matrices("static_gratings", workers=0)
-    for one in IDS:
-        np.testing.assert_array_equal(found[one].X, expected[one].X)
-        np.testing.assert_array_equal(found[one].y, expected[one].y)
+    same_matrices(found, here.response_matrices("static_gratings", workers=0))
     of_sessions = [one for one in s3.asked if one.path.endswith(".nwb") and one.span]
     assert 0 < sum(stop - start for start, stop in (one.span for one in of_sessions if one.span)) < s3.sent
     # The same job again reads nothing; of a file that has another mark it is done again.

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from nwbin._kept_back import own_kept_back
 from nwbin.errors import (
     ArgumentError,
     FileAccessError,
     FormatError,
     LookupFailure,
     MissingFileError,
-    NwbinWarning,
 )
 from nwbin.session import Session
 from nwbin.session import open as open_session
@@ -112,15 +111,13 @@ def write_index(
 def _parts(addresses: list[str], folder: Path, progress: Callable[[int, int], None] | None) -> Iterator[Part]:
     for done, address in enumerate(addresses):
         whole = _Noting(folder)
-        with keeping_in(whole), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NwbinWarning)
-            with open_session(address) as session:
-                if not whole.parts:
-                    raise FileAccessError(
-                        f"{shown(address)}: its server names no ETag that speaks for every byte, or the address has "
-                        "arguments of its own: it would not be known again, and no index can be made of it"
-                    )
-                _look_through(session)
+        with keeping_in(whole), own_kept_back(), open_session(address) as session:
+            if not whole.parts:
+                raise FileAccessError(
+                    f"{shown(address)}: its server names no ETag that speaks for every byte, or the address has "
+                    "arguments of its own: it would not be known again, and no index can be made of it"
+                )
+            _look_through(session)
         yield whole.parts[0]
         for entry in whole.entries():
             whole.remove(entry)

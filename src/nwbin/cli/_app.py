@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from nwbin._plain_text import printable
-from nwbin.errors import CountOverflowError, NwbinError, NwbinWarning, UnappliedFiltersWarning
+from nwbin.errors import NwbinError, NwbinWarning, UnappliedFiltersWarning
 
 __all__ = ["BOUND_GIVEN", "FAILED", "app", "main", "say"]
 
@@ -42,7 +42,7 @@ def notes(ctx: Any = None, *, debug: bool = False) -> Iterator[None]:
     That a file lacks columns which unit filters go by is true in every command: it is said where units are looked at.
     """
     shown: set[str] = set()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings():  # the process's, which is the program: its threads are to be heard too
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
@@ -78,10 +78,23 @@ def _said_of(error: BaseException) -> str:
     ):
         # Files are named by whoever writes them.
         return f"standard output cannot be written to: {error.strerror}; make room, or send it elsewhere"
-    said = str(error) or type(error).__name__
-    if isinstance(error, CountOverflowError):  # advice as it is followed here
-        return re.sub(r"\bdtype='(\w+)'", r"--dtype \1", said)
-    return said
+    return str(error) or type(error).__name__
+
+
+# Arguments that messages advise and some commands have as options: of no other word is it sure that it is advice, and
+# not a condition that somebody gave, or a file's. Where the option stands beside, it is said already.
+_ADVISED = re.compile(r"(?<![\w/])(convention|dtype|overwrite)=(?:True|'(\w+)')(?! \(--|, or --)")
+
+
+def _in_options(said: str, command: Any) -> str:
+    """A message, in which advice is as it is followed here: arguments are options, of which the command has these."""
+    options = {name for one in command.params for name in one.opts}
+
+    def option(found: re.Match[str]) -> str:
+        name = f"--{found[1]}"
+        return found[0] if name not in options else name if found[2] is None else f"{name} {found[2]}"
+
+    return _ADVISED.sub(option, said)
 
 
 class Program(TyperGroup):
@@ -104,7 +117,8 @@ class Program(TyperGroup):
         except (NwbinError, OSError, MemoryError) as error:
             if debug:
                 raise
-            say("error", _said_of(error))
+            command = self.get_command(ctx, ctx.invoked_subcommand) if ctx.invoked_subcommand else self
+            say("error", _in_options(_said_of(error), command))
             raise typer.Exit(FAILED) from None
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:

@@ -51,7 +51,7 @@ def _of_file(ctx: typer.Context, incomplete: str, names: Callable[[Session], lis
         return []
     import nwbin
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings():  # the process's, whose only thread this is
         warnings.simplefilter("ignore")
         try:
             with nwbin.open(path) as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,12 @@ from nwbin.cli._choosing import PresentationOptions, UnitOptions, selection_of
 from nwbin.cli._counting import BinOptions, FolderOptions, WritingOptions
 from nwbin.cli._json import put_json
 from nwbin.cli._parse import ids_of
-from nwbin.errors import ArgumentError, LookupFailure, NwbinWarning
+from nwbin.errors import ArgumentError, LookupFailure, NwbinError, NwbinWarning
 
 if TYPE_CHECKING:
     from nwbin.dataset import Results
 
-__all__ = ["count_folder", "statuses_of"]
+__all__ = ["count_folder", "failure_of", "in_words", "statuses_of"]
 
 _STATUSES = {"done": "counted", "kept": "there already", "nothing": "without any of it", "failed": "failed"}
 
@@ -68,6 +68,24 @@ def statuses_of(results: Results) -> dict[str, Any]:
     return {str(key): about for key, about in table.to_dict(orient="index").items()}
 
 
+def in_words(results: Results, words: Mapping[str, str]) -> str:
+    """How many sessions each thing became of, in this order."""
+    number = results.report["status"].value_counts().to_dict()
+    return ", ".join(f"{number[name]} {word}" for name, word in words.items() if name in number)
+
+
+def failure_of(results: Results) -> NwbinError:
+    """What is raised in the end where sessions failed."""
+    from nwbin.dataset import JobError
+    from nwbin.dataset.explain import reasons_together
+
+    number = len(results.report)
+    return JobError(
+        f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "
+        f"{reasons_together(results.failed, number)}"
+    )
+
+
 def count_folder(
     folder: Path | str,
     out: Path,
@@ -80,7 +98,7 @@ def count_folder(
     as_json: bool = False,
 ) -> None:
     """Count into a Zarr store, and say what became of each session."""
-    from nwbin.dataset import Dataset, OtherJobError
+    from nwbin.dataset import Dataset
     from nwbin.dataset.explain import units_in_no_session
 
     selection, edges = selection_of(presentations, units), bins.around(onsets=bool(presentations.stimulus))
@@ -97,15 +115,12 @@ def count_folder(
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
     existed = out.exists()
-    try:
-        with _client(many.scheduler) as client, _noting_what_is_there(out):
-            results = data.spike_counts(
-                out, selection, edges=edges, closed=closed, binarize=bins.binarize,
-                dtype=None if dtype is None else dtype.name, sessions=many.session_ids(), client=client,
-                workers=many.workers, threads=writing.threads, overwrite=many.overwrite, **units.filters(),
-            )  # fmt: skip
-    except OtherJobError as error:
-        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
+    with _client(many.scheduler) as client, _noting_what_is_there(out):
+        results = data.spike_counts(
+            out, selection, edges=edges, closed=closed, binarize=bins.binarize,
+            dtype=None if dtype is None else dtype.name, sessions=many.session_ids(), client=client,
+            workers=many.workers, threads=writing.threads, overwrite=many.overwrite, **units.filters(),
+        )  # fmt: skip
     if not len(results) and not existed:
         shutil.rmtree(out, ignore_errors=True)  # a store of nothing
     if not len(results.report):
@@ -139,14 +154,9 @@ def _say(folder: Path | str, out: Path, results: Results, lost: list[str], *, as
     for one in lost:
         warnings.warn(one, NwbinWarning, stacklevel=2)
     warn_of_all(results)
-    status = results.report["status"].value_counts().to_dict()
-    by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
     if as_json:
         put_json({"output": str(out), "sessions": statuses_of(results)})
     else:
-        output().print(f"{out}: {counted(number, 'session')}: {by_status or 'none'}")
+        output().print(f"{out}: {counted(number, 'session')}: {in_words(results, _STATUSES) or 'none'}")
     if results.failed:
-        raise JobError(
-            f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "
-            f"{reasons_together(results.failed, number)}"
-        )
+        raise failure_of(results)

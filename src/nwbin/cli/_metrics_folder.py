@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwbin._wording import counted
 from nwbin.cli._choosing import UnitOptions
 from nwbin.cli._counting import FolderOptions
-from nwbin.cli._folder import _client, _noting_what_is_there, statuses_of
+from nwbin.cli._folder import _client, _noting_what_is_there, failure_of, in_words, statuses_of
 from nwbin.cli._parse import ids_of
 from nwbin.errors import ArgumentError, LookupFailure, NwbinError, NwbinWarning
 
@@ -40,42 +39,33 @@ def metrics_of_folder(
 
     Returns the table, what became of each session, and what is to be raised in the end: that some sessions failed.
     """
-    from nwbin.dataset import Dataset, JobError, OtherJobError
-    from nwbin.dataset.explain import reasons_together
+    from nwbin.dataset import Dataset
     from nwbin.dataset.unit_metrics import clear
     from nwbin.export import write_table
 
     data, parts = Dataset(folder), out.with_name(f"{out.name}.sessions")
     if not data.session_ids:
         raise ArgumentError(f"{folder}: holds no NWB files with units")
-    try:
-        with _client(many.scheduler) as client, _noting_what_is_there(parts):
-            results = data.unit_metrics(
-                work, parts, sessions=many.session_ids(), client=client, workers=many.workers, threads=threads,
-                overwrite=many.overwrite, **units.filters(),
-            )  # fmt: skip
-    except OtherJobError as error:
-        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
+    with _client(many.scheduler) as client, _noting_what_is_there(parts):
+        results = data.unit_metrics(
+            work, parts, sessions=many.session_ids(), client=client, workers=many.workers, threads=threads,
+            overwrite=many.overwrite, **units.filters(),
+        )  # fmt: skip
     if not len(results):
         clear(results)
     _check_some(folder, results, many, data, work, units)
     if not quiet:
         _say(folder, results)
     if not len(results):
-        raise _failure(results, reasons_together(results.failed, len(results.report)), JobError)
+        raise failure_of(results)
     table = results.table()
-    how = _provenance(folder, data, results, units, work)
+    how = _provenance(folder, results, units, work)
     write_table(table, out, provenance=how, csv_as_is=csv_as_is)
     became = statuses_of(results)
     if not results.failed:
         clear(results)
         return table, became, None
-    return table, became, _failure(results, reasons_together(results.failed, len(results.report)), JobError)
-
-
-def _failure(results: Results, why: str, kind: type[NwbinError]) -> NwbinError:
-    number = counted(len(results.report), "session")
-    return kind(f"{len(results.failed)} of {number} failed (the same command tries only them again): {why}")
+    return table, became, failure_of(results)
 
 
 def _check_some(
@@ -110,31 +100,22 @@ def _say(folder: Path | str, results: Results) -> None:
     """Say what became of the sessions."""
     from nwbin.cli._console import output
 
-    status = results.report["status"].value_counts().to_dict()
-    by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
-    output().print(f"{folder}: {counted(len(results.report), 'session')}: {by_status}", soft_wrap=True)
+    number = counted(len(results.report), "session")
+    output().print(f"{folder}: {number}: {in_words(results, _STATUSES)}", soft_wrap=True)
 
 
-def _filters_applied(data: Dataset, results: Results, units: UnitOptions) -> Any:
+def _filters_applied(results: Results) -> Any:
     """The unit filters that were applied, as other outputs name them; by session where they differ.
 
-    Which they are hangs on the columns that a file has. A session whose file is gone by now is left out.
+    Which they are hangs on the columns that a file has.
     """
-    from nwbin.session.selectable import SelectableSession
-
-    found: dict[str, Any] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NwbinWarning)  # said already, of each session
-        for key in results:
-            with suppress(NwbinError, OSError), data.get_session_data(key, **units.filters()) as session:
-                found[str(key)] = SelectableSession(session).filters_applied()
+    found = {str(key): results[key].attrs["unit_filters"] for key in results}
     distinct = list(found.values())
-    same = all(one == distinct[0] for one in distinct)
-    return distinct[0] if distinct and same else found or None
+    return distinct[0] if all(one == distinct[0] for one in distinct) else found
 
 
 def _provenance(
-    folder: Path | str, data: Dataset, results: Results, units: UnitOptions, work: UnitMetrics
+    folder: Path | str, results: Results, units: UnitOptions, work: UnitMetrics
 ) -> dict[str, Any]:
     """Name the program, the folder, the sessions and what was asked for."""
     from nwbin import __version__
@@ -142,7 +123,7 @@ def _provenance(
 
     asked = {
         **asked_of(work),
-        "unit_filters": _filters_applied(data, results, units),
+        "unit_filters": _filters_applied(results),
         "units": units.units,
         "structures": units.structures,
     }

@@ -12,7 +12,6 @@ from nwbin.cli._counting import FolderOptions
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
 from nwbin.cli._json import JsonOption, put_json, say_written
-from nwbin.errors import ArgumentError
 
 if TYPE_CHECKING:
     from nwbin.dataset import Results
@@ -71,42 +70,32 @@ def report(
 
 def _of_folder(folder: Path, out: Path, many: FolderOptions, *, as_json: bool, replaced: bool) -> None:
     from nwbin.cli._folder import _client
-    from nwbin.dataset import OtherJobError
     from nwbin.report import report_folder
 
-    try:
-        with _client(many.scheduler) as client:
-            results = report_folder(
-                folder, out, sessions=many.session_ids(), client=client, workers=many.workers,
-                overwrite=many.overwrite,
-            )  # fmt: skip
-    except OtherJobError as error:
-        raise ArgumentError(str(error).replace("overwrite=True", "--overwrite")) from error
+    with _client(many.scheduler) as client:
+        results = report_folder(
+            folder, out, sessions=many.session_ids(), client=client, workers=many.workers,
+            overwrite=many.overwrite,
+        )  # fmt: skip
     _say(out, results, as_json=as_json, replaced=replaced)
 
 
 def _say(out: Path, results: Results, *, as_json: bool, replaced: bool) -> None:
     """Say what became of the sessions; raise where not all have a page."""
     from nwbin.cli._console import output
-    from nwbin.dataset import JobError
-    from nwbin.dataset.explain import reasons_together
+    from nwbin.cli._folder import failure_of, in_words
 
-    number = len(results.report)
-    status = results.report["status"].value_counts().to_dict()
     if as_json:
         sessions = results.report[["status", "error"]].to_dict(orient="index")
         put_json(
             {"output": str(out), "replaced": replaced, "sessions": {str(k): v for k, v in sessions.items()}}
         )
     else:
-        by_status = ", ".join(f"{status[name]} {word}" for name, word in _STATUSES.items() if name in status)
+        number, became = counted(len(results.report), "session"), in_words(results, _STATUSES)
         place = "" if results.path is None else f", pages in {results.path.name}"
         output().print(
-            f"{out}{' (replaced)' if replaced else ''}: {counted(number, 'session')}: {by_status}{place}",
+            f"{out}{' (replaced)' if replaced else ''}: {number}: {became}{place}",
             soft_wrap=True,
         )
     if results.failed:
-        raise JobError(
-            f"{len(results.failed)} of {counted(number, 'session')} failed (the same command tries only them again): "
-            f"{reasons_together(results.failed, number)}"
-        )
+        raise failure_of(results)

@@ -137,7 +137,7 @@ class MetricJobs:
         Returns
         -------
         Results
-            Tables by session id, index unit_id.
+            Tables by session id, index unit_id; of each, ``attrs["unit_filters"]`` names the filters that were applied.
 
         Examples
         --------

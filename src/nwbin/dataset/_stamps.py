@@ -63,7 +63,8 @@ __all__ = [
 # form: a corrected count, other units behind the same filters, a renamed or added label. Results of an older meaning
 # are then made again, and never stand beside new ones. A quicker way to the same numbers is no reason.
 # 2: dimensions are named as AllenSDK names them, and units have ecephys_structure_acronym.
-MEANING = 2
+# 3: tables of metrics say which unit filters were applied.
+MEANING = 3
 
 Stamp = dict[str, Any]
 

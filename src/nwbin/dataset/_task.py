@@ -115,6 +115,7 @@ def perform(task: Task, *, listen: bool = False, advanced: Progress = _unheard) 
     kinds: tuple[type[Warning], ...] = ()
     try:
         if listen:
+            # The process's: that is a worker, which does one task at a time.
             with warnings.catch_warnings(record=True) as heard:
                 warnings.simplefilter("always")
                 value = _result(task, advanced)

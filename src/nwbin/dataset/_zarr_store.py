@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import nwbin
+from nwbin._kept_back import others_left_out
 from nwbin._optional import need
 from nwbin.binning import Progress
 from nwbin.dataset._claim import Claim
@@ -69,8 +69,7 @@ class ZarrStore:
     def finish(self) -> None:
         import zarr
 
-        with warnings.catch_warnings():  # as in write_zarr_group
-            warnings.simplefilter("ignore")
+        with others_left_out("Consolidated metadata is"):  # as in write_zarr_group
             zarr.consolidate_metadata(str(self.root))
 
     def place(self, key: int | str) -> Path:

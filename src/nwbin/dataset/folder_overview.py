@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nwbin._kept_back import own_kept_back
 from nwbin.dataset._folder_layouts import find_sessions
 from nwbin.dataset._session_files import size_of
-from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
+from nwbin.errors import LookupFailure, NwbinError
 from nwbin.session import open
 from nwbin.session.overview import contents
 
@@ -69,7 +69,5 @@ def overview(folder: Path, progress: Callable[[int, int], object]) -> dict[str, 
 
 
 def _of_file(path: Path) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NwbinWarning)
-        with open(path) as session:
-            return contents(session)
+    with own_kept_back(), open(path) as session:
+        return contents(session)

@@ -66,8 +66,11 @@ class UnitMetrics:
         }
 
     def run(self, session: Session, threads: int | None, progress: Progress) -> pd.DataFrame:
-        """Work them out: index unit_id."""
-        return self.of_units(session, self.units_of(session, partly=True).index, threads, progress)
+        """Work them out: index unit_id; the attribute "unit_filters" names the filters that were applied."""
+        table = self.of_units(session, self.units_of(session, partly=True).index, threads, progress)
+        # What is made of all sessions in the end says them, and opens none of the files again.
+        table.attrs["unit_filters"] = SelectableSession(session).filters_applied()
+        return table
 
     def units_of(self, session: Session, *, partly: bool) -> pd.DataFrame:
         """The units that are meant; `partly` where the session is one of many, and need not have all of them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -162,10 +161,12 @@ def split_half_reliability(
             halves[1, :, at] = (part.sum(axis=0) - one) / (len(rows) - len(rows) // 2)
         vectors = halves.reshape(2, splits, len(members) * bins, width)
         found = _along(vectors[0], vectors[1])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of units without any
-            mean[block] = np.nanmean(found, axis=0)
-            spread[block] = np.nanstd(found, axis=0, ddof=1) if splits > 1 else np.nan
+        # Of units with too few NumPy would warn: they are given what they do not keep.
+        known = (~np.isnan(found)).sum(axis=0)
+        mean[block] = np.where(known > 0, np.nanmean(np.where(known > 0, found, 0.0), axis=0), np.nan)
+        if splits > 1:
+            several = np.where(known > 1, found, 0.0)
+            spread[block] = np.where(known > 1, np.nanstd(several, axis=0, ddof=1), np.nan)
     return SplitHalf(mean, spread, len(members))
 
 

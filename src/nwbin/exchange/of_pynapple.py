@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._kept_back import others_left_out
 from nwbin._optional import need
 from nwbin._wording import counted
 from nwbin.errors import ArgumentError, warn
@@ -162,8 +162,8 @@ def time_series(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64])
     import pynapple as nap
 
     there = np.isfinite(times)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of one sample, that its support has no length
+    # Of one sample, that its support has no length.
+    with others_left_out("Some epochs have no duration"), np.errstate(divide="ignore"):
         return nap.Tsd(t=times[there], d=values[there])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._atomic import one_of
+from nwbin._kept_back import others_left_out
 from nwbin._optional import need
 from nwbin.binning import Closed, bin_edges, bin_spikes, bin_spikes_sparse
 from nwbin.errors import LookupFailure, nearest
@@ -244,8 +244,7 @@ def _sparse(asked: _Asked, layout: Layout, kind: np.dtype[Any], closed: Closed, 
     first = np.zeros(trials + 1, np.int64)
     np.cumsum(np.bincount(found.presentation, minlength=trials), out=first[1:])
     column = (found.bin * units + found.unit)[order]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    with others_left_out("Sparse CSR tensor support is in beta"):
         return torch.sparse_csr_tensor(
             torch.from_numpy(first),
             torch.from_numpy(column),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nwbin._kept_back import others_left_out
 from nwbin.binning import Progress
 from nwbin.errors import ArgumentError, FileAccessError
 from nwbin.export._output import labels_with_units
@@ -95,9 +95,8 @@ def write_zarr_group(
             array[start : start + len(slab)] = slab
             if progress is not None:
                 progress(start + len(slab), presentations)
-    with warnings.catch_warnings():
-        # The format's authors have not settled where this stands; xarray asks for it.
-        warnings.simplefilter("ignore")
+    # The format's authors have not settled where this stands; xarray asks for it.
+    with others_left_out("Consolidated metadata is"):
         zarr.consolidate_metadata(str(path))
 
 

@@ -6,7 +6,6 @@ the standard deviations along rows and along columns, in positions.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -106,13 +105,13 @@ def unbounded_fits(maps: Floats, progress: Progress | None = None) -> Fits:
     """
     found = np.full((len(maps), 5), np.nan)
     settled = np.zeros(len(maps), dtype=bool)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # of fits that do not settle, one by one
+    with np.errstate(all="ignore"):
         for unit, one in enumerate(np.ascontiguousarray(maps)):
             start = _allens_start(one)
             if start is not None:
                 function, more = _residuals(one)
-                found[unit], how = optimize.leastsq(function, start, args=more)
+                # Asked for all that it knows, it does not warn of each fit that does not settle.
+                found[unit], *_, how = optimize.leastsq(function, start, args=more, full_output=True)
                 settled[unit] = how < 5
             if progress is not None and ((unit + 1) % 50 == 0 or unit + 1 == len(maps)):
                 progress(unit + 1, len(maps))

@@ -6,7 +6,6 @@ import io
 import os
 import sys
 import textwrap
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._atomic import atomic_write, check_target
+from nwbin._kept_back import others_left_out
 from nwbin._optional import need
 from nwbin._plain_text import printable
 
@@ -158,9 +158,10 @@ def sheet(number: int, columns: int, width: float, height: float, **shared: Any)
 @contextmanager
 def _quiet() -> Iterator[None]:
     """What matplotlib says of fonts and room is of no use to whoever asked for a picture of spikes."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module="matplotlib")
-        warnings.filterwarnings("ignore", message="(?s).*(layout|Glyph|tight)", category=UserWarning)
+    with (
+        others_left_out("", category=UserWarning, module="matplotlib"),
+        others_left_out("(?s).*(layout|Glyph|tight)", category=UserWarning),
+    ):
         yield
 
 

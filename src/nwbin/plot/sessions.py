@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin.binning import bin_spikes
-from nwbin.errors import LookupFailure, NwbinError, NwbinWarning
+from nwbin.errors import LookupFailure, NwbinError
 from nwbin.nwb import schema
 from nwbin.plot._session import Overview, ProbePlaces
 from nwbin.session.selectable import SelectableSession
@@ -146,8 +145,6 @@ def quality_of(session: Session) -> tuple[pd.DataFrame, dict[str, tuple[str, flo
     tuple
         The table, and metric to ("<=" or ">=", threshold), infinite ones left out.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NwbinWarning)
-        units = SelectableSession(session).every_unit()
+    units = SelectableSession(session).every_unit()
     bounds = {name: (sign, at) for name, sign, at in session.filters.bounds() if np.isfinite(at)}
     return units, bounds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwbin.errors import InvalidSpikesWarning, LookupFailure, NwbinError, NwbinWarning, OverlapWarning
+from nwbin._kept_back import own_kept_back
+from nwbin.errors import InvalidSpikesWarning, LookupFailure, NwbinError, OverlapWarning
 from nwbin.export import tidy
 from nwbin.nwb import schema
 from nwbin.plot.sessions import is_synthetic, overview_of, quality_of
@@ -147,8 +147,7 @@ class Recording:
     @contextmanager
     def saying(self, parts: list[Part], what: str) -> Iterator[None]:
         """Have what is warned of, and what cannot be worked out, said on the page, each once."""
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always", NwbinWarning)
+        with own_kept_back() as heard:
             try:
                 yield
             except LookupFailure as error:
@@ -156,10 +155,8 @@ class Recording:
             except NwbinError as error:
                 parts.append(Note(f"{what} could not be worked out: {self._words(error)}", "bad"))
         for one in heard:
-            if not issubclass(one.category, NwbinWarning):
-                warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-            elif not issubclass(one.category, OverlapWarning):  # each picture of onsets has some
-                self._warned(parts, one.category, str(one.message))
+            if not isinstance(one, OverlapWarning):  # each picture of onsets has some
+                self._warned(parts, type(one), str(one))
 
     def _warned(self, parts: list[Part], kind: type[Warning], text: str) -> None:
         if issubclass(kind, InvalidSpikesWarning):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -145,14 +144,13 @@ def group_statistics(
         del counts
         for at, (a, b) in enumerate(pairwise(bounds)):
             totals[at, block] = values[:, a:b].sum(axis=1)
-        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-            # One window of a group has no spread: NaN, without a warning for each.
-            warnings.simplefilter("ignore", RuntimeWarning)
+        with np.errstate(invalid="ignore", divide="ignore"):
             if lasting is not None:
                 values = values / lasting[order[:valid]]
             for at, (a, b) in enumerate(pairwise(bounds)):
                 mean[at, block] = values[:, a:b].mean(axis=1)
-                spread[at, block] = values[:, a:b].std(axis=1, ddof=1)
+                # One window of a group has no spread.
+                spread[at, block] = values[:, a:b].std(axis=1, ddof=1) if b - a > 1 else np.nan
     number = np.diff(bounds).astype(np.int64)
     error = spread / np.sqrt(number)[:, None]
     return GroupStatistics(distinct, units, number, totals, mean, spread, error, spiked)

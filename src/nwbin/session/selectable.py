@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from nwbin._kept_back import own_kept_back
 from nwbin.allen.left_out import LeftOut, why_left_out
 from nwbin.allen.null import NULL
 from nwbin.allen.unit_filters import UnitFilters
-from nwbin.errors import NothingChosen, NwbinWarning
+from nwbin.errors import NothingChosen
 from nwbin.nwb import schema
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ class SelectableSession:
 
     def every_unit(self) -> pd.DataFrame:
         """The table of units if no filter leaves any out."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NwbinWarning)  # said already, of the table that is filtered
+        with own_kept_back():  # said already, of the table that is filtered
             return replace(self._session._tables, filters=UnitFilters.none()).units
 
     def why_left_out(

@@ -16,11 +16,12 @@ checksum of 4 bytes each. Arrays in, places out: no HDF5 library takes part.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["attribute_places"]
+__all__ = ["attribute_places", "first_block"]
 
 _ATTRIBUTE, _CONTINUATION = 0x0C, 0x10  # numbers of the kinds of message
 # What is looked through for one object, so that a damaged header that leads back to itself comes to an end.
@@ -32,20 +33,45 @@ def _int(raw: bytes) -> int:
     return int.from_bytes(raw, "little")
 
 
-def _messages(data: npt.NDArray[np.uint8], address: int) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the kind, the place and the bytes of each message in the header of the object at an address."""
-    head = data[address : address + 32].tobytes().ljust(32, b"\0")
+class FirstBlock(NamedTuple):
+    """Where an object's messages begin, and how wide what stands before each is, in bytes.
+
+    Attributes
+    ----------
+    begin, size
+        Of the header's first block.
+    of_kind, prefix
+        Of a message's kind, and of all that stands before what it says.
+    frame
+        Of what stands around any other block, on each side.
+    """
+
+    begin: int
+    size: int
+    of_kind: int
+    prefix: int
+    frame: int
+
+
+def first_block(head: bytes, address: int) -> FirstBlock | None:
+    """Where the messages of an object begin, by the first 32 bytes of its header; None where they are of none."""
     if head[:4] == b"OHDR":
         flags = head[5]
-        of_kind, prefix, frame = 1, 6 if flags & 0x04 else 4, 4  # bytes
         at = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
         width = 1 << (flags & 0x03)
-        blocks = [(address + at + width, _int(head[at : at + width]))]
-    elif head[:1] == b"\1":
-        of_kind, prefix, frame = 2, 8, 0
-        blocks = [(address + 16, _int(head[8:12]))]
-    else:
+        return FirstBlock(address + at + width, _int(head[at : at + width]), 1, 6 if flags & 0x04 else 4, 4)
+    if head[:1] == b"\1":
+        return FirstBlock(address + 16, _int(head[8:12]), 2, 8, 0)
+    return None
+
+
+def _messages(data: npt.NDArray[np.uint8], address: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the kind, the place and the bytes of each message in the header of the object at an address."""
+    first = first_block(data[address : address + 32].tobytes().ljust(32, b"\0"), address)
+    if first is None:
         return
+    begin, size, of_kind, prefix, frame = first
+    blocks = [(begin, size)]
     seen, left = 0, _MOST_BYTES
     for begin, size in blocks:  # grows on the way
         block = data[begin : begin + max(0, min(size, left))].tobytes()

@@ -6,7 +6,8 @@ from typing import Any
 
 import h5py
 
-from nwbin.errors import FormatError, LookupFailure, nearest
+from nwbin.errors import FormatError
+from nwbin.storage.absent import nothing_at
 from nwbin.storage.hdf5._file import OpenFile
 
 __all__ = ["Objects"]
@@ -55,15 +56,7 @@ class Objects:
         found = self.find(path)
         if found is not None:
             return found
-        parent, _, name = path.rstrip("/").rpartition("/")
-        if parent and self.kind(parent) != "group":
-            raise LookupFailure(f"{self._file.name}: has no {path}: {parent} is not there")
-        if name in self.children(parent):
-            raise LookupFailure(
-                f"{self._file.name}: {path} is a link that leads to nothing; the file is incomplete: "
-                "ask whoever made it"
-            )
-        raise LookupFailure(f"{self._file.name}: has no {path}; {nearest(name, self.children(parent))}")
+        raise nothing_at(path, self, self._file.name, "file")
 
     def kind(self, path: str) -> str | None:
         """Return "group", "dataset", or None where nothing is (a dangling link included)."""

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from nwbin.storage.hdf5._headers import first_block
+
 __all__ = ["Member", "Spans", "Steps", "Waves", "chunk_places", "header", "members", "root"]
 
 T = TypeVar("T")
@@ -116,18 +118,11 @@ def _entry(raw: bytes, name: bytes) -> Member:
 def header(data: Data, address: int) -> Steps[list[tuple[int, bytes]]]:
     """Need an object's header, all its blocks; returns its messages: kind and body."""
     yield [(address, address + _HEADER)]
-    head = _at(data, address, 32).ljust(32, b"\0")
-    if head[:4] == b"OHDR":
-        flags = head[5]
-        of_kind, prefix, frame = 1, 6 if flags & 0x04 else 4, 4  # bytes
-        at = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
-        width = 1 << (flags & 0x03)
-        blocks = [(address + at + width, _int(head[at : at + width]))]
-    elif head[:1] == b"\1":
-        of_kind, prefix, frame = 2, 8, 0
-        blocks = [(address + 16, _int(head[8:12]))]
-    else:
+    first = first_block(_at(data, address, 32).ljust(32, b"\0"), address)
+    if first is None:
         return []
+    begin, size, of_kind, prefix, frame = first
+    blocks = [(begin, size)]
     found: list[tuple[int, bytes]] = []
     for begin, size in blocks:  # grows on the way
         if size > _MOST_BYTES or len(found) > _MOST or len(blocks) > _MOST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 
 __all__ = ["Job", "side_by_side"]
@@ -48,7 +49,8 @@ def side_by_side(
             ended.put(None)
 
     threads = [
-        threading.Thread(target=work, name="nwbin-remote", daemon=True)
+        # In this thread's context, in which warnings may be kept back; of a copy each: one is one thread's.
+        threading.Thread(target=copy_context().run, args=(work,), name="nwbin-remote", daemon=True)
         for _ in range(min(connections, len(jobs)))
     ]
     try:

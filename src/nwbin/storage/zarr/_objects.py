@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nwbin.errors import FormatError, LookupFailure, nearest
+from nwbin.errors import FormatError
+from nwbin.storage.absent import nothing_at
 from nwbin.storage.zarr._documents import Documents, Node
 from nwbin.storage.zarr._stores import KeyStore, steps
 
@@ -52,15 +53,7 @@ class Objects:
         found = self.find(path)
         if found is not None:
             return found
-        parent, _, name = path.rstrip("/").rpartition("/")
-        if parent and self.kind(parent) != "group":
-            raise LookupFailure(f"{self._store.name}: has no {path}: {parent} is not there")
-        if name in self.children(parent):
-            raise LookupFailure(
-                f"{self._store.name}: {path} is a link that leads to nothing; the store is incomplete: "
-                "ask whoever made it"
-            )
-        raise LookupFailure(f"{self._store.name}: has no {path}; {nearest(name, self.children(parent))}")
+        raise nothing_at(path, self, self._store.name, "store")
 
     def kind(self, path: str) -> str | None:
         found = self.find(path)
