@@ -154,12 +154,32 @@ def test_a_receptive_field_has_its_places() -> None:
     sheet = xr.concat([field(0), field(5), 0 * field()], dim=xr.Variable("unit_id", [4, 5, 6]))
     figure = plot_receptive_fields(sheet, most=2, title="x", unit_labels={5: "VISp"})
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles == ["5\nVISp, 13 Hz", "4\n8 Hz"]
+    assert titles == ["5\nVISp, 0 to 13 Hz", "4\n0 to 8 Hz"]
     for wrong in (sheet, field().rename(x_position="x")):
         with pytest.raises(ArgumentError, match="has the dimensions y_position, x_position"):
             plot_receptive_field(wrong)
     with pytest.raises(ArgumentError, match="no receptive field to draw"):
         plot_receptive_field(field()[:0])
+
+
+def test_the_scale_of_a_receptive_field_is_of_its_own_rates() -> None:
+    busy = field() + 40  # Hz, whatever the place
+    alone = plot_receptive_field(busy)
+    assert alone.collections[0].get_clim() == (40.0, 48.0)
+    assert [axes.get_ylabel() for axes in alone.figure.axes][1:] == ["firing rate (Hz), from 40"]
+    assert plot_receptive_field(busy, vmin=0.0).collections[0].get_clim() == (0.0, 48.0)
+    still = plot_receptive_field(field())
+    assert [axes.get_ylabel() for axes in still.figure.axes][1:] == ["firing rate (Hz)"]
+    flat = 0 * busy + 3
+    drawn = plot_receptive_fields(xr.concat([busy, flat], dim=xr.Variable("unit_id", [4, 5])))
+    first, second, bar = drawn.axes
+    assert [first.get_title(), second.get_title()] == ["4\n40 to 48 Hz", "5\n3 to 3 Hz"]
+    np.testing.assert_array_equal(first.collections[0].get_array(), field() / 8)
+    np.testing.assert_array_equal(second.collections[0].get_array(), np.zeros((3, 4)))
+    assert [one.get_text() for one in bar.get_yticklabels()] == [
+        "the unit's\nlowest rate",
+        "the unit's\nhighest rate",
+    ]
 
 
 def test_quality_counts_what_passes() -> None:
