@@ -54,8 +54,8 @@ def of(session: nwbin.Session, stimulus: str) -> tuple[Any, pd.DataFrame]:
         (["raster", "--stimulus", "flashes", "--per-unit", "--max-panels", 2, "--by", "color"], "2 of 18 units, 10 pr"),
         (["tuning", "--stimulus", "drifting_gratings", "--by", "orientation"], "18 units, 8 values of orientation"),
         (["rf", "--max-panels", 4], "rf-gabors.png: 18 units, 9 x 9 places, 78 presentations"),
-        (["overview"], "overview.png: 34 stimulus blocks, 2 probes, 18 units, 6 invalid times"),
-        (["overview", "--quality"], "quality.png: 34 units, 18 of them pass all thresholds"),
+        (["overview"], "2 probes, 6 invalid times; 18 units that pass the default filters, of 34 in the file"),
+        (["overview", "--quality"], "quality.png: 34 units, 18 of them pass the default filters"),
         (["psth", "--stimulus", "flashes", "--per-unit", "--max-panels", 1], "psth-flashes.png: 18 units"),
     ],
     ids=lambda one: "-".join(map(str, one)) if isinstance(one, list) else "",
@@ -112,7 +112,7 @@ def test_other_labs_files(tmp_path: Path, here: Path) -> None:
     assert "2 values of contrast" in good(
         "tuning", path, "--stimulus", "trials", "--by", "contrast", "-o", "b.png"
     )
-    assert "1 stimulus block, 0 probes, 1 unit" in good("overview", path, "-o", "c.png")
+    assert "1 stimulus block, 0 probes, 0 invalid times; 1 unit" in good("overview", path, "-o", "c.png")
     assert "nothing to draw" in bad("overview", path, "--quality", "-o", "d.png")
     with nwbin.open(path) as session:
         assert not is_synthetic(session)

@@ -78,8 +78,8 @@ def _numbers_of_units(page: Page, session: nwbin.Session) -> None:
     assert {row[0]: int(row[2]) for row in page.tables["areas"][1:] if int(row[2])} == counts
     areas = [row[0] for row in page.tables["areas"][1:]]
     nowhere = [int(row[1]) for row in page.tables["areas"][1:] if row[0] == "not known"]
-    known = f"{len(every) - sum(nowhere)} units in {len(areas) - len(nowhere)} areas"
-    assert page.captions["areas"] == known + "".join(f", {one} in none that is known" for one in nowhere)
+    known = f"{len(every) - sum(nowhere)} in {len(areas) - len(nowhere)} areas, {sum(nowhere)} in none that is known"
+    assert page.captions["areas"] == f"All {len(every)} units, whether they pass or not: {known}"
     assert any(one.startswith("A unit passes if amplitude_cutoff is at most 0.1, ") for one in page.notes)
     assert page.facts["units that pass, of all"] == f"{session.num_units} of {len(every)}"
 

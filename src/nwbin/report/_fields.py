@@ -70,8 +70,8 @@ def _sheet(recording: Recording, name: str, parts: list[Part]) -> None:
             figure,
             f"Receptive fields of {counted(most, 'unit')}, {grid}: those that stand out most, {criterion}. "
             "The table below has the first of them in numbers.",
-            f"The {counted(most, 'unit')} of {len(fields):,} whose fields stand out most, {criterion}; each from its "
-            "own lowest to its own highest rate.",
+            f"The {counted(most, 'unit')} of {len(fields):,} that pass whose fields stand out most, {criterion}; each "
+            "from its own lowest to its own highest rate.",
             dense=True,
         ),
         Code(

@@ -95,8 +95,10 @@ def _by_area(recording: Recording, parts: list[Part]) -> None:
         )
         rows.append([cell(area), cell(len(ids)), cell(len(good)), rate])
     columns = ["Area", "Units", "Pass", "Median rate of those that pass (Hz)"]
-    caption = f"{counted(len(every) - len(nowhere), 'unit')} in {counted(len(known), 'area')}"
-    caption += f", {len(nowhere):,} in none that is known" if nowhere else ""
+    caption = (
+        f"All {counted(len(every), 'unit')}, whether they pass or not: {len(every) - len(nowhere):,} in "
+    )
+    caption += f"{counted(len(known), 'area')}, {len(nowhere):,} in none that is known"
     parts += [
         Table("areas", caption, columns, rows, frozenset({1, 2, 3})),
         Code(
