@@ -93,7 +93,11 @@ def test_a_raster_puts_conditions_together() -> None:
     ax = plot_raster(
         [0, 1, 2, 3], [0.01, 0.02, 0.03, 0.04], presentations=4, window=(0, 0.1), conditions=given, by="orientation"
     )  # fmt: skip
-    assert [one.get_text() for one in ax.get_yticklabels()] == ["0", "90", "blank"]
+    assert [one.get_text() for one in ax.get_yticklabels()] == ["0", "90", "missing"]
+    named = plot_raster(
+        [0], [0.01], presentations=2, window=(0, 1), conditions=[None, 0], by="x", names={None: "blank"}
+    )
+    assert [one.get_text() for one in named.get_yticklabels()] == ["0", "blank"]
     drawn = [one.get_segments() for one in ax.collections]
     at = {round(part[0][0], 2): part[0][1] for segments in drawn for part in segments}
     assert {time: int(row) for time, row in at.items()} == {0.02: 0, 0.01: 1, 0.04: 2, 0.03: 3}
@@ -298,6 +302,8 @@ def test_titles_are_broken_into_lines_of_one_length() -> None:
 def test_a_blank_rate_is_named_once() -> None:
     one = plot_tuning([0, 90], [2.0, 3.0], by="orientation", blank=1.0)
     assert [text.get_text() for text in one.texts] == [" blank"]
+    other = plot_tuning([0, 90], [2.0, 3.0], by="orientation", blank=1.0, names={None: "missing"})
+    assert [text.get_text() for text in other.texts] == [" missing"]
     many = plot_tuning(
         [1, 2], [[2.0, 3.0], [1.0, 2.0]], by="x", others=[0.0, 180.0], other="direction", blank=1.0
     )
