@@ -76,7 +76,8 @@ def _sheet(recording: Recording, name: str, parts: list[Part]) -> None:
         ),
         Code(
             f'fields = session.receptive_fields({name!a}, window={window!r})["firing_rate"]\n'
-            f"nwbin.plot.plot_receptive_fields(fields, most={_MOST}{recording.labelling})  # nwbin rf FILE"
+            f"nwbin.plot.plot_receptive_fields(fields, most={_MOST}{recording.labelling})"
+            f"{recording.command('nwbin rf FILE')}"
         ),
         _table(recording, fields),
     ]

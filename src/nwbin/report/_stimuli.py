@@ -70,7 +70,8 @@ def _time_line(recording: Recording, parts: list[Part]) -> None:
     parts.append(
         Code(
             "from dataclasses import replace\nfrom nwbin.plot.sessions import overview_of\n"
-            "nwbin.plot.plot_session(replace(overview_of(session), probes=()))  # nwbin overview FILE"
+            "nwbin.plot.plot_session(replace(overview_of(session), probes=()))"
+            f"{recording.command('nwbin overview FILE')}"
         )
     )
 

@@ -191,15 +191,9 @@ def _all(recording: Recording, parts: list[Part]) -> None:
             ["unit_id", *(name for name, _, _ in columns)], rows, numeric, searched="units", choice="yes",
         ),
         Code(
-            f"{_unfiltered(recording.opened)}.units  # all; session.units: those that pass"
+            f"{recording.unfiltered}.units  # all; session.units: those that pass"
         ),
     ]  # fmt: skip
-
-
-def _unfiltered(opened: str) -> str:
-    """The code that opens the session without filters."""
-    call = opened.splitlines()[-1].removeprefix("session = ").removesuffix(")")
-    return f"{call}, filter_by_metrics=False, filter_by_validity=False, filter_out_of_brain_units=False)"
 
 
 def _is_number(table: pd.DataFrame, name: str) -> bool:
