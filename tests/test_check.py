@@ -215,7 +215,7 @@ def test_exit_codes_tell_faults_from_nothing_to_look_at(tmp_path: Path) -> None:
     for options in ([], ["--json"]):
         result = run(tmp_path / "none.nwb", *options)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr.startswith(f"error: {tmp_path / 'none.nwb'}: no such file")
+        assert "none.nwb: no such file" in result.stderr
     (tmp_path / "empty.nwb").touch()
     (tmp_path / "text.nwb").write_text("no HDF5")
     for name in ("empty.nwb", "text.nwb"):

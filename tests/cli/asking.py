@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,10 +29,14 @@ def good(*args: object) -> str:
 
 
 def bad(*args: object) -> str:
-    """The one line that a failure prints."""
+    """The one line that a failure prints; that of --json as it is without."""
     result = run(*args)
     assert result.exit_code == 2, result.output
-    lines = [line for line in result.output.splitlines() if not line.startswith("note: ")]
+    lines = result.output.splitlines()
+    if "--json" in args:
+        said = [(kind, one["message"]) for line in lines for kind, one in json.loads(line).items()]
+        lines = [f"{kind}: {message}" for kind, message in said]
+    lines = [line for line in lines if not line.startswith("note: ")]
     assert len(lines) == 1, result.output
     assert lines[0].startswith("error: ")
     return lines[0]

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 import nwbin
 from nwbin.allen.null import tidy
 from nwbin.plot import save_picture
-from nwbin.plot.answers import fitting_width, rates_of, receptive_fields_of, tuning_of
+from nwbin.plot.answers import fitting_width, names_in, rates_of, receptive_fields_of, tuning_of
 from nwbin.plot.sessions import is_synthetic, overview_of, quality_of, title_of
 from tests.cli.asking import bad, good, run
 from tests.small_files import write_small
@@ -54,8 +54,8 @@ def of(session: nwbin.Session, stimulus: str) -> tuple[Any, pd.DataFrame]:
         (["raster", "--stimulus", "flashes", "--per-unit", "--max-panels", 2, "--by", "color"], "2 of 18 units, 10 pr"),
         (["tuning", "--stimulus", "drifting_gratings", "--by", "orientation"], "18 units, 8 values of orientation"),
         (["rf", "--max-panels", 4], "rf-gabors.png: 18 units, 9 x 9 places, 78 presentations"),
-        (["overview"], "overview.png: 34 stimulus blocks, 2 probes, 18 units, 6 invalid times"),
-        (["overview", "--quality"], "quality.png: 34 units, 18 of them pass all thresholds"),
+        (["overview"], "2 probes, 6 invalid times; 18 units that pass the default filters, of 34 in the file"),
+        (["overview", "--quality"], "quality.png: 34 units, 18 of them pass the default filters"),
         (["psth", "--stimulus", "flashes", "--per-unit", "--max-panels", 1], "psth-flashes.png: 18 units"),
     ],
     ids=lambda one: "-".join(map(str, one)) if isinstance(one, list) else "",
@@ -112,7 +112,7 @@ def test_other_labs_files(tmp_path: Path, here: Path) -> None:
     assert "2 values of contrast" in good(
         "tuning", path, "--stimulus", "trials", "--by", "contrast", "-o", "b.png"
     )
-    assert "1 stimulus block, 0 probes, 1 unit" in good("overview", path, "-o", "c.png")
+    assert "1 stimulus block, 0 probes, 0 invalid times; 1 unit" in good("overview", path, "-o", "c.png")
     assert "nothing to draw" in bad("overview", path, "--quality", "-o", "d.png")
     with nwbin.open(path) as session:
         assert not is_synthetic(session)
@@ -143,6 +143,28 @@ def test_the_numbers_of_a_tuning_curve(session: nwbin.Session) -> None:
     alone = tuning_of(trains, rows[one], ["orientation"], (0.0, 0.5))
     at = two.values.tolist().index(45.0), np.asarray(two.others).tolist().index(2.0)
     np.testing.assert_allclose(two.mean[at[1], at[0]], alone.mean[0])
+
+
+def test_only_gratings_without_a_value_are_blanks(session: nwbin.Session) -> None:
+    gratings, scenes = of(session, "drifting_gratings")[1], of(session, "natural_scenes")[1]
+    assert names_in(gratings, "orientation") == {None: "blank"}
+    assert names_in(gratings[gratings["orientation"].notna()], "orientation") == {}
+    assert names_in(scenes, "frame") == {-1.0: "-1 (blank)"}
+    flashes = of(session, "flashes")[1].assign(orientation=None)  # which have none
+    assert names_in(pd.concat([gratings, flashes]), "orientation") == {None: "missing"}
+    others = gratings.assign(stimulus_name="bars")
+    assert names_in(others, "orientation") == names_in(others.drop(columns="stimulus_name"), "orientation")
+    assert names_in(others, "orientation") == {None: "missing"}
+    assert names_in(others, None) == names_in(others, "nowhere") == {}
+
+
+def test_pictures_of_other_labs_trials_have_no_blanks(tmp_path: Path, here: Path) -> None:
+    path = write_small(tmp_path / "small.nwb")  # the last trial has no contrast
+    for name in ("raster", "tuning"):
+        good(name, path, "--stimulus", "trials", "--by", "contrast", "-o", f"{name}.svg")
+        drawn = Path(f"{name}.svg").read_text()
+        assert "missing" in drawn
+        assert "blank" not in drawn
 
 
 def test_a_blank_scene_is_no_scene(session: nwbin.Session) -> None:

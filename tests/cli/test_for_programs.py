@@ -11,8 +11,10 @@ import h5py  # noqa: TID251
 import numpy as np
 import pandas as pd
 import pytest
+from typer.main import get_command
 
 import nwbin
+from nwbin.cli import app
 from nwbin.testing import write_session
 from tests.cli.asking import NWBIN, bad, good, on_a_terminal, run
 from tests.small_files import write_small
@@ -53,6 +55,49 @@ def test_json_of_the_demo(tiny: Path, here: Path) -> None:
     said = json.loads(good("demo", tiny, "--json", "-o", "x.png"))
     assert said["accuracy"] == pytest.approx(np.mean(said["folds"]))
     assert (said["label"], said["output"]) == ("orientation", "x.png")
+
+
+def _told(*args: object) -> tuple[int, list[dict[str, dict[str, str]]]]:
+    """The exit code, and what is on stderr, line by line."""
+    result = run(*args)
+    return result.exit_code, [json.loads(line) for line in result.stderr.splitlines()]
+
+
+def test_errors_of_every_command_are_json_too(tiny: Path, here: Path) -> None:
+    more = dict.fromkeys(("demo", "overview", "raster", "rf", "psth"), "-o x.png")
+    more |= {
+        "count": "-o x.npz --stimulus flashes --window 0,0.1",
+        "report": "-o x.html",
+        "metrics": "-o x.csv",
+        "tuning": "-o x.png --by color",
+    }
+    commands = sorted(get_command(app).commands)  # type: ignore[attr-defined]
+    for name in set(commands) - {"cache", "download", "index"}:  # these take no file
+        code, lines = _told(name, "nowhere.nwb", *more.get(name, "").split(), "--json")
+        assert (code, len(lines), list(lines[0])) == (2, 1, ["error"]), name
+        assert lines[0]["error"]["kind"] == "MissingFileError", name
+        assert "nowhere.nwb" in lines[0]["error"]["message"]
+    for name in commands:  # lines that are not understood, before or after --json
+        for line in (["--json", "--bad-option"], ["--bad-option", "--json"]):
+            code, lines = _told(name, *line)
+            assert (code, lines[0]["error"]["kind"]) == (2, "UsageError"), name
+    assert bad("info", "nowhere.nwb").startswith("error: nowhere.nwb: ")  # and text again without it
+    assert run("info", "--", "--json").stderr.startswith("error: --json: ")  # a file of that name
+
+
+def test_errors_and_notes_say_what_kind_they_are(tiny: Path, here: Path) -> None:
+    asked = ["units", tiny, "--units", "1,2", "--isi-violations-maximum", "0"]
+    code, (note, error) = _told(*asked, "--json")
+    assert (code, note["note"]["kind"], error["error"]["kind"]) == (2, "NwbinWarning", "LookupFailure")
+    text = run(*asked).stderr
+    assert text == f"note: {note['note']['message']}\nerror: {error['error']['message']}\n"
+    code, (error,) = _told("psth", tiny, "--stimulus", "flahses", "--json", "-o", "x.png")
+    assert (code, error["error"]["kind"]) == (2, "LookupFailure")
+    Path("broken").mkdir()
+    (here / "broken" / "a.nwb").write_bytes(b"no HDF5")
+    code, (error,) = _told("info", "broken", "--json")
+    assert (code, error["error"]["kind"]) == (2, "NwbinError")
+    assert "a.nwb" in error["error"]["message"]
 
 
 def test_json_of_a_folder(tiny: Path, here: Path) -> None:

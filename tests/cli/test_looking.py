@@ -123,11 +123,45 @@ def lines_on_a_terminal(*args: str) -> list[str]:
 def test_a_terminal_shows_what_fits(tiny: Path) -> None:
     last = lines_on_a_terminal("stimuli", str(tiny), "gabors")[-1]
     assert re.fullmatch(r"\.\.\. \d+ more rows, \d+ more columns; whole: -o table.csv", last)
-    last = lines_on_a_terminal("units", str(tiny), "--columns", "snr")[-1]
-    assert re.fullmatch(r"\.\.\. \d+ more rows; whole: -o units.csv", last)
+    more, last = lines_on_a_terminal("units", str(tiny), "--columns", "snr")[-2:]
+    assert re.fullmatch(r"\.\.\. \d+ more rows; whole: -o units.csv", more)
+    assert last == "18 units that pass the default filters, of 34 in the file"
     # -o would write the presentations.
     last = lines_on_a_terminal("stimuli", str(tiny))[-1]
     assert re.fullmatch(r"\.\.\. \d+ more columns?; whole: in a pipe, \| cat", last)
+
+
+def test_the_head_of_a_table_says_of_how_many_rows_it_is(tiny: Path, here: Path) -> None:
+    units, whole = ("units", tiny, "--columns", "snr"), good("units", tiny, "--columns", "snr", "-o", "-")
+    shown = run(*units, "--head", 2)
+    assert len(shown.stdout.splitlines()) == 3
+    assert shown.stderr == "note: the first 2 of 18 units that pass the default filters, of 34 in the file\n"
+    assert run(*units, "--head", 18).stderr == run(*units).stderr == ""
+    assert [one["snr"] for one in json.loads(run(*units, "--head", 2, "--json").stdout)] == [
+        float(line.split(",")[1]) for line in whole.splitlines()[1:3]
+    ]
+    assert good(*units, "--head", 2, "-o", "-").splitlines() == whole.splitlines()[:3]
+    assert "x.csv gets the whole table" in bad(*units, "--head", 2, "-o", "x.csv")
+    assert run("stimuli", tiny, "flashes", "--head", 3).stderr == "note: the first 3 of 10 presentations\n"
+    stimuli = run("stimuli", tiny, "--head", 2)
+    assert len(stimuli.stdout.splitlines()) == 3
+    assert stimuli.stderr == f"note: the first 2 of {len(good('stimuli', tiny).splitlines()) - 1} stimuli\n"
+
+
+def test_a_number_of_units_says_of_how_many(tiny: Path, here: Path) -> None:
+    looser = ["--presence-ratio-minimum", "0.5"]
+    for options, said in (
+        (["--all"], "34 units of 34 in the file"),
+        (["--structures", "VISp"], "9 units of 18 that pass the default filters (34 in the file)"),
+        (looser, "20 units that pass the filters given, of 34 in the file"),
+        ([*looser, "--structures", "VISp"], "10 units of 20 that pass the filters given (34 in the file)"),
+    ):
+        assert good("units", tiny, *options, "-o", "x.csv").endswith(f" columns of {said}\n")
+        assert good("metrics", tiny, *options, "--quality", "-o", "x.csv").endswith(
+            f" 13 metrics of {said}\n"
+        )
+        counted = good("count", tiny, *options, "--stimulus", "flashes", "--window", "0,1", "-o", "x.npz")
+        assert counted.endswith(f", bins [a, b]; {said}\n")
 
 
 def test_numbers_of_a_column_have_the_same_decimals() -> None:

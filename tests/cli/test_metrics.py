@@ -28,7 +28,8 @@ def test_into_a_file_of_each_kind(tiny: Path, here: Path, truth: pd.DataFrame) -
     pytest.importorskip("pyarrow")
     for name, read in {"x.csv": pd.read_csv, "x.json": pd.read_json, "x.parquet": pd.read_parquet}.items():
         said = good("metrics", tiny, "--quality", "-o", here / name)
-        assert said.splitlines()[-1] == f"{here / name}: {len(truth)} units, 13 metrics"
+        of = f"{len(truth)} units that pass the default filters, of 34 in the file"
+        assert said.splitlines()[-1] == f"{here / name}: 13 metrics of {of}"
         found = read(here / name).set_index("unit_id")
         assert found.index.tolist() == truth.index.tolist()
         assert found.pop("session_id").nunique() == 1

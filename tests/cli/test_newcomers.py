@@ -33,6 +33,7 @@ KNOWN = ["APN", "CA1", "LGd", "LGv", "LP", "VISal", "VISam", "VISl", "VISp", "VI
     ("name", "meant"),
     [
         ("V1", ["VISp"]), ("LM", ["VISl"]), ("RL", ["VISrl"]), ("AL", ["VISal"]), ("PM", ["VISpm"]), ("AM", ["VISam"]),
+        ("HPC", ["CA1"]), ("hippocampus", ["CA1"]), ("thalamus", ["LGd", "LGv", "LP"]), ("SC", []),
         ("LGN", ["LGd", "LGv"]), ("dLGN", ["LGd"]), ("lp", ["LP"]), ("ca-1", ["CA1"]), ("v1", ["VISp"]),
         ("primary_visual_cortex", ["VISp"]), ("pretectum", ["APN"]), ("VISp", ["VISp"]), ("dentate gyrus", []),
         ("M1", []), ("", []), (3, []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -51,6 +52,13 @@ def test_demo_on_a_file(tiny: Path, here: Path) -> None:
     text = good("demo", tiny, "-o", "x.png")
     for word in ("static_gratings", "in VISp", "accuracy", "chance", "x.png", "count spikes", "in all"):
         assert word in text
+    said = json.loads(good("demo", tiny, "-o", "x.png", "--json"))
+    folds, classes = ", ".join(f"{one:.1%}" for one in said["folds"]), len(said["classes"])
+    assert f"accuracy  {said['accuracy']:.1%} of trials told right, the mean of 5 folds: {folds}" in text
+    assert (
+        f"chance    {said['chance']:.1%}, by always guessing the most frequent of {classes} classes" in text
+    )
+    assert f"nwbin demo {tiny} --structure NAME --window FROM,TO" in text.partition("next:")[2]
     assert Path("x.png").read_bytes().startswith(b"\x89PNG")
     good("demo", tiny, "--stimulus", "drifting_gratings", "--window", "0,0.5", "-o", "y.svg")
     assert sorted(p.name for p in here.iterdir()) == ["x.png", "y.svg"]

@@ -93,7 +93,11 @@ def test_a_raster_puts_conditions_together() -> None:
     ax = plot_raster(
         [0, 1, 2, 3], [0.01, 0.02, 0.03, 0.04], presentations=4, window=(0, 0.1), conditions=given, by="orientation"
     )  # fmt: skip
-    assert [one.get_text() for one in ax.get_yticklabels()] == ["0", "90", "blank"]
+    assert [one.get_text() for one in ax.get_yticklabels()] == ["0", "90", "missing"]
+    named = plot_raster(
+        [0], [0.01], presentations=2, window=(0, 1), conditions=[None, 0], by="x", names={None: "blank"}
+    )
+    assert [one.get_text() for one in named.get_yticklabels()] == ["0", "blank"]
     drawn = [one.get_segments() for one in ax.collections]
     at = {round(part[0][0], 2): part[0][1] for segments in drawn for part in segments}
     assert {time: int(row) for time, row in at.items()} == {0.02: 0, 0.01: 1, 0.04: 2, 0.03: 3}
@@ -154,12 +158,32 @@ def test_a_receptive_field_has_its_places() -> None:
     sheet = xr.concat([field(0), field(5), 0 * field()], dim=xr.Variable("unit_id", [4, 5, 6]))
     figure = plot_receptive_fields(sheet, most=2, title="x", unit_labels={5: "VISp"})
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles == ["5\nVISp, 13 Hz", "4\n8 Hz"]
+    assert titles == ["5\nVISp, 0 to 13 Hz", "4\n0 to 8 Hz"]
     for wrong in (sheet, field().rename(x_position="x")):
         with pytest.raises(ArgumentError, match="has the dimensions y_position, x_position"):
             plot_receptive_field(wrong)
     with pytest.raises(ArgumentError, match="no receptive field to draw"):
         plot_receptive_field(field()[:0])
+
+
+def test_the_scale_of_a_receptive_field_is_of_its_own_rates() -> None:
+    busy = field() + 40  # Hz, whatever the place
+    alone = plot_receptive_field(busy)
+    assert alone.collections[0].get_clim() == (40.0, 48.0)
+    assert [axes.get_ylabel() for axes in alone.figure.axes][1:] == ["firing rate (Hz), from 40"]
+    assert plot_receptive_field(busy, vmin=0.0).collections[0].get_clim() == (0.0, 48.0)
+    still = plot_receptive_field(field())
+    assert [axes.get_ylabel() for axes in still.figure.axes][1:] == ["firing rate (Hz)"]
+    flat = 0 * busy + 3
+    drawn = plot_receptive_fields(xr.concat([busy, flat], dim=xr.Variable("unit_id", [4, 5])))
+    first, second, bar = drawn.axes
+    assert [first.get_title(), second.get_title()] == ["4\n40 to 48 Hz", "5\n3 to 3 Hz"]
+    np.testing.assert_array_equal(first.collections[0].get_array(), field() / 8)
+    np.testing.assert_array_equal(second.collections[0].get_array(), np.zeros((3, 4)))
+    assert [one.get_text() for one in bar.get_yticklabels()] == [
+        "the unit's\nlowest rate",
+        "the unit's\nhighest rate",
+    ]
 
 
 def test_quality_counts_what_passes() -> None:
@@ -278,6 +302,8 @@ def test_titles_are_broken_into_lines_of_one_length() -> None:
 def test_a_blank_rate_is_named_once() -> None:
     one = plot_tuning([0, 90], [2.0, 3.0], by="orientation", blank=1.0)
     assert [text.get_text() for text in one.texts] == [" blank"]
+    other = plot_tuning([0, 90], [2.0, 3.0], by="orientation", blank=1.0, names={None: "missing"})
+    assert [text.get_text() for text in other.texts] == [" missing"]
     many = plot_tuning(
         [1, 2], [[2.0, 3.0], [1.0, 2.0]], by="x", others=[0.0, 180.0], other="direction", blank=1.0
     )

@@ -96,6 +96,17 @@ def test_few_requests(server: Server, sessions: dict[str, Path]) -> None:
     assert server.sent <= sessions["released"].stat().st_size + (1 << 16)
 
 
+def test_a_session_says_what_it_is_without_asking(server: Server, sessions: dict[str, Path]) -> None:
+    with nwbin.open(server.url("bucket/released.nwb")) as session:
+        before = len(server.asked)
+        assert repr(session) == f"<nwbin.Session, of {session.file!r}>"
+        assert len(server.asked) == before
+        number, shown = len(session.units), len(session.stimulus_presentations)
+        before = len(server.asked)
+        assert repr(session) == f"<nwbin.Session: {number} units, {shown} presentations, of {session.file!r}>"
+        assert len(server.asked) == before
+
+
 def test_only_what_is_asked_for(long: Path) -> None:
     """Trains that lie far apart come without what lies between, many at once, straight where they belong."""
     with serving(files={"long.nwb": long}) as server, nwbin.File(server.url("long.nwb")) as there:

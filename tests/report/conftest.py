@@ -28,6 +28,6 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nwbin.report._pictures.picture_bytes", lambda figure, ending, dpi=0: POINT)
 
 
-def page_of(path: Path, **how: Any) -> Page:
-    with nwbin.open(path) as session:
-        return Page(nwbin.report.page(session, **how))
+def page_of(path: Path, *, progress: Any = None, **filters: Any) -> Page:
+    with nwbin.open(path, **filters) as session:
+        return Page(nwbin.report.page(session, progress=progress))

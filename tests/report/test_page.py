@@ -78,8 +78,8 @@ def _numbers_of_units(page: Page, session: nwbin.Session) -> None:
     assert {row[0]: int(row[2]) for row in page.tables["areas"][1:] if int(row[2])} == counts
     areas = [row[0] for row in page.tables["areas"][1:]]
     nowhere = [int(row[1]) for row in page.tables["areas"][1:] if row[0] == "not known"]
-    known = f"{len(every) - sum(nowhere)} units in {len(areas) - len(nowhere)} areas"
-    assert page.captions["areas"] == known + "".join(f", {one} in none that is known" for one in nowhere)
+    known = f"{len(every) - sum(nowhere)} in {len(areas) - len(nowhere)} areas, {sum(nowhere)} in none that is known"
+    assert page.captions["areas"] == f"All {len(every)} units, whether they pass or not: {known}"
     assert any(one.startswith("A unit passes if amplitude_cutoff is at most 0.1, ") for one in page.notes)
     assert page.facts["units that pass, of all"] == f"{session.num_units} of {len(every)}"
 
@@ -137,12 +137,36 @@ def _blank_is_nwbins(page: Page, session: nwbin.Session) -> None:
         assert rate == pytest.approx(counts.mean() / length, rel=1e-3)
 
 
-@pytest.mark.slow
-def test_all_code_of_a_page_works_when_pasted(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+OTHER_FILTERS = {"presence_ratio_minimum": 0.5, "isi_violations_maximum": None, "filter_by_validity": False}
+
+
+@pytest.mark.parametrize("filters", [OTHER_FILTERS, {"filter_by_metrics": False}, {}])
+def test_the_code_has_the_filters_that_the_page_was_made_with(
+    tiny: Path, filters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = page_of(tiny)
-    again = page_of(tiny)
+    with nwbin.open(tiny, **filters) as session:
+        recording, units, stored = (
+            Recording(session, lambda: None),
+            session.num_units,
+            len(session.file.unit_ids),
+        )
+        assert (recording.command("x") == "") == bool(filters)
+    monkeypatch.chdir(tiny.parent)
+    known: dict[str, Any] = {"nwbin": nwbin}
+    exec(recording.opened, known)
+    with known["session"] as again:
+        assert again.filters == session.filters
+        assert again.num_units == units
+    with eval(recording.unfiltered, known) as whole:
+        assert whole.num_units == stored
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("filters", [{}, OTHER_FILTERS])
+def test_all_code_of_a_page_works_when_pasted(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, filters: dict[str, Any]
+) -> None:
+    page, again = page_of(tiny, **filters), page_of(tiny, **filters)
     assert page.text == again.text
     pictures = [one["src"] for one in page.of("img")]
     assert len(set(pictures)) == len(pictures)

@@ -89,6 +89,18 @@ def test_copies_are_said_and_counted_once(tmp_path: Path, short: None) -> None:
     assert any(one.startswith("2 files of the folder are copies") for one in index.notes)
 
 
+def test_code_of_all_pages_has_their_filters(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    write_small(tmp_path / "data" / "session_1.nwb")
+    filters = {"presence_ratio_minimum": 0.5, "filter_by_validity": False}
+    done = report_folder(tmp_path / "data", tmp_path / "x.html", workers=0, progress=False, **filters)
+    said = "presence_ratio_minimum=0.5, filter_by_validity=False)"
+    index = Page((tmp_path / "x.html").read_text(encoding="utf-8"))
+    assert index.code[-1].splitlines()[-1] == f"nwbin.report.report_folder(folder, 'reports.html', {said}"
+    page = Page(done[1])
+    assert f"\nsession = nwbin.open(path, {said}\n" in page.code[0]
+
+
 def test_code_opens_the_session_from_where_the_reader_is(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,36 @@ def test_every_public_name_of_ecephys_session_is_there() -> None:
     ]
 
 
+def test_a_session_says_what_it_is(path: Path, tmp_path: Path) -> None:
+    with nwbin.open(path) as session:
+        stored, rows = (
+            len(session.file.unit_ids),
+            sum(
+                len(table)
+                for name, table in session.file.intervals.items()
+                if name.endswith("_presentations")
+            ),
+        )
+        number = session.ecephys_session_id
+        first = f"<nwbin.Session {number}: {stored} units in the file, {rows:,} presentations, of {session.file!r}>"
+        assert str(session) == repr(session) == first
+        assert not {"units", "channels", "stimuli"} & set(vars(session._tables))  # for which it read nothing
+        passing, shown = session.num_units, session.num_stimulus_presentations
+        assert 0 < passing < stored
+        assert (
+            repr(session)
+            == f"<nwbin.Session {number}: {passing} units of {stored} in the file, {shown:,} presentations, "
+            f"of {session.file!r}>"
+        )
+    assert repr(session) == f"<nwbin.Session: {passing} units, {shown:,} presentations, of {session.file!r}>"
+    assert "(closed)" in repr(session)
+    damaged = write_small(tmp_path / "small.nwb")
+    with h5py.File(damaged, "a") as f:
+        del f["units/id"], f["intervals/trials/id"]
+    with nwbin.open(damaged) as session:
+        assert repr(session) == f"<nwbin.Session {session.ecephys_session_id}, of {session.file!r}>"
+
+
 @pytest.mark.parametrize("others", [[0, 1], [-1, 1]])
 def test_numbers_that_no_signed_64_bits_hold(tmp_path: Path, others: list[int]) -> None:
     path, large = write_small(tmp_path / "small.nwb"), 2**64 - 1

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["BLANK_FRAME", "names_of_values"]
+__all__ = ["BLANK_FRAME", "name_of_no_value", "names_of_values"]
 
 BLANK_FRAME = -1.0  # in place of an image: the screen was grey
+
+_WITH_BLANKS = ("static_gratings", "drifting_gratings")  # and what is named after them
 
 # (stimulus, column) -> value -> what a picture calls it.
 _NAMES: Mapping[tuple[str, str], Mapping[float, str]] = {
@@ -40,3 +42,25 @@ def names_of_values(stimuli: Iterable[str], column: str | None) -> dict[Any, str
     for name in stimuli:
         found.update(_NAMES.get((str(name), str(column)), {}))
     return found
+
+
+def name_of_no_value(stimuli: Iterable[str]) -> str:
+    """What presentations without a value of a parameter are: blank sweeps, or such of which it is not known.
+
+    Parameters
+    ----------
+    stimuli
+        The stimuli of these presentations; none of tables that have no ``stimulus_name``.
+
+    Returns
+    -------
+    str
+        "blank" if all are gratings of the Visual Coding recordings, "missing" otherwise.
+
+    Examples
+    --------
+    >>> name_of_no_value(["drifting_gratings"]), name_of_no_value(["bars"])
+    ('blank', 'missing')
+    """
+    names = [str(one) for one in stimuli]
+    return "blank" if names and all(one.startswith(_WITH_BLANKS) for one in names) else "missing"

@@ -111,7 +111,8 @@ class StimulusTables(NamedTuple):
     conditions: pd.DataFrame
 
 
-def _presentation_tables(file: File) -> list[str]:
+def presentation_tables(file: File) -> list[str]:
+    """The tables of intervals that a session's presentations are read from, by name."""
     names = [name for name in file.intervals if name.endswith(schema.PRESENTATIONS_SUFFIX)]
     # A plain NWB file has trials or epochs instead; they serve as presentations of a stimulus of that name.
     return names or [name for name in file.intervals if name != "invalid_times"]
@@ -119,7 +120,7 @@ def _presentation_tables(file: File) -> list[str]:
 
 def _stored_columns(file: File) -> tuple[Times, Columns]:
     """Read all stimulus tables into one: its start and stop times, and its other columns, in order of start."""
-    names = _presentation_tables(file)
+    names = presentation_tables(file)
     tables = [file.table(f"{schema.INTERVALS}/{name}") for name in names]
     ends = np.cumsum([0, *map(len, tables)])
     total = int(ends[-1])

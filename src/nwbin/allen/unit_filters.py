@@ -47,6 +47,15 @@ class UnitFilters:
         """Leave no unit out."""
         return cls(filter_by_validity=False, filter_out_of_brain_units=False, filter_by_metrics=False)
 
+    def changed(self) -> dict[str, bool | float | None]:
+        """Those that are not as by default, as plain values: the arguments that make these filters."""
+        given = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return {
+            name: bool(value) if name.startswith("filter_") else None if value is None else float(value)
+            for name, (value, default) in given.items()
+            if value != default
+        }
+
     def bounds(self) -> list[tuple[str, str, float]]:
         """The quality bounds as (column, "<=" or ">=", value)."""
         if not self.filter_by_metrics:

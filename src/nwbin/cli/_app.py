@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -29,10 +31,25 @@ _UNWRITABLE = frozenset(
 )
 
 
-def say(kind: str, message: object) -> None:
-    """One line on stderr, whatever the message holds."""
+@dataclass
+class Speech:
+    """How lines on stderr are written in this run of the program: as text, or as JSON."""
+
+    as_json: bool = False
+
+
+speech = Speech()
+
+
+def say(kind: str, message: object, *, name: str = "") -> None:
+    """One line on stderr, whatever the message holds; `name` is the error's class, or the warning's."""
     line = " ".join(printable(str(message), keep="\n\t").split())
-    typer.echo(f"{kind}: {line}", err=True)
+    if speech.as_json:
+        named = name or ("NwbinWarning" if kind == "note" else "NwbinError")
+        line = json.dumps({kind: {"kind": named, "message": line}})
+    else:
+        line = f"{kind}: {line}"
+    typer.echo(line, err=True)
 
 
 @contextmanager
@@ -52,7 +69,7 @@ def notes(ctx: Any = None, *, debug: bool = False) -> Iterator[None]:
                 return
             elif str(message) not in shown:
                 shown.add(str(message))
-                say("note", message)
+                say("note", message, name=category.__name__)
 
         warnings.showwarning = show
         warnings.simplefilter("always", NwbinWarning)
@@ -98,7 +115,7 @@ def _in_options(said: str, command: Any) -> str:
 
 
 class Program(TyperGroup):
-    """Ends every failure in one line and an exit code: 2 for errors, 130 for Ctrl-C."""
+    """Ends every failure in one line and an exit code: 2 for errors, 130 for Ctrl-C. With --json the line is JSON."""
 
     def invoke(self, ctx: Any) -> Any:
         debug = bool(ctx.params.get("debug")) or bool(ctx.obj)
@@ -112,13 +129,13 @@ class Program(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
         except KeyboardInterrupt:
-            say("nwbin", "interrupted")
+            say("error" if speech.as_json else "nwbin", "interrupted", name="KeyboardInterrupt")
             raise typer.Exit(INTERRUPTED) from None
         except (NwbinError, OSError, MemoryError) as error:
             if debug:
                 raise
             command = self.get_command(ctx, ctx.invoked_subcommand) if ctx.invoked_subcommand else self
-            say("error", _in_options(_said_of(error), command))
+            say("error", _in_options(_said_of(error), command), name=type(error).__name__)
             raise typer.Exit(FAILED) from None
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
@@ -126,6 +143,9 @@ class Program(TyperGroup):
         # --debug works anywhere on the line: it is put there after something went wrong.
         end = given.index("--") if "--" in given else len(given)
         debug = "--debug" in given[:end]
+        speech.as_json = (
+            "--json" in given[:end]
+        )  # known before the line is understood: that may be what fails
         given = [one for k, one in enumerate(given) if one != "--debug" or k > end]
         named["standalone_mode"] = False
         if os.environ.get("NO_COLOR"):  # the help's bold and dim, too
@@ -138,7 +158,7 @@ class Program(TyperGroup):
             # Usage errors; their class lives in click or within typer, depending on typer's version.
             if not hasattr(error, "format_message"):
                 if isinstance(error, OSError) and not debug:  # the help, to a disk that is full
-                    say("error", _said_of(error))
+                    say("error", _said_of(error), name=type(error).__name__)
                     sys.exit(FAILED)
                 if not debug:
                     raise
@@ -158,7 +178,7 @@ class Program(TyperGroup):
                     f"; {command} takes one file, or a folder: for several files give the folder that holds them, or "
                     "a new one with links to them (ln -s), or run it once for each file, with an -o of its own"
                 )
-            say("error", f"{message} (see: {command} --help)")
+            say("error", f"{message} (see: {command} --help)", name="UsageError")
             sys.exit(FAILED)
         sys.exit(code if isinstance(code, int) else 0)
 

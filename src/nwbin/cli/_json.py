@@ -12,7 +12,12 @@ from nwbin.errors import ArgumentError
 
 __all__ = ["JsonOption", "put_json", "refuse_json", "say_written"]
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Say what is said as JSON, for programs.")]
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Say what is said as JSON, for programs; an error too, as one line on stderr."
+    ),
+]
 
 
 def put_json(found: Any) -> None:

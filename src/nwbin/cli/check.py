@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Annotated
 
 import typer
 
 from nwbin._wording import counted
 from nwbin.cli._files import FileOrFilesArgument, is_folder, refuse_folder_address
+from nwbin.cli._json import JsonOption
 
 __all__ = ["check"]
 
 
 def check(
     file: FileOrFilesArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Report everything that is wrong with a file, not only the first fault.
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nwbin._wording import counted
 from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times, selection_of
 from nwbin.cli._counting import BinOptions, FolderOptions, OutOption, WritingOptions
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
 from nwbin.cli._json import JsonOption, say_written
+from nwbin.cli._totals import units_of_how_many
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from nwbin.responses.counts import LabelledCounts
-    from nwbin.session.selectable import SelectableSession
     from nwbin.trains import SpikeTrains
 
 __all__ = ["count"]
@@ -92,7 +91,7 @@ def count(
                 compress=writing.compress, csv_as_is=writing.csv_as_is, progress=report,
             )  # fmt: skip
         written = (
-            f"{_shape_of(counts, bool(presentations.stimulus))}; {_of_how_many(meant.source, len(chosen))}"
+            f"{_shape_of(counts, bool(presentations.stimulus))}; {units_of_how_many(session, len(chosen))}"
         )
     say_written(
         out, written, replaced=replaced, as_json=as_json, shape=list(counts.shape), dimensions=list(counts.dims),
@@ -121,12 +120,3 @@ def _shape_of(counts: LabelledCounts, presented: bool) -> str:
     names = ["presentations" if presented else "intervals", "bins", "units"][-len(counts.shape) :]
     brackets = {"left": "[a, b)", "right": "(a, b]", "both": "[a, b]"}[counts.closed]
     return f"{shape} ({', '.join(names)}), {counts.dtype}, bins {brackets}"
-
-
-def _of_how_many(source: SelectableSession, chosen: int) -> str:
-    """How many units were chosen, and of how many."""
-    passing, stored = len(source.units), len(source.unit_ids)
-    of_file = f"{stored:,} in the file"
-    if passing < stored:
-        of_file = f"{passing:,} that pass the filters ({of_file})"
-    return f"{counted(chosen, 'unit')} of {of_file}"

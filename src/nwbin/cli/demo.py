@@ -20,6 +20,7 @@ from nwbin.storage.addresses import shown_path
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nwbin.responses.decode import Decoding
     from nwbin.session import Session
 
 __all__ = ["demo"]
@@ -204,8 +205,7 @@ def _tutorial(
         rows.append(("y", f"{label}: {classes}{' ...' if len(matrix.classes) > 12 else ''}"))
         with clock.step("decode (5-fold cross-validation)"):
             found = decode(matrix.X, matrix.y)
-        rows.append(("accuracy", f"{found.accuracy:.1%} (chance {found.chance:.1%}); folds: "
-                                 + ", ".join(f"{s:.1%}" for s in found.scores)))  # fmt: skip
+        rows += _accuracy(found)
         with clock.step("draw the picture"):
             title = title_of(session, f"{len(units):,} units {how}", chosen.replace("_", " "))
             names = names_in(table, label)
@@ -221,6 +221,21 @@ def _tutorial(
     else:
         _show(rows, clock)
     return chosen
+
+
+def _accuracy(found: Decoding) -> list[tuple[str, str]]:
+    """How well labels were told, and what that is compared with."""
+    folds = len(found.scores)
+    each = ", ".join(f"{one:.1%}" for one in found.scores)
+    of_each = f"{1 / folds:.0%} of the trials, in their order"
+    return [
+        ("accuracy", f"{found.accuracy:.1%} of trials told right, the mean of {folds} folds: {each}"),
+        ("", f"(cross-validated: each fold, {of_each}, is told by what was learnt from the other folds)"),
+        (
+            "chance",
+            f"{found.chance:.1%}, by always guessing the most frequent of {len(found.classes)} classes",
+        ),
+    ]
 
 
 def _show(rows: list[tuple[str, str]], clock: Clock) -> None:
@@ -251,5 +266,8 @@ def _show_next(file: Path | str | None, stimulus: str) -> None:
         lines.insert(
             0, "nwbin demo --keep session.nwb    # keeps the synthetic session; or take a file of your own:"
         )
+    lines.append(
+        f"nwbin demo {name} --structure NAME --window FROM,TO    # another area, another time; --label, --stimulus"
+    )
     lines.append("nwbin download --list            # which recordings there are")
     put("\nnext:\n" + "\n".join(f"  {one}" for one in lines))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from nwbin.cli._files import FileOrFilesArgument, is_folder, refuse_folder_address
+from nwbin.cli._json import JsonOption
 
 __all__ = ["info"]
 
@@ -63,7 +64,7 @@ def _print(found: dict[str, Any]) -> None:
 
 def info(
     file: FileOrFilesArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what a file holds: session, subject, units by structure, stimuli, other intervals.
 

@@ -173,10 +173,11 @@ def metrics(
         table, numbers["sessions"], failed = metrics_of_folder(
             file, out, work, units, folder, threads, csv_as_is=csv_as_is, quiet=as_json
         )
+        said = counted(len(table), "unit")
     else:
         folder.refuse_for_file(file)
-        table = _of_file(file, None if printed else out, work, units, threads, csv_as_is=csv_as_is)
-    size = f"{counted(len(table), 'unit')}, {counted(len(table.columns) - 1, 'metric')}"
+        table, said = _of_file(file, None if printed else out, work, units, threads, csv_as_is=csv_as_is)
+    size = f"{counted(len(table.columns) - 1, 'metric')} of {said}"
     if published is not None and as_json:
         numbers["against"] = comparison_as_plain(table, published, comparison.tolerance)
     if printed or out is None:
@@ -231,12 +232,13 @@ def _of_file(
     threads: int | None,
     *,
     csv_as_is: bool,
-) -> pd.DataFrame:
-    """The table of one session, written if there is a file to write to."""
+) -> tuple[pd.DataFrame, str]:
+    """The table of one session, written if there is a file to write to; and of how many units, in words."""
     import nwbin
     from nwbin._threads import share
     from nwbin.cli._console import progress
     from nwbin.cli._provenance import provenance, provenance_of_units
+    from nwbin.cli._totals import units_of_how_many
     from nwbin.export import write_table
     from nwbin.session.selectable import SelectableSession
 
@@ -250,7 +252,7 @@ def _of_file(
                 session.file, **provenance_of_units(SelectableSession(session), units), **asked_of(work)
             )
             write_table(table, out, provenance=how, csv_as_is=csv_as_is)
-    return table
+        return table, units_of_how_many(session, len(table))
 
 
 def asked_of(work: UnitMetrics) -> dict[str, Any]:

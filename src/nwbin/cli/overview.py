@@ -33,6 +33,7 @@ def overview(
       nwbin overview session.nwb --quality -o quality.png
     """
     import nwbin
+    from nwbin.cli._totals import units_of_how_many
     from nwbin.plot import plot_quality, plot_session
     from nwbin.plot.sessions import overview_of, quality_of, title_of
 
@@ -41,17 +42,16 @@ def overview(
         if quality:
             units, bounds = quality_of(session)
             passing = session.num_units
-            said = f"{counted(len(units), 'unit')}, {passing:,} of them pass all thresholds"
+            said = f"{counted(len(units), 'unit')}, {passing:,} of them pass the default filters"
             figure = plot_quality(units, bounds=bounds, title=title_of(session, said))
             write_picture(figure, out, said, as_json=as_json, units=len(units), passing=passing,
                           thresholds={name: f"{sign} {at:g}" for name, (sign, at) in bounds.items()})  # fmt: skip
             return
         found = overview_of(session)
         figure = plot_session(found, title=title_of(session, session.session_type or ""))
+        units_said = units_of_how_many(session) if found.units else counted(0, "unit")
     blocks, probes = counted(len(found.blocks), "stimulus block"), counted(len(found.probes), "probe")
-    said = (
-        f"{blocks}, {probes}, {counted(found.units, 'unit')}, {counted(len(found.invalid), 'invalid time')}"
-    )
+    said = f"{blocks}, {probes}, {counted(len(found.invalid), 'invalid time')}; {units_said}"
     write_picture(
         figure, out, said, as_json=as_json, blocks=len(found.blocks), probes=len(found.probes), units=found.units,
         invalid_times=len(found.invalid),

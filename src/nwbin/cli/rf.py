@@ -28,7 +28,8 @@ def rf(
 ) -> None:
     """Draw receptive fields: each unit's mean rate at each place on the screen.
 
-    Of one unit its field, of several a sheet of those that stand out most.
+    Of one unit its field, of several a sheet of those that stand out most;
+    colors go from a unit's own lowest rate to its highest.
     By default of gabors, during the presentation; any presentations with
     x_position and y_position will do.
 

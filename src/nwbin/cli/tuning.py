@@ -42,7 +42,8 @@ def tuning(
 ) -> None:  # fmt: skip
     """Draw tuning curves: each unit's mean rate, +- s.e.m. over trials, for each value of a parameter.
 
-    The rate without a stimulus (blank sweeps, frame -1) is a dashed line.
+    The rate without a stimulus (blank sweeps, frame -1) is a dashed line, in
+    other recordings that of presentations without a value ("missing").
 
     \b
     Examples:

@@ -16,6 +16,7 @@ from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileArgument, given
 from nwbin.cli._json import JsonOption, refuse_json, say_written
 from nwbin.cli._parse import ids_of, names_of
+from nwbin.cli._totals import units_of_how_many
 from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, nearest, warn
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ OutOption = Annotated[
         help="Write the whole table to a .csv, .parquet, .json or .mat file; - for CSV on standard output.",
     ),
 ]  # fmt: skip
+HeadOption = Annotated[
+    int | None,
+    typer.Option(
+        "--head", metavar="N", min=1, show_default=False,
+        help="Print only the first N rows, and say how many there are.",
+    ),
+]  # fmt: skip
 ColumnsOption = Annotated[
     str | None,
     typer.Option("--columns", metavar="A,B", show_default=False, help="Only these columns, in this order."),
@@ -54,30 +62,50 @@ def _with_columns(table: pd.DataFrame, columns: str | None) -> pd.DataFrame:
 
 def _give(
     table: pd.DataFrame, out: Path | None, what: str, provenance: dict[str, Any], *, csv_as_is: bool = False,
-    as_json: bool = False,
+    as_json: bool = False, head: int | None = None, said: str,
 ) -> None:  # fmt: skip
-    """Print a table, or write it."""
-    from nwbin.cli._console import frame_table, output, put
+    """Print a table, or its head, or write it; `said` is how many rows it has, in words."""
+    from nwbin.cli._console import put
     from nwbin.export import write_table
     from nwbin.export.table_files import to_json
 
     if out is None and as_json:
-        put(to_json(table))
+        put(to_json(table.iloc[:head]))
     elif out is None:
-        console = output()
-        file = "units.csv" if what == "units" else "table.csv"
-        frame_table(table, console, for_all="in a pipe, | cat" if what == "stimuli" else f"-o {file}")
-        if not len(table):
-            console.print(f"no {what}")
+        _print(table, what, head, said)
     elif str(out) == "-":
-        print_csv(table, as_is=csv_as_is)
+        print_csv(table.iloc[:head], as_is=csv_as_is)
+    elif head is not None:
+        raise ArgumentError(
+            f"--head is for what is printed, and {out} gets the whole table: give one of them"
+        )
     else:
         replaced = out.exists()
         write_table(table, out, provenance=provenance, csv_as_is=csv_as_is)
-        size = f"{counted(len(table), what[:-1])}, {counted(len(table.columns), 'column')}"
+        size = f"{counted(len(table.columns), 'column')} of {said}"
         say_written(
             out, size, replaced=replaced, as_json=as_json, rows=len(table), columns=[str(c) for c in table.columns]
         )  # fmt: skip
+
+
+def _print(table: pd.DataFrame, what: str, head: int | None, said: str) -> None:
+    """Show a table, or its first rows; how many there are goes to stderr where another program has the rows."""
+    from nwbin.cli._app import say
+    from nwbin.cli._console import frame_table, output
+
+    console = output()
+    file = "units.csv" if what == "units" else "table.csv"
+    whole = "in a pipe, | cat" if what == "stimuli" else f"-o {file}"
+    frame_table(table.iloc[:head], console, for_all=whole)
+    if not len(table):
+        console.print(f"no {what}")
+    cut = head is not None and head < len(table)
+    if cut:
+        said = f"the first {head:,} of {said}"
+    if cut and not console.is_terminal:
+        say("note", said)
+    elif cut or (console.is_terminal and what == "units"):
+        console.print(said, style="dim")
 
 
 def _meant(session: Session, asked: UnitOptions) -> pd.DataFrame:
@@ -151,6 +179,7 @@ def units(
         typer.Argument(metavar="COLUMN", help="With --describe: columns.", show_default=False),
     ] = None,
     columns: ColumnsOption = None,
+    head: HeadOption = None,
     out: OutOption = None,
     csv_as_is: CsvAsIsOption = False,
     as_json: JsonOption = False,
@@ -172,6 +201,7 @@ def units(
     Examples:
       nwbin units session.nwb \\
           --units "structure_acronym == 'VISp' and firing_rate > 1"
+      nwbin units session.nwb --head 10
       nwbin units session.nwb --all -o units.csv
       nwbin units --describe isi_violations
     """
@@ -192,7 +222,10 @@ def units(
         how = provenance(session.file, **provenance_of_units(session.select().source, asked), where=where)
         if columns is None and out is None and not as_json:
             table = _shown_first(table)
-        _give(_with_columns(table, columns), out, "units", how, csv_as_is=csv_as_is, as_json=as_json)
+        _give(
+            _with_columns(table, columns), out, "units", how, csv_as_is=csv_as_is, as_json=as_json, head=head,
+            said=units_of_how_many(session, len(table)),
+        )  # fmt: skip
 
 
 def stimuli(
@@ -203,6 +236,7 @@ def stimuli(
     ] = None,
     where: WhereOption = None,
     columns: ColumnsOption = None,
+    head: HeadOption = None,
     out: OutOption = None,
     csv_as_is: CsvAsIsOption = False,
     as_json: JsonOption = False,
@@ -227,8 +261,12 @@ def stimuli(
         if name is not None and name not in known:
             raise LookupFailure(f"{session.file.name}: has no stimulus {name!r}; {nearest(name, known)}")
         if name is None and where is None and out is None and columns is None:
-            _give(stimulus_overview(session), None, "stimuli", {}, as_json=as_json)
+            found = stimulus_overview(session)
+            _give(found, None, "stimuli", {}, as_json=as_json, head=head, said=f"{len(found)} stimuli")
             return
         table = select(session.get_stimulus_table(name), where)
         how = provenance(session.file, stimulus=name, where=where)
-        _give(_with_columns(table, columns), out, "presentations", how, csv_as_is=csv_as_is, as_json=as_json)
+        _give(
+            _with_columns(table, columns), out, "presentations", how, csv_as_is=csv_as_is, as_json=as_json, head=head,
+            said=counted(len(table), "presentation"),
+        )  # fmt: skip

@@ -33,7 +33,7 @@ def plot_receptive_field(
     field: xr.DataArray,
     *,
     label: str = "firing rate (Hz)",
-    vmin: float | None = 0.0,
+    vmin: float | None = None,
     vmax: float | None = None,
     colorbar: bool = True,
     ax: Axes | None = None,
@@ -48,9 +48,10 @@ def plot_receptive_field(
     label
         What `field` is, with what it is measured in.
     vmin, vmax
-        Ends of the scale; None: of the field itself.
+        Ends of the scale; None: the field's own lowest and highest. With 0 as its lower end the scale shows how
+        much of the rate depends on the place at all, of a unit that fires all the time little.
     colorbar
-        Draw the scale.
+        Draw the scale, with what it begins at where that is not 0.
     ax
         Where to draw; by default a figure of its own.
 
@@ -83,7 +84,9 @@ def plot_receptive_field(
     axes.set_xlabel("azimuth (°)")
     axes.set_ylabel("elevation (°)")
     if colorbar:
-        figure_of(axes).colorbar(mesh, ax=axes, label=label, shrink=0.85)
+        begins = mesh.get_clim()[0]
+        said = f"{label}, from {begins:.3g}" if begins else label
+        figure_of(axes).colorbar(mesh, ax=axes, label=said, shrink=0.85)
     return axes
 
 
@@ -111,7 +114,7 @@ def plot_receptive_fields(
     Returns
     -------
     matplotlib.figure.Figure
-        Each from 0 to its own highest rate, which is written above it.
+        Each from its own lowest to its own highest rate, which are written above it.
 
     Raises
     ------
@@ -134,19 +137,22 @@ def plot_receptive_fields(
     mesh = None
     for axes, unit in zip(panels, shown, strict=True):
         field = fields[unit]
-        highest = float(np.nanmax(field.to_numpy()))
-        plot_receptive_field(field / (highest or 1.0), vmax=1.0, colorbar=False, ax=axes)
+        lowest, highest = float(field.min()), float(field.max())
+        share = (field - lowest) / (highest - lowest or 1.0)  # from 0, a unit of 50 Hz is of one color
+        plot_receptive_field(share, vmin=0.0, vmax=1.0, colorbar=False, ax=axes)
         mesh = axes.collections[0]
         name = int(fields["unit_id"].to_numpy()[unit])
         label = (unit_labels or {}).get(name)
         beside = label if isinstance(label, str) else ""
-        axes.set_title(f"{name}\n{words(beside)}{', ' if beside else ''}{highest:.3g} Hz", fontsize=7)
+        axes.set_title(
+            f"{name}\n{words(beside)}{', ' if beside else ''}{lowest:.3g} to {highest:.3g} Hz", fontsize=7
+        )
         axes.set_xlabel("")
         axes.set_ylabel("")
         axes.tick_params(labelsize=6)
     if mesh is not None:
-        bar = figure.colorbar(mesh, ax=panels, shrink=0.5, ticks=[0, 0.5, 1])
-        bar.set_label("share of the unit's highest rate", fontsize=8)
+        bar = figure.colorbar(mesh, ax=panels, shrink=0.5, ticks=[0, 1])
+        bar.ax.set_yticklabels(["the unit's\nlowest rate", "the unit's\nhighest rate"], fontsize=8)
     rest = (
         f"; {len(shown)} of {len(fields)} units, those that stand out most"
         if len(shown) < len(fields)

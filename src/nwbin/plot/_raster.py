@@ -61,14 +61,14 @@ def plot_raster(
     window
         From and to, in s from onset.
     conditions
-        Each presentation's condition, numbers or text: (presentations,). None and NaN, of no condition (the blank
-        sweeps of gratings), come last, as "blank". By default they stand in the order given.
+        Each presentation's condition, numbers or text: (presentations,). None and NaN, of no condition, come last,
+        as "missing" or what `names` has for None. By default they stand in the order given.
     by
         What the conditions are.
     duration
         How long a presentation lasts, in s: shaded.
     names
-        What some conditions are called, such as ``{-1: "-1 (blank)"}``.
+        What some conditions are called, such as ``{-1: "-1 (blank)"}``, and None, such as ``{None: "blank"}``.
     ax
         Where to draw; by default a figure of its own.
 
@@ -110,8 +110,9 @@ def plot_raster(
     axes.set_ylabel("presentation")
     if by:
         step = max(1, -(-len(levels) // _NAMED))
+        named = {None: "missing", **(names or {})}
         middle = (bounds[:-1] + bounds[1:])[::step] / 2
-        axes.set_yticks(middle, [name_of(one, names) for one in levels[::step]], fontsize=8)
+        axes.set_yticks(middle, [name_of(one, named) for one in levels[::step]], fontsize=8)
         axes.tick_params(axis="y", length=0)
         axes.set_ylabel(f"{titled(by)}, each presentation a row")
     return axes
@@ -131,8 +132,7 @@ def _grouped(conditions: npt.ArrayLike | None, number: int) -> tuple[npt.NDArray
     code = np.asarray(
         [place.get(one, len(levels)) if ok else len(levels) for one, ok in zip(given, there, strict=True)]
     )
-    named = [*levels, "blank"] if not there.all() else levels
-    return np.asarray(named, dtype=object), code.astype(np.int64)
+    return np.asarray(levels if there.all() else [*levels, None], dtype=object), code.astype(np.int64)
 
 
 def _frame(axes: Axes, window: tuple[float, float], rows: int, duration: float | None) -> None:

@@ -50,7 +50,7 @@ def plot_tuning(
     by
         The parameter; what it is measured in is put on the axis.
     blank
-        The rate without a stimulus, Hz: a dashed line.
+        The rate without a stimulus, Hz: a dashed line, which is called "blank" or what `names` has for None.
     others, other
         The second parameter's values, and its name.
     names
@@ -94,10 +94,11 @@ def plot_tuning(
         place = levels.astype(np.float64) if numbers else np.arange(len(levels), dtype=np.float64)
         _curves(axes, place, rates, errors, seconds, other, joined=numbers)
         _scale(axes, levels, by, numbers, names)
+    at_rest = name_of(None, {None: _BLANK, **(names or {})})
     if blank is not None:
-        _blank(axes, blank, beside=len(rates) == 1)
+        _blank(axes, blank, at_rest, beside=len(rates) == 1)
     if len(rates) > 1:
-        held = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda one: one[1] == _BLANK)
+        held = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda one: one[1] == at_rest)
         if held:  # of many values by rank there is no curve that has a name
             axes.legend(
                 *zip(*held, strict=True),
@@ -117,14 +118,14 @@ def _are_quantities(levels: npt.NDArray[Any], by: str) -> bool:
     return levels.dtype.kind in "iuf" and by.lower() not in _NO_QUANTITY
 
 
-def _blank(axes: Axes, rate: float, *, beside: bool) -> None:
+def _blank(axes: Axes, rate: float, name: str, *, beside: bool) -> None:
     """The rate without a stimulus, named beside the line, or in the legend where there is one."""
     axes.axhline(
-        rate, color="0.35", linestyle=(0, (4, 3)), linewidth=1.0, zorder=1, label=None if beside else _BLANK
+        rate, color="0.35", linestyle=(0, (4, 3)), linewidth=1.0, zorder=1, label=None if beside else name
     )
     if beside:
         axes.annotate(
-            f" {_BLANK}", (1.0, rate), xycoords=("axes fraction", "data"), fontsize=7, ha="left", va="center",
+            f" {name}", (1.0, rate), xycoords=("axes fraction", "data"), fontsize=7, ha="left", va="center",
             annotation_clip=False,
         )  # fmt: skip
 

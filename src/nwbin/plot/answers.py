@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nwbin.allen.meanings import BLANK_FRAME, names_of_values
+from nwbin.allen.meanings import BLANK_FRAME, name_of_no_value, names_of_values
 from nwbin.binning import Closed, align_spikes, count_in_windows
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.responses.groups import conditions_of
@@ -18,6 +18,7 @@ from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.responses.statistics import group_statistics
 from nwbin.responses.tuning_curves import tuning
 from nwbin.responses.windows import windows_around
+from nwbin.tables.missing import missing
 from nwbin.trains import SpikeTrains
 
 if TYPE_CHECKING:
@@ -42,9 +43,13 @@ _SHADED_UNITS = 1  # units of which the spread over trials is worked out
 
 
 def names_in(rows: pd.DataFrame, by: str | None) -> dict[Any, str]:
-    """What the values of a column are called: see :func:`nwbin.allen.meanings.names_of_values`."""
+    """What the values of a column are called, and under None what has none: see :mod:`nwbin.allen.meanings`."""
     stimuli = rows["stimulus_name"].unique().tolist() if "stimulus_name" in rows.columns else []
-    return names_of_values(map(str, stimuli), by)
+    names = names_of_values(map(str, stimuli), by)
+    lacking = rows[missing(rows[by].to_numpy())] if by in rows.columns else rows.iloc[:0]
+    if len(lacking):
+        names[None] = name_of_no_value(lacking["stimulus_name"].unique() if stimuli else [])
+    return names
 
 
 # ---------------------------------------------------------------- over time
@@ -158,7 +163,8 @@ class Tuning:
     trials
         How many each value has: int64 (values,).
     blank
-        Mean rate without a stimulus, Hz: float64 (units,); None where there was no such presentation.
+        Mean rate over presentations without a value, Hz: float64 (units,); None where there were none. Of Visual
+        Coding's gratings and scenes these are blank sweeps, during which the screen was grey.
     unit_ids
         (units,).
     others
@@ -204,7 +210,7 @@ def tuning_of(
     Returns
     -------
     Tuning
-        What has no value in the first column (a blank sweep), and of natural scenes frame -1, is `blank`.
+        What has no value in the first column (a blank sweep of gratings), and of natural scenes frame -1, is `blank`.
 
     Raises
     ------

@@ -70,13 +70,14 @@ def _sheet(recording: Recording, name: str, parts: list[Part]) -> None:
             figure,
             f"Receptive fields of {counted(most, 'unit')}, {grid}: those that stand out most, {criterion}. "
             "The table below has the first of them in numbers.",
-            f"The {counted(most, 'unit')} of {len(fields):,} whose fields stand out most, {criterion}; each from 0 to "
-            "its own highest rate.",
+            f"The {counted(most, 'unit')} of {len(fields):,} that pass whose fields stand out most, {criterion}; each "
+            "from its own lowest to its own highest rate.",
             dense=True,
         ),
         Code(
             f'fields = session.receptive_fields({name!a}, window={window!r})["firing_rate"]\n'
-            f"nwbin.plot.plot_receptive_fields(fields, most={_MOST}{recording.labelling})  # nwbin rf FILE"
+            f"nwbin.plot.plot_receptive_fields(fields, most={_MOST}{recording.labelling})"
+            f"{recording.command('nwbin rf FILE')}"
         ),
         _table(recording, fields),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from nwbin import __version__
 from nwbin._atomic import check_target
 from nwbin._optional import need
 from nwbin._wording import counted
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.dataset import Dataset
 from nwbin.dataset.folder_overview import nwb_files
 from nwbin.dataset.pages import PageFolder, write_pages
@@ -19,6 +20,7 @@ from nwbin.errors import LookupFailure
 from nwbin.report._html import render, summary_in
 from nwbin.report._page import ENDINGS, page, write_page
 from nwbin.report._parts import Code, Facts, Link, Note, Part, Section, Table
+from nwbin.report._recording import as_arguments
 from nwbin.report._text import ABSENT, cell
 from nwbin.storage.addresses import is_address
 from nwbin.storage.opening import StrPath
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["pages_beside", "report_folder"]
 
 # Raise it when pages are made in another way: those of earlier versions are then made again.
-_MEANING = 2
+_MEANING = 3
 
 
 @dataclass(frozen=True)
@@ -137,11 +139,13 @@ def report_folder(
         raise LookupFailure(
             f"{data.address or data.root}: none of its {counted(len(data.session_ids), 'session')} meets {sessions!r}"
         )
-    write_page(_index(data, called, results, beside), target)
+    known = {field.name for field in fields(UnitFilters)}
+    filters = UnitFilters(**{name: value for name, value in options.items() if name in known}).changed()
+    write_page(_index(data, called, results, beside, filters), target)
     return results
 
 
-def _index(data: Dataset, called: str, results: Results, beside: Path) -> str:
+def _index(data: Dataset, called: str, results: Results, beside: Path, filters: dict[str, Any]) -> str:
     paths = data.files["path"].to_dict()
     summaries = {key: summary_in(results[key]) for key in results}
     failed = results.failed
@@ -165,7 +169,8 @@ def _index(data: Dataset, called: str, results: Results, beside: Path) -> str:
         _sessions(results, summaries, paths, PageFolder(beside), copies),
         Code(
             f"import nwbin\n{_folder_line(called)}\ndata = nwbin.Dataset(folder)\ndata.get_session_table()\n"
-            "nwbin.report.report_folder(folder, 'reports.html')  # or: nwbin report FOLDER -o reports.html"
+            f"nwbin.report.report_folder(folder, 'reports.html'{as_arguments(filters)})"
+            f"{'' if filters else '  # or: nwbin report FOLDER -o reports.html'}"
         ),
     ]
     sections = [Section("sessions", "Sessions", parts)]

@@ -184,6 +184,9 @@ def _made(recording: Recording) -> list[Part]:
     filters = (
         applied if isinstance(applied, str) else ", ".join(f"{name} {at}" for name, at in applied.items())
     )
+    # Afresh: what was said of a session once is not said again.
+    opening = recording.opened.splitlines()[-1].removeprefix("session = ")
+    source = opening if recording.session.filters.changed() else "path"
     return [
         Facts([
             ("Made by", f"nwbin {__version__}"),
@@ -191,7 +194,10 @@ def _made(recording: Recording) -> list[Part]:
             ("Filters of units", filters),
             ("Spikes count", "in [from, to), whatever the presentation overlaps"),
         ]),
-        Code("nwbin.report.report(path, 'report.html')  # or: nwbin report FILE -o report.html"),
+        Code(
+            f"nwbin.report.report({source}, 'report.html')"
+            f"{recording.command('or: nwbin report FILE -o report.html')}"
+        ),
     ]  # fmt: skip
 
 

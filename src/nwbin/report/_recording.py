@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwbin._kept_back import own_kept_back
+from nwbin.allen.unit_filters import UnitFilters
 from nwbin.errors import InvalidSpikesWarning, LookupFailure, NwbinError, OverlapWarning
 from nwbin.export import tidy
 from nwbin.nwb import schema
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
     from nwbin.plot import Overview
     from nwbin.session import Session
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "as_arguments"]
 
 _NOTHING = frozenset({"spontaneous", "invalid_presentation"})  # stimuli that are none
+
+
+def as_arguments(named: Mapping[str, Any]) -> str:
+    """Arguments by name, as they stand in code after others."""
+    return "".join(f", {name}={value!r}" for name, value in named.items())
 
 
 @dataclass(eq=False)
@@ -42,7 +48,10 @@ class Recording:
     step
         Called whenever a part of the page is done.
     opened
-        The lines of code that set `path` and open the session; by default :func:`nwbin.open` of the file's own name.
+        The lines of code that set `path` and open the session with its filters. Given, they are without filters; by
+        default :func:`nwbin.open` of the file's own name.
+    unfiltered
+        The code of the session with all its units.
     """
 
     session: Session
@@ -54,6 +63,15 @@ class Recording:
     def __post_init__(self) -> None:
         where = "" if self.session.file.path is None else "  # the file: its path on your machine"
         self.opened = self.opened or f"path = {self.name!a}{where}\nsession = nwbin.open(path)"
+        self.unfiltered = self._opening(UnitFilters.none()).splitlines()[-1].removeprefix("session = ")
+        self.opened = self._opening(self.session.filters)
+
+    def _opening(self, filters: UnitFilters) -> str:
+        return f"{self.opened.removesuffix(')')}{as_arguments(filters.changed())})"
+
+    def command(self, line: str) -> str:
+        """A remark on what a command does alike; "" where it does not, as its filters are the default ones."""
+        return "" if self.session.filters.changed() else f"  # {line}"
 
     @property
     def name(self) -> str:

@@ -48,7 +48,8 @@ class _Stimulus:
     @property
     def named(self) -> str:
         """What values are called, as an argument of the code; "" for nothing."""
-        return f", names={self.names!r}" if self.names else ""
+        names = {value: name for value, name in self.names.items() if (value, name) != (None, "blank")}
+        return f", names={names!r}" if names else ""
 
 
 def responses(recording: Recording) -> list[Part]:
@@ -187,7 +188,14 @@ def _tuning(recording: Recording, shown: _Stimulus, window: tuple[float, float],
     dashed = ""
     if found.blank is not None:
         rates = ", ".join(cell(float(one)) for one in found.blank)
-        preferred, dashed = f"{preferred}. Blank: {rates} Hz", "; dashed: blank, the rate without a stimulus"
+        no_value = shown.names.get(None, "blank")
+        preferred = f"{preferred}. {no_value.capitalize()}: {rates} Hz"
+        said = (
+            "the rate without a stimulus"
+            if no_value == "blank"
+            else f"the rate of presentations without {cell(by)}"
+        )
+        dashed = f"; dashed: {no_value}, {said}"
     parts += [
         picture(
             figure,

@@ -45,7 +45,7 @@ def _time_line(recording: Recording, parts: list[Part]) -> None:
         return
     names = list(dict.fromkeys(name for name, _, _ in whole.blocks))
     with_running = "" if whole.running is None else ", running speed"
-    with_rate = "" if whole.rate is None else f", mean rate of {counted(whole.units, 'unit')}"
+    with_rate = "" if whole.rate is None else f", mean rate of the {counted(whole.units, 'unit')} that pass"
     lacking = [
         what
         for what, there in (
@@ -70,7 +70,8 @@ def _time_line(recording: Recording, parts: list[Part]) -> None:
     parts.append(
         Code(
             "from dataclasses import replace\nfrom nwbin.plot.sessions import overview_of\n"
-            "nwbin.plot.plot_session(replace(overview_of(session), probes=()))  # nwbin overview FILE"
+            "nwbin.plot.plot_session(replace(overview_of(session), probes=()))"
+            f"{recording.command('nwbin overview FILE')}"
         )
     )
 
@@ -174,7 +175,7 @@ def _by_stimulus(recording: Recording, parts: list[Part]) -> None:
 
 
 def population_rate(recording: Recording) -> list[Part]:
-    """The mean rate of all units over the session, in numbers; its picture is in the time line."""
+    """The mean rate of the units that pass over the session, in numbers; its picture is in the time line."""
     parts: list[Part] = []
     with recording.saying(parts, "The population's rate"):
         found = recording.overview.rate
@@ -190,7 +191,7 @@ def population_rate(recording: Recording) -> list[Part]:
         width = float(edges[1] - edges[0])
         parts.append(
             Facts([
-                ("Units", f"{recording.overview.units:,}"),
+                ("Units that pass", f"{recording.overview.units:,}"),
                 ("Mean rate of a unit (Hz)", cell(float(rate.mean()))),
                 ("Lowest (Hz)", f"{cell(float(rate.min()))}, at {cell(float(edges[int(rate.argmin())]))} s"),
                 ("Highest (Hz)", f"{cell(float(rate.max()))}, at {cell(float(edges[int(rate.argmax())]))} s"),

@@ -95,8 +95,10 @@ def _by_area(recording: Recording, parts: list[Part]) -> None:
         )
         rows.append([cell(area), cell(len(ids)), cell(len(good)), rate])
     columns = ["Area", "Units", "Pass", "Median rate of those that pass (Hz)"]
-    caption = f"{counted(len(every) - len(nowhere), 'unit')} in {counted(len(known), 'area')}"
-    caption += f", {len(nowhere):,} in none that is known" if nowhere else ""
+    caption = (
+        f"All {counted(len(every), 'unit')}, whether they pass or not: {len(every) - len(nowhere):,} in "
+    )
+    caption += f"{counted(len(known), 'area')}, {len(nowhere):,} in none that is known"
     parts += [
         Table("areas", caption, columns, rows, frozenset({1, 2, 3})),
         Code(
@@ -189,15 +191,9 @@ def _all(recording: Recording, parts: list[Part]) -> None:
             ["unit_id", *(name for name, _, _ in columns)], rows, numeric, searched="units", choice="yes",
         ),
         Code(
-            f"{_unfiltered(recording.opened)}.units  # all; session.units: those that pass"
+            f"{recording.unfiltered}.units  # all; session.units: those that pass"
         ),
     ]  # fmt: skip
-
-
-def _unfiltered(opened: str) -> str:
-    """The code that opens the session without filters."""
-    call = opened.splitlines()[-1].removeprefix("session = ").removesuffix(")")
-    return f"{call}, filter_by_metrics=False, filter_by_validity=False, filter_out_of_brain_units=False)"
 
 
 def _is_number(table: pd.DataFrame, name: str) -> bool:

@@ -12,8 +12,11 @@ _ACRONYMS = {
     "V1": ("VISp",), "LM": ("VISl",), "RL": ("VISrl",), "AL": ("VISal",), "PM": ("VISpm",), "AM": ("VISam",),
     "LI": ("VISli",), "MMA": ("VISmma",), "MMP": ("VISmmp",), "primary visual cortex": ("VISp",),
     "LGN": ("LGd", "LGv"), "dLGN": ("LGd",), "vLGN": ("LGv",), "LGNd": ("LGd",), "pulvinar": ("LP",), "LPN": ("LP",),
-    "hippocampus": ("CA1", "CA2", "CA3", "DG", "SUB", "ProS"), "dentate gyrus": ("DG",), "subiculum": ("SUB",),
+    **dict.fromkeys(("hippocampus", "HPC", "HIP", "HPF"), ("CA1", "CA2", "CA3", "DG", "SUB", "ProS")),
+    "dentate gyrus": ("DG",), "subiculum": ("SUB",),
     "SC": ("SCig", "SCiw", "SCsg", "SCop", "SCzo", "SCs", "SCm"), "pretectum": ("APN", "NOT", "MPT", "PPT", "OP"),
+    "thalamus": ("LGd", "LGv", "LP", "TH", "Eth", "IGL", "IntG", "MGd", "MGm", "MGv", "PIL", "PO", "POL", "PP", "RT",
+                 "SGN", "VL", "VPL", "VPM"),
     "visual cortex": ("VISp", "VISl", "VISrl", "VISal", "VISpm", "VISam", "VISli", "VISmma", "VISmmp"),
 }  # fmt: skip
 _BY_NAME = {name.casefold(): acronyms for name, acronyms in _ACRONYMS.items()}

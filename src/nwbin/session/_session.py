@@ -157,7 +157,7 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<nwbin.Session of {self.file.name!r}>"
+        return self._about.text(self._tables)
 
     # ---------------------------------------------------------------- metadata
 
