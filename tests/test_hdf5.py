@@ -197,6 +197,17 @@ def test_nothing_stays_open_behind_links(tmp_path: Path) -> None:
             ask("x")
 
 
+def test_what_is_not_there_is_not_asked_for_once_it_is_closed(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["group/x"] = np.arange(3)
+    source = H5Source(tmp_path / "a.h5")
+    assert source.children("group") == ["x"]
+    assert source.kind("group/y") is None
+    source.close()
+    with pytest.raises(FileAccessError, match=r"a\.h5: is closed"):
+        source.kind("group/z")
+
+
 def chunk_keys(path: Path) -> tuple[bytearray, int, int]:
     """Write x in two chunks; return the file's bytes and where the keys of these stand in the B-tree."""
     with h5py.File(path, "w") as f:
