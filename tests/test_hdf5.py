@@ -37,9 +37,10 @@ def test_chunks(
     chunk: Any,
 ) -> None:
     if inflater == "zlib":
-        monkeypatch.setattr(_chunks, "_inflater", zlib)
+        monkeypatch.setattr(_chunks, "_inflater", lambda: zlib)
     else:
-        monkeypatch.setattr(_chunks, "_inflater", pytest.importorskip("isal.isal_zlib"))
+        isal = pytest.importorskip("isal.isal_zlib")
+        monkeypatch.setattr(_chunks, "_inflater", lambda: isal)
     values = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=values, chunks=chunk, **options)
