@@ -21,6 +21,7 @@ def lap(step: str) -> None:
     """The step ends here; the next begins."""
     now = [time.perf_counter(), time.process_time()]
     steps[step] = now[0] - _last[0], now[1] - _last[1]
+    print(f"step: {step}", file=sys.stderr)  # between what -X importtime writes there
     _last[:] = time.perf_counter(), time.process_time()
 
 

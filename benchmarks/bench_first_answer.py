@@ -2,6 +2,7 @@
 
     python benchmarks/bench_first_answer.py FILE        # without a file a session is written (--size full, 1.7 GB)
     python benchmarks/bench_first_answer.py --small     # a smoke test
+    python benchmarks/bench_first_answer.py FILE --flame picture.svg    # and a picture of what it is made of
     NWBIN_ALLENSDK_PYTHON=path/to/python python benchmarks/bench_first_answer.py FILE    # and AllenSDK's
 
 Two scripts, each run by fresh interpreters in turn, --repeat times: "counts", all units in one bin around all
@@ -25,12 +26,14 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import _flame
 from _data import machine
 
 import nwbin
 
 STEPS = Path(__file__).with_name("_first_steps.py")
 SHOWN_PACKAGES = 12
+FLOOR = f"import {', '.join(_flame.FLOOR)}"
 
 
 def environment() -> dict[str, str]:
@@ -38,14 +41,16 @@ def environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
+def _done(command: list[str]) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return done
+
+
 def run(python: str, library: str, script: str, path: Path, *options: str) -> tuple[dict[str, Any], str]:
     """What a fresh process says of its steps, and what it wrote to stderr."""
-    done = subprocess.run(
-        [python, *options, str(STEPS), library, script, str(path)],
-        capture_output=True, text=True, check=False, env=environment(),
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"{library} {script} failed:\n{done.stderr[-2000:]}")
+    done = _done([python, *options, str(STEPS), library, script, str(path)])
     return json.loads(done.stdout.strip().splitlines()[-1]), done.stderr
 
 
@@ -106,6 +111,31 @@ def measure(script: str, path: Path, repeat: int) -> None:
     print(f"Imports of {script}, ms: {', '.join(f'{name} {1000 * took:.0f}' for name, took in ranked)}.\n")
 
 
+def flame(path: Path, repeat: int, target: Path) -> None:
+    """Draw what the time of both scripts is made of, print its sums, and what the imports alone take."""
+    wholes = []
+    for script in ("counts", "tutorial"):
+        plain = [run(sys.executable, "nwbin", script, path)[0]["steps"] for _ in range(repeat)]
+        walls = {step: min(one[step][0] for one in plain) for step in plain[0]}
+        watched = [run(sys.executable, "nwbin", script, path, "-X", "importtime") for _ in range(repeat)]
+        found = [_flame.imports_by_step(text) for _, text in watched]
+        imports = {}
+        for step, wall in walls.items():
+            # Watching imports takes time of its own.
+            slower = max(1.0, min(one["steps"][step][0] for one, _ in watched) / wall)
+            imports[step] = {
+                package: min(one[step].get(package, 0.0) for one in found) / slower
+                for package in found[0][step]
+            }
+        functions = json.loads(_done([sys.executable, _flame.__file__, script, str(path)]).stdout)
+        wholes.append(_flame.parts_of(script, walls, imports, functions))
+        print(f"{_flame.table(wholes[-1])}\n")
+    code = f"import time; t = time.perf_counter(); {FLOOR}; print(time.perf_counter() - t)"
+    alone = min(float(_done([sys.executable, "-c", code]).stdout) for _ in range(repeat))
+    print(f"{FLOOR}, and nothing else: {1000 * alone:,.0f} ms.\n")
+    _flame.draw(wholes, target)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(
@@ -115,6 +145,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a tiny session, one run each")
     parser.add_argument("--size", default="full")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--flame", type=Path, metavar="PICTURE", help="draw what the time is made of, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = options.file
@@ -123,6 +154,8 @@ def main() -> None:
             path = nwbin.testing.write_session(Path(folder) / "session.nwb", size=size, seed=0)
         for script in ("counts", "tutorial", "spikes"):
             measure(script, path, 1 if options.small else options.repeat)
+        if options.flame is not None:
+            flame(path, 1 if options.small else options.repeat, options.flame)
         print(f"A session of {path.stat().st_size / 1e9:.3g} GB; {machine()}.")
 
 

@@ -64,11 +64,50 @@ def test_reading() -> None:
 
 
 @pytest.mark.slow
-def test_first_answer() -> None:
-    shown = run(str(FOLDER / "bench_first_answer.py"), "--small")
+def test_first_answer(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "flame.svg"
+    shown = run(str(FOLDER / "bench_first_answer.py"), "--small", "--flame", str(picture))
     for script in ("counts", "tutorial", "spikes"):
         assert f"| {script}: ms | nwbin, wall | processor |" in shown
     assert shown.count("| all, quickest run | ") == shown.count("Imports of ") == 3
+    assert shown.count("| nwbin's functions, by room | ") == shown.count(" | 100 |\n") == 2
+    assert picture.read_bytes().startswith(b"<?xml")
+
+
+WATCHED = """\
+import time: self [us] | cumulative | imported package
+import time:      1000 |       1000 |   zipimport
+import time:      2000 |       3000 | numpy.linalg
+step: open
+import time:      4000 |       4000 | nwbin.allen
+import time:      5000 |       5000 | xarray
+step: units
+"""
+
+
+def test_what_a_first_answers_time_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(FOLDER)
+    flame = importlib.import_module("_flame")
+    imports = flame.imports_by_step(WATCHED)
+    assert imports == {
+        "open": {"Python's own": 0.001, "numpy": 0.002},
+        "units": {"nwbin": 0.004, "xarray": 0.005},
+    }
+    assert flame.room_of(str(flame.HOME / "allen" / "units.py")) == "nwbin.allen"
+    assert flame.room_of(str(flame.HOME / "_memory.py")) == "nwbin"
+    assert flame.room_of("/nwbin/lib/site-packages/pandas/core/frame.py") == "pandas"
+    assert flame.room_of("~") is flame.room_of("/lib/python3.12/contextlib.py") is None
+    functions = {"open": {"nwbin.storage": 3.0, "h5py": 1.0}, "units": {}}
+    whole = flame.parts_of("counts", {"open": 0.043, "units": 0.002}, imports, functions)
+    sums = {kind: round(flame.seconds_of(whole, kind), 6) for kind in flame.SAID}
+    assert sums == {
+        "floor": 0.002, "other imports": 0.006, "our imports": 0.004, "our functions": 0.03, "others' functions": 0.01,
+    }  # fmt: skip
+    for name in ("one.svg", "two.svg"):
+        flame.draw([whole, whole], tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
 @pytest.mark.slow

@@ -37,9 +37,10 @@ def test_chunks(
     chunk: Any,
 ) -> None:
     if inflater == "zlib":
-        monkeypatch.setattr(_chunks, "_inflater", zlib)
+        monkeypatch.setattr(_chunks, "_inflater", lambda: zlib)
     else:
-        monkeypatch.setattr(_chunks, "_inflater", pytest.importorskip("isal.isal_zlib"))
+        isal = pytest.importorskip("isal.isal_zlib")
+        monkeypatch.setattr(_chunks, "_inflater", lambda: isal)
     values = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
     with h5py.File(tmp_path / "x.h5", "w") as f:
         f.create_dataset("x", data=values, chunks=chunk, **options)
@@ -195,6 +196,17 @@ def test_nothing_stays_open_behind_links(tmp_path: Path) -> None:
     for ask in (source.layout, source.allow, source.read, source.mapped, source.text_codes):
         with pytest.raises(FileAccessError, match=r"a\.h5: is closed"):
             ask("x")
+
+
+def test_what_is_not_there_is_not_asked_for_once_it_is_closed(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["group/x"] = np.arange(3)
+    source = H5Source(tmp_path / "a.h5")
+    assert source.children("group") == ["x"]
+    assert source.kind("group/y") is None
+    source.close()
+    with pytest.raises(FileAccessError, match=r"a\.h5: is closed"):
+        source.kind("group/z")
 
 
 def chunk_keys(path: Path) -> tuple[bytearray, int, int]:

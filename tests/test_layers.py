@@ -18,7 +18,7 @@ PACKAGE = Path(nwbin.__file__).parent
 
 # The floors of the house, from the bottom up. A room imports from floors below its own, never from one beside it.
 FLOORS = [
-    {"_plain_text", "_wording", "_kept_back"},
+    {"_plain_text", "_wording", "_lazily", "_kept_back"},
     {"_plain_console"},
     {"errors", "_progress"},
     {"_names", "_processes", "_memory", "_threads", "_optional", "_keywords"},

@@ -19,7 +19,7 @@ from nwbin._memory import Room, require, room, taking
 from nwbin.binning import _aligned, align_spikes, bin_spikes_sparse, counting_by
 from nwbin.binning._table import spikes_in_order_of_time
 from nwbin.cli import app
-from nwbin.responses.psth import mean_rates
+from nwbin.responses.rate_tables import mean_rates
 from tests.small_files import write_small
 
 MB = 1 << 20

@@ -29,7 +29,7 @@ from nwbin.dataset._run import _shown
 from nwbin.dataset._task import Outcome
 from nwbin.export import write_table
 from nwbin.plot import plot_rates
-from nwbin.responses.psth import mean_rates
+from nwbin.responses.rate_tables import mean_rates
 from tests.small_files import TEXT, write_small
 
 CLI = Path(nwbin.__file__).parent / "cli"

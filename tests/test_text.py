@@ -14,7 +14,7 @@ import pytest
 import nwbin
 from nwbin.errors import FileAccessError
 from nwbin.storage.hdf5 import H5Source, _attributes, _stored_rows
-from nwbin.storage.hdf5._heap import REFERENCE
+from nwbin.storage.hdf5._heap import REFERENCE, Heap
 from nwbin.storage.hdf5._strings import HeapStrings
 from tests.small_files import TEXT, write_small
 
@@ -84,6 +84,61 @@ def test_text_repeated(tmp_path: Path, length: int) -> None:
     for i, values in enumerate(columns.values()):
         assert source.read(f"x{i}").tolist() == values
     source.close()
+
+
+def _columns_behind_one_another(path: Path, rows: int) -> list[str]:
+    """Columns of one string each, with an attribute's text between them; libhdf5 writes their last rows first."""
+    names = [f"column {number}" for number in range(8)]
+    with h5py.File(path, "w") as f:
+        for name in names:
+            f.create_dataset(name, data=[name] * rows, dtype=TEXT).attrs["description"] = f"about {name}"
+    return names
+
+
+def test_text_behind_other_text_is_not_searched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = _columns_behind_one_another(tmp_path / "x.h5", 3000)
+    walked: list[int] = []
+    real = Heap._walk
+    monkeypatch.setattr(Heap, "_walk", lambda self, address: walked.append(address) or real(self, address))
+    source = H5Source(tmp_path / "x.h5")
+    for name in names:
+        found = source.text_codes(name)
+        assert found is not None
+        assert found[1] == [name]
+        assert not found[0].any()
+    source.close()
+    assert walked == []
+
+
+@pytest.mark.parametrize("damage", ["size", "number", "number of the next", "far"])
+def test_text_behind_damage(tmp_path: Path, damage: str) -> None:
+    """Whether what lies before it was read or not, the answer is the same."""
+    path = tmp_path / "x.h5"
+    first, second, *_ = _columns_behind_one_another(path, 20)
+    raw = bytearray(path.read_bytes())
+    header = raw.index(b"about column 0") - 16
+    next_number = int.from_bytes(raw[header : header + 2], "little") + 1
+    at, new = {
+        "size": (header + 8, (24).to_bytes(8, "little")),
+        "number": (header, (60_000).to_bytes(2, "little")),
+        "number of the next": (header, next_number.to_bytes(2, "little")),
+        "far": (header + 8, (2**63).to_bytes(8, "little")),
+    }[damage]
+    raw[at : at + len(new)] = new
+    path.write_bytes(raw)
+
+    def read(*names: str) -> Any:
+        source = H5Source(path)
+        try:
+            return [source.read(name).tolist() for name in names][-1]
+        except FileAccessError as error:
+            return str(error)
+        finally:
+            source.close()
+
+    assert read(first) == [first] * 20
+    assert read(first, second) == read(second)
+    assert (read(second) == [second] * 20) == (damage == "number")
 
 
 def test_distinct_text_is_made_once(tmp_path: Path) -> None:

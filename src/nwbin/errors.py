@@ -12,7 +12,6 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, Self
 
 from nwbin._kept_back import taken
@@ -316,6 +315,8 @@ def nearest(name: object, known: Iterable[object], *, limit: int = 12) -> str:
     names = [printable(str(item)) for item in known]
     if not names:
         return "there are none"
+    from difflib import get_close_matches
+
     # An id that looks like another is no more likely meant than any.
     close = get_close_matches(name, names, n=3, cutoff=0.7) if isinstance(name, str) else []
     if not close and isinstance(name, str):

@@ -18,7 +18,7 @@ from nwbin.errors import (
 )
 from nwbin.export import tidy, write_counts, write_table
 from nwbin.responses.counts import TIME, AlignedCounts
-from nwbin.responses.psth import mean_rates
+from nwbin.responses.rate_tables import mean_rates
 from nwbin.responses.tiles import TiledCounts
 from nwbin.tables.frames import frame_of
 from nwbin.tables.tidy import escape_text

@@ -19,7 +19,7 @@ from nwbin.errors import (
 from nwbin.export import tidy, write_counts, write_table
 from nwbin.responses.counts import AlignedCounts
 from nwbin.responses.decode import decode
-from nwbin.responses.psth import mean_rates, rates_table
+from nwbin.responses.rate_tables import mean_rates, rates_table
 from tests.export.counting import EDGES, MIXED, expected
 
 

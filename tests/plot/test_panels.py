@@ -35,7 +35,7 @@ from nwbin.plot import (
     plot_tuning,
     plot_tuning_sheet,
 )
-from nwbin.responses.psth import mean_rates
+from nwbin.responses.rate_tables import mean_rates
 from tests.plot.test_rates_and_decoding import steps_of
 
 PLACES = {"y_position": [-10.0, 0.0, 10.0], "x_position": [-20.0, 0.0, 20.0, 40.0]}

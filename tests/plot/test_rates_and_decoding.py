@@ -18,7 +18,7 @@ import nwbin
 from nwbin.errors import ArgumentError, MissingDependencyError
 from nwbin.plot import condition_colors, plot_decoding, plot_rates, save_picture
 from nwbin.responses.decode import decode
-from nwbin.responses.psth import mean_rates
+from nwbin.responses.rate_tables import mean_rates
 
 START = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
 

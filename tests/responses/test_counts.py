@@ -30,7 +30,7 @@ from nwbin.errors import ArgumentError, FileAccessError, OverlapWarning
 from nwbin.export import write_counts, write_zarr_group
 from nwbin.responses.counts import AlignedCounts
 from nwbin.responses.matrix import response_matrix
-from nwbin.responses.psth import mean_rates
+from nwbin.responses.rate_tables import mean_rates
 from nwbin.responses.statistics import group_statistics
 from nwbin.responses.tiles import TiledCounts
 from nwbin.responses.windows import overlap_unsaid, warn_of_overlap

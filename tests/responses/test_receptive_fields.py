@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nwbin
 from nwbin import testing
 from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, NwbinWarning
-from nwbin.responses.receptive_fields import positions_of, receptive_fields
+from nwbin.responses.position_maps import positions_of, receptive_fields
 
 PLACES = itertools.product((5.0, -5.0, 0.0), (2.0, 1.0), (0, 90))  # y, x, orientation
 GRID = pd.DataFrame(

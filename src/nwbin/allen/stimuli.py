@@ -139,18 +139,19 @@ def _stored_columns(file: File) -> tuple[Times, Columns]:
     place[order] = np.arange(total)
     plain = not any(name.endswith(schema.PRESENTATIONS_SUFFIX) for name in names)
     pieces: dict[str, list[Piece]] = {"stimulus_name": []}
-    for name, table, rows in zip(names, tables, stored, strict=True):
+    for name, table, begin, end in zip(names, tables, ends[:-1], ends[1:], strict=True):
+        rows = place[begin:end]
         for column in table.columns:
             aside = column in _ASIDE and not (plain and column == "tags")
             if not aside and table.is_flat(column):
                 values = table.text_codes(column)
                 found = table.column(column) if values is None else values
-                pieces.setdefault(column, []).append((place[rows], found))
+                pieces.setdefault(column, []).append((rows, found))
             elif plain and table.is_list(column):  # such as tags, which in AllenSDK's tables are left out
-                pieces.setdefault(column, []).append((place[rows], _listed(table, column)))
+                pieces.setdefault(column, []).append((rows, _listed(table, column)))
         if "stimulus_name" not in table:
             shown = name.removesuffix(schema.PRESENTATIONS_SUFFIX)
-            pieces["stimulus_name"].append((place[rows], (np.zeros(len(table), dtype=np.intp), [shown])))
+            pieces["stimulus_name"].append((rows, (np.zeros(len(table), dtype=np.intp), [shown])))
     columns = {name: joined(found, total) for name, found in pieces.items()}
     return {"start_time": start[order], "stop_time": stop[order]}, columns
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from nwbin.binning._request import as_seconds
 from nwbin.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["as_window", "bin_centers", "bin_edges", "bins_in", "multiples", "whole_bins"]
 
@@ -19,6 +22,8 @@ _MOST_BINS = 100_000_000  # of more the edges alone take gigabytes
 
 def _as_written(value: float, name: str) -> Fraction:
     """The number that was written: 0.1 is one tenth, not the double beside it."""
+    from fractions import Fraction
+
     number = float(value)
     if not np.isfinite(number):
         raise ArgumentError(f"{name} must be a finite number of seconds, not {number}")
@@ -133,7 +138,7 @@ def _refuse_more(number: Fraction | float, what: str, width: float) -> None:
 
 
 def _is_whole(number: Fraction) -> bool:
-    return abs(number - round(number)) <= Fraction(1, 10**6) and round(number) >= 1
+    return abs(number - round(number)) * 10**6 <= 1 and round(number) >= 1
 
 
 def bins_in(span: float, width: float, name: str) -> int:

@@ -42,7 +42,7 @@ class Chosen:
 
     def duration(self) -> float:
         """How long a presentation lasts, in s: the median."""
-        from nwbin.responses.psth import median_duration
+        from nwbin.responses.time_axes import median_duration
 
         return median_duration(self.presentations)
 

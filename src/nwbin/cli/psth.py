@@ -88,7 +88,7 @@ class RateOptions:
         """The edges of the bins, s from onset, and their width where it is one."""
         from nwbin.binning import bin_edges
         from nwbin.plot.answers import fitting_width
-        from nwbin.responses.psth import time_axis
+        from nwbin.responses.time_axes import time_axis
 
         if self.edges is not None:
             return bin_edges(numbers_of(self.edges, "--edges")), None
@@ -146,7 +146,7 @@ def psth(
     from nwbin.cli._chosen import chosen_from
     from nwbin.export import write_table
     from nwbin.plot.answers import rates_of
-    from nwbin.responses.psth import rates_table
+    from nwbin.responses.rate_tables import rates_table
     from nwbin.responses.windows import overlap_unsaid
 
     refuse_json(as_json, out)

@@ -66,7 +66,7 @@ def raster(
     """  # fmt: skip
     from nwbin.cli._chosen import chosen_from
     from nwbin.plot.canvas import head
-    from nwbin.responses.psth import time_axis
+    from nwbin.responses.time_axes import time_axis
 
     out = picture_to(out, "raster", presentations)
     with chosen_from(file, presentations, units) as chosen:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nwbin._optional import need
 from nwbin.binning import count_in_windows
 from nwbin.errors import ArgumentError
-from nwbin.responses.receptive_fields import Positions, positions_of, sums_by_position
+from nwbin.responses.position_maps import Positions, positions_of, sums_by_position
 from nwbin.responses.windows import times_of
 from nwbin.trains import Trains, as_trains
 

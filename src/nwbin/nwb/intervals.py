@@ -36,6 +36,9 @@ class Intervals(Mapping[str, "pd.DataFrame"]):
             )
         return self._file.table(f"{schema.INTERVALS}/{name}").frame(lists=True)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # and not by a look for what may have been meant
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

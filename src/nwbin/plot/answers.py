@@ -13,8 +13,8 @@ from nwbin.allen.meanings import BLANK_FRAME, name_of_no_value, names_of_values
 from nwbin.binning import Closed, align_spikes, count_in_windows
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.responses.groups import conditions_of
+from nwbin.responses.position_maps import receptive_fields
 from nwbin.responses.rates import psth
-from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.responses.statistics import group_statistics
 from nwbin.responses.tuning_curves import tuning
 from nwbin.responses.windows import windows_around

@@ -11,7 +11,7 @@ from nwbin.allen.queries import varied
 from nwbin.errors import ArgumentError, LookupFailure, NothingChosen, nearest
 from nwbin.export import tidy
 from nwbin.plot.answers import Tuning, tuning_of
-from nwbin.responses.psth import median_duration
+from nwbin.responses.time_axes import median_duration
 from nwbin.tables.frames import frame_of
 from nwbin.tables.missing import missing
 

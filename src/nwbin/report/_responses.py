@@ -17,7 +17,7 @@ from nwbin.report._fields import places_in
 from nwbin.report._parts import Code, Heading, Note, Part, Table
 from nwbin.report._pictures import picture
 from nwbin.report._text import cell
-from nwbin.responses.psth import median_duration, time_axis
+from nwbin.responses.time_axes import median_duration, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,17 +10,18 @@ import numpy.typing as npt
 from nwbin import responses
 from nwbin.binning import Closed, as_seconds, as_window, bin_edges
 from nwbin.errors import ArgumentError
-from nwbin.estimates import Kernel, PairedTest
 from nwbin.responses.groups import By
-from nwbin.responses.psth import median_duration, time_axis
-from nwbin.responses.rates import Normalize
-from nwbin.responses.tuning_curves import Preferred
+from nwbin.responses.time_axes import median_duration, time_axis
 from nwbin.responses.windows import overlap_unsaid
 from nwbin.session._asked import Asked, Window
 from nwbin.session._lookup import Ids
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from nwbin.estimates import Kernel, PairedTest
+    from nwbin.responses.rates import Normalize
+    from nwbin.responses.tuning_curves import Preferred
 
 __all__ = ["Answers"]
 

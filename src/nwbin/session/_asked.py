@@ -15,8 +15,8 @@ from nwbin.binning import as_window
 from nwbin.errors import ArgumentError, NothingChosen
 from nwbin.responses.groups import By, parameters_of
 from nwbin.responses.hints import Hints
-from nwbin.responses.psth import median_duration
 from nwbin.responses.selection import Selection
+from nwbin.responses.time_axes import median_duration
 from nwbin.responses.windows import what_rows_are
 from nwbin.session._lookup import Ids, Lookup
 from nwbin.session.selectable import SelectableSession

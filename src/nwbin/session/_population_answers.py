@@ -12,13 +12,14 @@ from nwbin.allen.responses import labelled_trials
 from nwbin.binning import Closed, as_seconds
 from nwbin.responses.groups import By
 from nwbin.responses.matrix import response_matrix
-from nwbin.responses.variability import Method
 from nwbin.responses.windows import overlap_unsaid
 from nwbin.session._asked import Asked, Window
 from nwbin.session._lookup import Ids
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from nwbin.responses.variability import Method
 
 __all__ = ["PopulationAnswers"]
 

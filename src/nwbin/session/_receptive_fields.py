@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nwbin import responses
 from nwbin.binning import Closed, as_window
 from nwbin.errors import LookupFailure, nearest
-from nwbin.responses.receptive_fields import receptive_fields
 from nwbin.session._asked import Asked
 from nwbin.session._lookup import Ids
 
@@ -80,7 +80,7 @@ class ReceptiveFields(Asked):
         """
         rows, ids = self._asked(self._gabors() if presentations is None else presentations, unit_ids, where)
         trains = self._trains("receptive_fields", rows, ids, [as_window(window)], threads)
-        return receptive_fields(
+        return responses.receptive_fields(
             trains,
             rows,
             window,

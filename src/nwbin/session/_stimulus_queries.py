@@ -29,11 +29,13 @@ class StimulusQueries:
 
     def _of_stimulus(self, names: str | Iterable[str]) -> npt.NDArray[np.bool_]:
         wanted = [names] if isinstance(names, str | bytes) or not isinstance(names, Iterable) else list(names)
-        known = self.tables.stimulus_names
+        shown = self.tables.detailed_presentations["stimulus_name"]
+        found = shown.isin(wanted).to_numpy()
+        there = shown[found].unique().tolist()
         for name in wanted:
-            if name not in known:
-                warn(f"no stimulus is called {name!r}; {nearest(name, known)}")
-        return self.tables.detailed_presentations["stimulus_name"].isin(wanted).to_numpy()
+            if name not in there:
+                warn(f"no stimulus is called {name!r}; {nearest(name, self.tables.stimulus_names)}")
+        return found
 
     def get_stimulus_table(
         self,

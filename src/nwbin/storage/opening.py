@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +28,8 @@ def check_path(source: StrPath) -> Path:
                 raise MissingFileError(
                     f"{shown(str(source))}: is an address, not a path; give it as text, as it is"
                 )
+            from difflib import SequenceMatcher
+
             folder = path.parent
             there = [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
             files = sorted(name for name in there if name.lower().endswith(".nwb"))

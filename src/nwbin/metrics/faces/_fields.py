@@ -14,7 +14,7 @@ from nwbin.metrics.faces._base import StimulusAnalysis
 from nwbin.metrics.faces._plots import raster
 from nwbin.metrics.receptive_fields import FieldOptions, field_columns, field_maps
 from nwbin.responses.counts import UNIT
-from nwbin.responses.receptive_fields import positions_of
+from nwbin.responses.position_maps import positions_of
 
 if TYPE_CHECKING:
     import xarray as xr

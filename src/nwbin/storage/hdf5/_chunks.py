@@ -15,7 +15,7 @@ import math
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -23,10 +23,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin import _threads
-
-_inflater: Any = zlib
-with suppress(ImportError):  # twice to three times as quick as zlib: `pip install isal`
-    _inflater = import_module("isal.isal_zlib")
 
 __all__ = [
     "FILTERS",
@@ -54,6 +50,14 @@ _BATCH = 1 << 26  # bytes of chunks that are fetched at once
 
 Fetch = Callable[[int], "bytes | memoryview"]
 FetchMany = Callable[["npt.NDArray[np.intp]"], Fetch]
+
+
+@cache
+def _inflater() -> Any:
+    """What inflates: isal, where it is installed, is twice to three times as quick as zlib."""
+    with suppress(ImportError):
+        return import_module("isal.isal_zlib")
+    return zlib
 
 
 class DamagedChunkError(ValueError):
@@ -123,11 +127,11 @@ def can_measure(filters: tuple[int, ...]) -> bool:
 
 
 def _inflate(raw: Any, n_bytes: int) -> bytes:
-    engine = _inflater.decompressobj()
+    engine = _inflater().decompressobj()
     try:
         # One byte more than there should be, so that a chunk that inflates to too much is noticed, not followed.
         out: bytes = engine.decompress(raw, n_bytes + 1)
-    except (zlib.error, _inflater.error) as error:
+    except (zlib.error, _inflater().error) as error:
         raise DamagedChunkError(f"its compressed data are damaged ({error})") from error
     if len(out) > n_bytes:
         raise DamagedChunkError(

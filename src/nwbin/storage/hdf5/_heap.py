@@ -32,6 +32,7 @@ __all__ = [
 REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
 HEADER = 16  # bytes, of an object's header and of a collection's head
 
+_FEW = 64  # objects: so many are passed one by one
 _KEEP = 256  # collections whose objects are remembered
 LARGEST = 1 << 26  # bytes of a collection: libhdf5 makes them of kilobytes
 _NUMBER = np.uint64(0xFFFF)  # the bits of a header's first 8 bytes that are the object's number
@@ -96,6 +97,7 @@ class Heap:
         self.data = data
         self.words: npt.NDArray[np.uint64] = np.ndarray((max(0, data.size - 7),), "<u8", data, strides=(1,))
         self._collections: dict[int, npt.NDArray[np.intp]] = {}
+        self._passed: dict[int, tuple[int, int]] = {}  # of a collection, an object's number and where it ends
 
     def place(self, address: int, number: int, length: int) -> int:
         """Find one string's first byte; raises DamagedTextError where that fails."""
@@ -135,8 +137,27 @@ class Heap:
         return header + HEADER
 
     def likely(self, address: int, number: int) -> int:
-        """Guess where an object's header is. Number 1 comes first unless it was deleted, so nothing is looked up."""
-        return address + HEADER if number == 1 else self._object(address, number)
+        """Guess where an object's header is; what stands there is for the caller to look at.
+
+        Number 1 comes first unless it was deleted. Columns are written one behind the other, with their attributes
+        between them: so the next one begins a few objects behind those passed.
+        """
+        if number == 1:
+            return address + HEADER
+        passed, header = self._passed.get(address, (number, 0))
+        if not 0 < number - passed <= _FEW:
+            return self._object(address, number)
+        for one in range(passed + 1, number):
+            if header > self.data.size - 2 * HEADER or self.words.item(header) & 0xFFFF != one:
+                return self._object(address, number)
+            header += HEADER + padded(self.words.item(header + 8))
+        return header if header < self.data.size else self._object(address, number)
+
+    def passed(self, address: int, number: int, end: int) -> None:
+        """Say which object of a collection is the last of some that were gone through, and where it ends."""
+        if len(self._passed) >= _KEEP:
+            self._passed.clear()
+        self._passed[address] = number, end
 
     def _headers(self, at: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return number and size as they stand in the headers at some places; number -1 where none can be."""

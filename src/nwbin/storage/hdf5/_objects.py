@@ -42,12 +42,16 @@ class Objects:
     def forget(self) -> None:
         """Let go of the objects, so that the file can close."""
         self._found.clear()
+        self._names.clear()
 
     def find(self, path: str) -> Any | None:
         """Return the h5py object at a path, None if there is none."""
         if path in self._found:
             return self._found[path]
         path = "/".join(part for part in path.split("/") if part)
+        parent, _, name = path.rpartition("/")
+        if parent in self._names and name not in self._names[parent]:
+            return None
         with self._file.reading(path):
             return self._follow(path, 0)
 

@@ -19,7 +19,8 @@ from nwbin.tables.frames import numbered
 __all__ = ["HeapStrings", "decode", "text_of"]
 
 _NEXT = np.uint64(1 << 32)  # from one reference to that of the next object, in their second 8 bytes
-_SHORT = 16  # rows: shorter runs of one string are not worth comparing by themselves
+_SHORT = 16  # objects: shorter stretches of one string are not worth comparing by themselves
+_PIECE = 4  # rows: where pieces are shorter than that, taken together, a column repeats nothing
 _LONGEST = 128  # bytes: longer strings are rare, and are not compared
 _BLOCK = 1 << 16  # rows at a time: the working set stays below 10 MB
 # Masks of a word that keep its first 0, 1, ..., 8 bytes (the lowest ones).
@@ -28,6 +29,13 @@ _FIRST_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 def _rows(references: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(references).view(REFERENCE).reshape(-1)
+
+
+def _beginnings(pairs: npt.NDArray[np.uint64], count: npt.NDArray[np.intp] | int) -> npt.NDArray[np.intp]:
+    """Say which references do not go on where the one before ends, so many (`count`) objects further: intp (m,)."""
+    lengths, numbers = pairs[:, 0], pairs[:, 1]
+    goes_on = (lengths[1:] == lengths[:-1]) & (numbers[1:] - numbers[:-1] == _NEXT * np.uint64(count))
+    return np.concatenate([[0], np.flatnonzero(~goes_on) + 1])
 
 
 def _text(raw: bytes) -> str:
@@ -115,9 +123,13 @@ class HeapStrings:
 
         for begin in range(0, len(rows), _BLOCK):
             some, out = rows[begin : begin + _BLOCK], codes[begin : begin + _BLOCK]
-            rest = self._number_repeated(some, out, code_of)
-            if rest.any():
-                out[rest] = self._number_any(some[rest], code_of)
+            written = some["length"] > 0
+            if written.all():
+                out[:] = self._number(some, code_of)
+                continue
+            out[~written] = code_of(b"")
+            if written.any():
+                out[written] = self._number(some[written], code_of)
         return codes, list(values)
 
     def _bytes(self, at: int, length: int) -> bytes:
@@ -126,47 +138,62 @@ class HeapStrings:
     def _found(self, at: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> None:
         """Make sure that strings are at hand, where only a part of the file is."""
 
-    # ---------------------------------------------------------------- runs of one string
+    def _number(self, rows: npt.NDArray[Any], code_of: Callable[[bytes], int]) -> npt.NDArray[np.intp]:
+        """Number strings, none of them empty: intp (n,)."""
+        codes = self._number_repeated(rows, code_of)
+        rest = codes < 0
+        if rest.any():
+            codes[rest] = self._number_any(rows[rest], code_of)
+        return codes
+
+    # ---------------------------------------------------------------- stretches of one string
 
     def _number_repeated(
-        self, rows: npt.NDArray[Any], out: npt.NDArray[np.intp], code_of: Callable[[bytes], int]
-    ) -> npt.NDArray[np.bool_]:
-        """Number empty strings, and those that repeat the one before; return which rows are left.
+        self, rows: npt.NDArray[Any], code_of: Callable[[bytes], int]
+    ) -> npt.NDArray[np.intp]:
+        """Number the strings that many objects in a row repeat: intp (n,), -1 for those that are left.
 
         Most columns repeat one value for thousands of rows, and strings written together stand one behind the
-        other, numbered upwards. Such a run is a matrix of words in the file, compared where it lies.
+        other, numbered upwards. But libhdf5 writes a column in pieces, the last rows first: it is in the order of
+        their numbers that pieces make a stretch of objects, a matrix of words in the file, compared where it lies.
         """
-        rest = rows["length"] > 0
-        if not rest.all():
-            out[~rest] = code_of(b"")
         pairs = rows.view("<u8").reshape(-1, 2)  # length and low half of the address, high half and number
-        low, high = pairs[:, 0], pairs[:, 1]
-        follows = (low[1:] == low[:-1]) & (high[1:] - high[:-1] == _NEXT)
-        bounds = np.concatenate([[0], np.flatnonzero(~follows) + 1, [len(rows)]])
-        for run in np.flatnonzero(np.diff(bounds) >= _SHORT).tolist():
-            first, last = int(bounds[run]), int(bounds[run + 1])
-            length, address, number = rows[first].tolist()
-            raw = self._repeated(address, number, length, last - first) if 0 < length <= _LONGEST else None
+        first = _beginnings(pairs, 1)  # row of each piece
+        if len(first) * _PIECE > len(rows):
+            return np.full(len(rows), -1, dtype=np.intp)
+        pieces, count = pairs[first], np.diff(first, append=len(rows))
+        order = np.lexsort((pieces[:, 1], pieces[:, 0]))
+        begins = _beginnings(pieces[order], count[order][:-1])  # first piece of each stretch
+        n_objects = np.add.reduceat(count[order], begins)
+        codes = np.full(len(begins), -1, dtype=np.intp)
+        starts = rows[first[order[begins]]].tolist()
+        for stretch in np.flatnonzero(n_objects >= _SHORT).tolist():
+            length, address, number = starts[stretch]
+            raw = self._repeated(address, number, length, int(n_objects[stretch]))
             if raw is not None:
-                out[first:last] = code_of(raw)
-                rest[first:last] = False
-        return rest
+                codes[stretch] = code_of(raw)
+        of_piece = np.empty(len(first), dtype=np.intp)
+        of_piece[order] = np.repeat(codes, np.diff(begins, append=len(order)))
+        return np.repeat(of_piece, count)
 
     def _repeated(self, address: int, number: int, length: int, count: int) -> bytes | None:
         """Return the one string that so many objects hold from this one on; None where they do not."""
+        if length > _LONGEST:
+            return None
         at = self._heap.likely(address, number)
         step = HEADER + padded(length)
         if not 0 < at <= self.data.size - count * step:
             return None
-        objects: npt.NDArray[np.uint64] = np.ndarray(
-            (count, step // 8), "<u8", self.data, at, strides=(step, 8)
-        )
-        head, size = objects[0, :2].tolist()
-        if head & 0xFFFF != number or size != length or (np.diff(objects[:, 0]) != 1).any():
+        words = step // 8  # of an object
+        stretch: npt.NDArray[np.uint64] = np.ndarray((count * words,), "<u8", self.data, at)
+        if stretch.item(0) & 0xFFFF != number or stretch.item(1) != length:
             return None
-        # The sizes, and the strings with the zeros behind them.
-        if (objects[:, 1:] != objects[0, 1:]).any():
+        # From each object to the next one the number goes up by one, and nothing else changes: not the size, nor
+        # the string with the zeros behind it.
+        changes = stretch[words:] - stretch[:-words]
+        if (changes[::words] != 1).any() or np.count_nonzero(changes) != count - 1:
             return None
+        self._heap.passed(address, number + count - 1, at + count * step)
         return self._bytes(at + HEADER, length)
 
     # ---------------------------------------------------------------- any strings
