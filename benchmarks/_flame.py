@@ -1,8 +1,8 @@
 """Where a fresh process's time goes, as a picture: steps, below them imports by package and functions by room.
 
-Three kinds of runs say it: plain ones how long each step takes, ones under -X importtime what importing a package's
-own modules takes of it, and one whose second round is profiled how the rest is shared out among functions (a second
-round, because by then everything is imported). `python _flame.py SCRIPT FILE` is that last one, and prints JSON.
+Three kinds of runs say it: plain ones what each step takes of the processor, ones under -X importtime what importing a
+package's own modules takes of it, and one whose second round is profiled how the rest is shared out among functions (a
+second round, because by then everything is imported). `python _flame.py SCRIPT FILE` is that last one, and prints JSON.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def profiled(script: str, path: str) -> dict[str, dict[str, float]]:
 
 def parts_of(
     script: str,
-    walls: dict[str, float],
+    took: dict[str, float],
     imports: dict[str, dict[str, float]],
     functions: dict[str, dict[str, float]],
 ) -> Part:
@@ -130,7 +130,7 @@ def parts_of(
 
     Parameters
     ----------
-    walls
+    took
         Seconds of each step.
     imports
         And of it those that importing each package's modules took.
@@ -138,20 +138,20 @@ def parts_of(
         By what, and in which proportions, the rest is shared out.
     """
     steps = []
-    for step, wall in walls.items():
+    for step, whole in took.items():
         groups: dict[str, list[Part]] = {kind: [] for kind in SAID}
-        for package, took in sorted(imports.get(step, {}).items(), key=lambda one: -one[1]):
+        for package, seconds in sorted(imports.get(step, {}).items(), key=lambda one: -one[1]):
             ours = package == OURS
             kind = "our imports" if ours else "floor" if package in FLOOR else "other imports"
-            groups[kind].append(Part(package, took, kind))
-        rest = max(0.0, wall - sum(part.seconds for parts in groups.values() for part in parts))
+            groups[kind].append(Part(package, seconds, kind))
+        rest = max(0.0, whole - sum(part.seconds for parts in groups.values() for part in parts))
         shares = functions.get(step, {})
         total = sum(shares.values()) or 1.0
         for room, share in sorted(shares.items(), key=lambda one: -one[1]):
             kind = "our functions" if room.startswith(OURS) else "others' functions"
             groups[kind].append(Part(room, rest * share / total, kind))
-        steps.append(Part(step, wall, "step", tuple(_grouped(groups))))
-    return Part(script, sum(walls.values()), "whole", tuple(steps))
+        steps.append(Part(step, whole, "step", tuple(_grouped(groups))))
+    return Part(script, sum(took.values()), "whole", tuple(steps))
 
 
 def _grouped(groups: dict[str, list[Part]]) -> Iterator[Part]:
@@ -195,7 +195,12 @@ def draw(wholes: list[Part], target: Path) -> None:
     axes = figure.subplots(len(wholes), squeeze=False)[:, 0]
     longest = 1000 * max(whole.seconds for whole in wholes)
     for axis in axes:
-        axis.set(xlim=(0, longest), ylim=(ROWS[-1], 0), yticks=[], xlabel="ms from the script's first line")
+        axis.set(
+            xlim=(0, longest),
+            ylim=(ROWS[-1], 0),
+            yticks=[],
+            xlabel="ms of processor time, the interpreter's start included",
+        )
         axis.spines[["top", "left", "right"]].set_visible(False)
     figure.canvas.draw()  # labels are fitted to where things will be
     for axis, whole in zip(axes, wholes, strict=True):

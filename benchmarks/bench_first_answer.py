@@ -112,25 +112,27 @@ def measure(script: str, path: Path, repeat: int) -> None:
 
 
 def flame(path: Path, repeat: int, target: Path) -> None:
-    """Draw what the time of both scripts is made of, print its sums, and what the imports alone take."""
+    """Draw what both scripts' processor time is made of, print its sums, and what the imports alone take."""
     wholes = []
     for script in ("counts", "tutorial"):
         plain = [run(sys.executable, "nwbin", script, path)[0]["steps"] for _ in range(repeat)]
-        walls = {step: min(one[step][0] for one in plain) for step in plain[0]}
+        took = {
+            step: min(one[step][1] for one in plain) for step in plain[0]
+        }  # processor time: others compute too
         watched = [run(sys.executable, "nwbin", script, path, "-X", "importtime") for _ in range(repeat)]
         found = [_flame.imports_by_step(text) for _, text in watched]
         imports = {}
-        for step, wall in walls.items():
-            # Watching imports takes time of its own.
-            slower = max(1.0, min(one["steps"][step][0] for one, _ in watched) / wall)
+        for step, seconds in took.items():
+            # Watching imports takes time of its own, and what it says is wall time.
+            slower = max(1.0, min(one["steps"][step][0] for one, _ in watched) / seconds)
             imports[step] = {
                 package: min(one[step].get(package, 0.0) for one in found) / slower
                 for package in found[0][step]
             }
         functions = json.loads(_done([sys.executable, _flame.__file__, script, str(path)]).stdout)
-        wholes.append(_flame.parts_of(script, walls, imports, functions))
+        wholes.append(_flame.parts_of(script, took, imports, functions))
         print(f"{_flame.table(wholes[-1])}\n")
-    code = f"import time; t = time.perf_counter(); {FLOOR}; print(time.perf_counter() - t)"
+    code = f"import time; {FLOOR}; print(time.process_time())"
     alone = min(float(_done([sys.executable, "-c", code]).stdout) for _ in range(repeat))
     print(f"{FLOOR}, and nothing else: {1000 * alone:,.0f} ms.\n")
     _flame.draw(wholes, target)
