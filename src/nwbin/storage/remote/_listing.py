@@ -11,7 +11,7 @@ from nwbin._optional import need
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.addresses import scheme_of, shown
 from nwbin.storage.remote._dandi import assets_of, described, described_asset, newest_version
-from nwbin.storage.remote._faults import Fault, error_of, is_refusal
+from nwbin.storage.remote._faults import Fault, error_of, is_refusal, is_too_long
 from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._retries import tried
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
@@ -24,7 +24,7 @@ __all__ = ["Listed", "content_of", "listing", "names_in", "state_now"]
 _DANDISET = re.compile(r"dandi://(?:dandi/)?(?P<set>\d{6})(?:@(?P<version>[\w.]+))?(?:/(?P<path>[^?#]*))?")
 _MOST = 1_000_000  # files in a folder
 _MOST_OF_STORE = 100_000  # files of a store that gathers no metadata: a request for each thousand
-_LARGEST = 1 << 28  # bytes of a store's metadata
+_LARGEST = 1 << 26  # bytes of a store's metadata: with more it cannot be opened
 _SESSION = ".nwb.zarr"  # the end of the name of a store that is a session
 _INSIDE = re.compile(r"((?:[^/]+/)*?[^/]+\.zarr)/")  # a file's path in a store: the outermost one
 _PLAIN = re.compile(r"[A-Za-z0-9_./=@+-]+")  # a key that is sent as it is
@@ -123,7 +123,7 @@ def _mark_in_s3(store: Any, place: str, name: str) -> str | None:
         try:
             return gathers(tried(lambda: content_in_s3(store, f"{place}/{document}", _LARGEST), name))
         except FileAccessError as error:
-            if not is_refusal(error):
+            if not (is_refusal(error) or is_too_long(error) or isinstance(error, MissingFileError)):
                 raise
             return False  # whoever opens it is told
 
