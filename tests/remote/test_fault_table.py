@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -274,6 +275,22 @@ def test_a_change_that_fsspec_sees_by_its_time(file: Path, tag: str) -> None:
             np.testing.assert_array_equal(train(opened), np.arange(N, 2 * N))
             return
         with pytest.raises(NwbinError, match="has changed on the server"):
+            train(opened)
+
+
+@pytest.mark.parametrize("length", [1.0, 0.5])
+def test_a_change_of_a_file_that_has_no_mark(file: Path, tmp_path: Path, length: float) -> None:
+    """Its time tells, or its length; where its bytes lie on the disk (its inode) is no mark."""
+    pytest.importorskip("fsspec")
+    path, content = tmp_path / "medium.nwb", bytearray(file.read_bytes())
+    path.write_bytes(content)
+    with nwbin.File(path.as_uri()) as opened:
+        content[-8:] = bytes(8)
+        with path.open("r+b") as stream:
+            stream.write(content[: int(length * len(content))])
+            stream.truncate()
+        os.utime(path, (0, 0))
+        with pytest.raises(NwbinError, match="has changed on the server since it was opened"):
             train(opened)
 
 
