@@ -60,11 +60,17 @@ class RemoteFolder:
         """
         return of_each(lambda key: self._get(key, most), keys)
 
-    def get_short(self, keys: Sequence[str], most: int) -> dict[str, bytes | None]:
-        """Fetch files as :meth:`get_many` does, by their paths; those that turn out to be longer are left out."""
+    def get_short(self, keys: Sequence[str], most: int, room: int) -> dict[str, bytes | None]:
+        """Fetch files as :meth:`get_many` does, by their paths, as long as they are short and there is room.
+
+        Those that turn out to be longer than `most` are left out, and those that come after so many bytes in all.
+        """
         found: dict[str, bytes | None] = {}
+        before = self.fetched
 
         def one(key: str) -> None:
+            if self.fetched - before >= room:
+                return
             try:
                 found[key] = self._get(key, most)
             except FileAccessError as error:
