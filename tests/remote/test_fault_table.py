@@ -263,6 +263,15 @@ def test_what_passes_is_tried_again_through_fsspec(place: Place, what: str) -> N
     assert True in failed  # whether the file is still the same
 
 
+def test_a_server_that_keeps_silent_when_fsspec_asks_what_a_file_is_like(file: Path) -> None:
+    begin = read_through_fsspec(0.1)
+    with (
+        serving(files={"medium.nwb": file}, delay=5) as server,
+        pytest.raises(NwbinError, match=r"connection to the server fails \(.*5 tries\)"),
+    ):
+        nwbin.File(server.url("medium.nwb").replace("http://", begin))
+
+
 @pytest.mark.parametrize("tag", ["", '"one"'])
 def test_a_change_that_fsspec_sees_by_its_time(file: Path, tag: str) -> None:
     begin = read_through_fsspec(60)
