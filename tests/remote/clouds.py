@@ -27,18 +27,24 @@ def _size(held: bytes | Path) -> int:
     return len(held) if isinstance(held, bytes) else held.stat().st_size
 
 
-def listed_as_s3(server: Server, one: Asked, most: int = 3) -> bytes | None:
-    """What S3 says of the objects in a bucket, a few at a time: behind a key, or directly in a folder, if asked so."""
+def listed_as_s3(server: Server, one: Asked, most: int = 3, *, backwards: bool = False) -> bytes | None:
+    """What S3 says of the objects in a bucket, a few at a time: behind a key, or directly in a folder, if asked so.
+
+    backwards : as it does not: the last first.
+    """
     asked = {name: values[0] for name, values in parse_qs(one.query).items()}
     if asked.get("list-type") != "2":
         return None
     bucket, prefix = one.path.strip("/"), asked.get("prefix", "")
-    keys = sorted(path[len(bucket) + 1 :] for path in server.files if path.startswith(f"{bucket}/{prefix}"))
+    keys = [path[len(bucket) + 1 :] for path in server.files if path.startswith(f"{bucket}/{prefix}")]
+    keys.sort(reverse=backwards)
     keys = [key for key in keys if key > asked.get("start-after", "")]
     folders: list[str] = []
     if "delimiter" in asked:
         rest = [key[len(prefix) :] for key in keys]
-        folders = sorted({prefix + one.partition("/")[0] + "/" for one in rest if "/" in one})
+        folders = sorted(
+            {prefix + one.partition("/")[0] + "/" for one in rest if "/" in one}, reverse=backwards
+        )
         keys = [prefix + one for one in rest if "/" not in one]
     begin = int(asked.get("continuation-token", "0"))
     some, more = keys[begin : begin + most], begin + most < len(keys)

@@ -359,9 +359,17 @@ def test_a_store_without_gathered_metadata_that_changes_while_it_is_read(
     assert "was changed while the job read it" in str(failed[one])
 
 
-def test_a_store_that_may_not_be_read_leaves_the_others(s3: Server, tmp_path: Path) -> None:
-    s3.fault = lambda number, one: ("status", 403) if one.path.endswith("/zarr.json") else None
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_store_that_may_not_be_read_leaves_the_others(s3: Server, tmp_path: Path, status: int) -> None:
+    s3.fault = lambda number, one: ("status", status) if one.path.endswith("/zarr.json") else None
     assert statuses(nwbin.Dataset("s3://bucket/vcn/", cache=False), tmp_path / "out") == ["done", "failed"]
+
+
+def test_a_store_with_too_long_metadata_leaves_the_others(
+    s3: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_listing, "_LARGEST", 10)
+    assert nwbin.Dataset("s3://bucket/vcn/", cache=False).session_ids == IDS
 
 
 def test_more_files_than_are_listed_of_a_store(

@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from nwbin.allen.released_files import BUCKET, ReleasedFile, released
 from nwbin.downloads import DownloadError, _run, _wanted
 from nwbin.errors import ArgumentError, ArgumentTypeError, FileAccessError, LookupFailure, MissingFileError
 from nwbin.storage.remote import KeptPart, _kept_part, _whole_file, _with_obstore, asset_address
+from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._transport import State
 from tests.cli.asking import run
 from tests.remote.clouds import ASSETS, serving_dandi, serving_s3
@@ -75,6 +77,44 @@ def released_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_so_many_ranges_at_a_time_and_no_more() -> None:
+    under_way, most = set[int](), 0
+
+    def job(number: int, over: threading.Event) -> None:
+        nonlocal most
+        under_way.add(number)
+        most = max(most, len(under_way))
+        over.wait(0.01)
+        under_way.discard(number)
+
+    side_by_side([partial(job, number) for number in range(20)], 2)
+    assert most == 2
+
+
+def test_whether_a_file_is_still_the_same_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end, of an address that fsspec reads."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory.pipe("/there/x.nwb", OTHER)
+    real, faults = _whole_file.side_by_side, [ConnectionError()]
+
+    def info(*of: Any, **how: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return before(*of, **how)
+
+    def then_drops(*of: Any) -> None:
+        real(*of)
+        monkeypatch.setattr(type(memory), "info", info)
+
+    before = type(memory).info
+    monkeypatch.setattr(_whole_file, "side_by_side", then_drops)
+    nwbin.download("memory://there/x.nwb", tmp_path)
+    assert not faults
+    assert (tmp_path / "x.nwb").read_bytes() == OTHER
 
 
 # ---------------------------------------------------------------- the list

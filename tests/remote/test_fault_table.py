@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -262,6 +263,15 @@ def test_what_passes_is_tried_again_through_fsspec(place: Place, what: str) -> N
     assert True in failed  # whether the file is still the same
 
 
+def test_a_server_that_keeps_silent_when_fsspec_asks_what_a_file_is_like(file: Path) -> None:
+    begin = read_through_fsspec(0.1)
+    with (
+        serving(files={"medium.nwb": file}, delay=5) as server,
+        pytest.raises(NwbinError, match=r"connection to the server fails \(.*5 tries\)"),
+    ):
+        nwbin.File(server.url("medium.nwb").replace("http://", begin))
+
+
 @pytest.mark.parametrize("tag", ["", '"one"'])
 def test_a_change_that_fsspec_sees_by_its_time(file: Path, tag: str) -> None:
     begin = read_through_fsspec(60)
@@ -274,6 +284,22 @@ def test_a_change_that_fsspec_sees_by_its_time(file: Path, tag: str) -> None:
             np.testing.assert_array_equal(train(opened), np.arange(N, 2 * N))
             return
         with pytest.raises(NwbinError, match="has changed on the server"):
+            train(opened)
+
+
+@pytest.mark.parametrize("length", [1.0, 0.5])
+def test_a_change_of_a_file_that_has_no_mark(file: Path, tmp_path: Path, length: float) -> None:
+    """Its time tells, or its length; where its bytes lie on the disk (its inode) is no mark."""
+    pytest.importorskip("fsspec")
+    path, content = tmp_path / "medium.nwb", bytearray(file.read_bytes())
+    path.write_bytes(content)
+    with nwbin.File(path.as_uri()) as opened:
+        content[-8:] = bytes(8)
+        with path.open("r+b") as stream:
+            stream.write(content[: int(length * len(content))])
+            stream.truncate()
+        os.utime(path, (0, 0))
+        with pytest.raises(NwbinError, match="has changed on the server since it was opened"):
             train(opened)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 import nwbin
 from nwbin.errors import FileAccessError, MissingFileError, NwbinError
-from nwbin.storage.remote import _remote_file, _with_obstore
+from nwbin.storage.remote import _remote_file, _with_obstore, state_now
 from tests.remote.server import Asked, Server, serving
 
 pytest.importorskip("obstore")
@@ -267,23 +267,56 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_is_seen_while_a_server_keeps_silent(
-    served: Server, ctrl_c: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_with_obstore, "STALLED", timedelta(seconds=30))
-    answered = threading.Event()
+def seen_at_once(server: Server, ctrl_c: Callable[[], None], ask: Callable[[], object]) -> None:
+    answered, asked = threading.Event(), iter([True])
 
     def silent(number: int, one: Asked) -> None:
-        if number == before:  # the first of several that are under way
+        if one.path == "sessions.csv":
+            return
+        if next(asked, False):  # the first of those that are under way
             ctrl_c()
-        served.over.wait(5)
+        server.over.wait(5)
         answered.set()
 
-    with nwbin.File(address(served)) as file:
-        before, served.fault = len(served.asked), silent
-        with pytest.raises(KeyboardInterrupt):
-            file.spike_trains()
+    server.fault = silent
+    with pytest.raises(KeyboardInterrupt):
+        ask()
     assert not answered.is_set()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_with_obstore, "STALLED", timedelta(seconds=30))
+
+
+@pytest.mark.usefixtures("patient")
+def test_ctrl_c_is_seen_while_a_server_keeps_silent(served: Server, ctrl_c: Callable[[], None]) -> None:
+    with nwbin.File(address(served)) as file:
+        seen_at_once(served, ctrl_c, file.spike_trains)
+
+
+SILENT: dict[str, Callable[[Server], object]] = {
+    "a file of the archive": lambda server: nwbin.File("dandi://000021/small.nwb"),
+    "a store": lambda server: nwbin.File(server.url("small.nwb.zarr")),
+    "what a file is like": lambda server: state_now(server.url("small.nwb")),
+    "what a store is like": lambda server: state_now("s3://bucket/small.nwb.zarr"),
+    "a data set in S3": lambda server: nwbin.Dataset("s3://bucket/", cache=False),
+    "a data set on a web server": lambda server: nwbin.Dataset(server.address, cache=False),
+}
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("ask", SILENT.values(), ids=list(SILENT))
+def test_ctrl_c_is_seen_before_the_first_answer(
+    served: Server,
+    ctrl_c: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Server], object],
+) -> None:
+    served.files["sessions.csv"] = b"id\n1\n2\n"
+    monkeypatch.setenv("NWBIN_DANDI_API", served.url("api"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", served.address)
+    seen_at_once(served, ctrl_c, lambda: ask(served))
 
 
 def test_counted(served: Server) -> None:

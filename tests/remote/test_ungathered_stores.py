@@ -11,8 +11,9 @@ import pytest
 
 import nwbin
 from nwbin.errors import FileAccessError, FormatError
+from nwbin.storage.remote import state_now
 from nwbin.storage.zarr import _documents
-from tests.remote.clouds import serving_s3
+from tests.remote.clouds import listed_as_s3, serving_s3
 from tests.remote.server import Server
 from tests.small_files import write_small
 
@@ -73,6 +74,22 @@ def test_sent_to_another_process_it_is_opened_if_it_is_the_same(s3: Server) -> N
     s3.files[below] = held.read_bytes() + b" "
     with pytest.raises(FileAccessError, match=r"is not the file that was opened first: it has changed"):
         pickle.loads(sent)
+
+
+def test_the_order_of_lists_is_no_change(s3: Server) -> None:
+    mark = state_now(AT)
+    with nwbin.File(AT) as file:
+        sent = pickle.dumps(file)
+    s3.answer = lambda one: listed_as_s3(s3, one, backwards=True)
+    assert state_now(AT) == mark
+    pickle.loads(sent).close()
+
+
+def test_another_name_of_a_file_is_a_change(s3: Server) -> None:
+    mark, name = state_now(AT), "bucket/vcn/small.nwb.zarr/units/notes/readme.txt"
+    other = f"{name}2"
+    s3.files[other], s3.tags[other] = s3.files.pop(name), s3.tags.pop(name)
+    assert state_now(AT) != mark
 
 
 def test_a_store_of_endless_groups_is_refused(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:

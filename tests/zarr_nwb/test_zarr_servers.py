@@ -6,11 +6,13 @@ import json
 import struct
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import nwbin
 from nwbin.errors import FileAccessError, NotEnoughMemoryError
-from nwbin.storage.zarr import _chunks
+from nwbin.storage.remote._side_by_side import CONNECTIONS
+from nwbin.storage.zarr import _chunks, _source
 from tests.remote.server import serving
 
 pytest.importorskip("obstore")
@@ -101,6 +103,33 @@ def test_a_long_text_is_not_fetched_ahead(store: dict[str, bytes | Path]) -> Non
         assert file.units["quality"].tolist() == texts
         chunks = [one.path for one in server.asked[before:] if "/c/" in one.path]
         assert chunks == [name]  # the other columns were fetched ahead
+
+
+def test_no_more_is_fetched_ahead_than_there_is_room_for(
+    store: dict[str, bytes | Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(files=store) as server, nwbin.File(server.url("s.zarr")) as file:
+        expected = file.units
+        usual = [one.path for one in server.asked if "/c/" in one.path]
+    monkeypatch.setattr(_source, "_MOST_AHEAD", 1)
+    with serving(files=store) as server, nwbin.File(server.url("s.zarr")) as file:
+        asked = [one.path for one in server.asked if "/c/" in one.path]
+        assert len(asked) <= CONNECTIONS < len(usual)  # those under way when the first came
+        pd.testing.assert_frame_equal(file.units, expected)
+
+
+def test_an_array_of_many_chunks_is_not_fetched_ahead(store: dict[str, bytes | Path]) -> None:
+    raw = store["s.zarr/zarr.json"]
+    assert isinstance(raw, bytes)
+    said = json.loads(raw)
+    column = said["consolidated_metadata"]["metadata"]["units/rate"]
+    column["shape"] = [300]
+    column["chunk_grid"]["configuration"]["chunk_shape"] = [1]
+    store["s.zarr/zarr.json"] = json.dumps(said).encode()
+    with serving(files=store) as server, nwbin.File(server.url("s.zarr")):
+        asked = [one.path for one in server.asked if "/c/" in one.path]
+        assert asked
+        assert not any("/rate/" in path for path in asked)
 
 
 def claiming(store: dict[str, bytes | Path], shape: int, chunk: int) -> None:

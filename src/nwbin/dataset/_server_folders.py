@@ -19,23 +19,20 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from nwbin._atomic import atomic_write
 from nwbin.errors import ArgumentError, FileAccessError, FormatError, MissingFileError
 from nwbin.storage.addresses import scheme_of, shown
-from nwbin.storage.remote import Listed, content_of, listing, state_now
+from nwbin.storage.remote import Listed, content_of, listing, of_each, state_now
 
 __all__ = ["ServerFile", "copy_folder", "copy_tables", "files_on_server", "state_on_server", "tables_among"]
 
-T = TypeVar("T")
-
-_AT_ONCE = 8
 _LARGEST = 1 << 29  # bytes of a table
 _MOST_SESSIONS = 10_000  # of a web server's folder, which are asked for one by one
 _COPIES = re.compile(r"[0-9a-f]{24}-[0-9a-f]{24}")  # a folder of copies: of which data set, in which state
@@ -146,13 +143,6 @@ def _file(one: Listed) -> ServerFile:
     return ServerFile(PurePosixPath(one.path), one.address, one.size, one.tag)
 
 
-def _together(function: Callable[[Any], T], what: Iterable[Any]) -> list[T]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(function, what))
-
-
 def _of_web_folder(base: str, name: str) -> list[ServerFile]:
     try:
         text = content_of(f"{base}/sessions.csv", _LARGEST)[0].decode("utf-8")
@@ -184,7 +174,7 @@ def _of_web_folder(base: str, name: str) -> list[ServerFile]:
         except MissingFileError:
             return there(f"{path}.zarr") if path.endswith(".nwb") else None
 
-    return [one for one in _together(there, paths) if one is not None]
+    return [one for one in of_each(there, paths) if one is not None]
 
 
 def _rows(text: str) -> csv.DictReader[str]:
@@ -245,5 +235,5 @@ def copy_tables(folder: Path, tables: Sequence[ServerFile]) -> None:
     missing = [one for one in tables if not folder.joinpath(*one.path.parts).is_file()]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        _together(copy, missing)
+        of_each(copy, missing)
         _clear_copies(folder)

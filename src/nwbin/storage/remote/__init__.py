@@ -16,6 +16,7 @@ from nwbin.storage.remote._kept_part import (
 from nwbin.storage.remote._listing import Listed, content_of, listing, names_in, state_now
 from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._remote_file import RemoteFile
+from nwbin.storage.remote._side_by_side import of_each
 from nwbin.storage.remote._transport import State
 from nwbin.storage.remote._whole_file import WholeFile, fetch, look_up
 
@@ -44,6 +45,7 @@ __all__ = [
     "listing",
     "look_up",
     "names_in",
+    "of_each",
     "open_remote",
     "open_remote_folder",
     "recorded",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.remote._faults import Fault, Kind, is_too_long
 from nwbin.storage.remote._remote_file import RemoteFile
 from nwbin.storage.remote._retries import tried
-from nwbin.storage.remote._side_by_side import side_by_side
+from nwbin.storage.remote._side_by_side import of_each
 from nwbin.storage.remote._transport import State, Transport
 
 __all__ = ["RemoteFolder"]
@@ -59,26 +58,26 @@ class RemoteFolder:
         FileAccessError
             One cannot be had; where that may help, it was tried 5 times. Those under way are left alone.
         """
-        found: list[bytes | None] = [None] * len(keys)
+        return of_each(lambda key: self._get(key, most), keys)
 
-        def job(number: int, _: threading.Event) -> None:
-            found[number] = self._get(keys[number], most)
+    def get_short(self, keys: Sequence[str], most: int, room: int) -> dict[str, bytes | None]:
+        """Fetch files as :meth:`get_many` does, by their paths, as long as they are short and there is room.
 
-        side_by_side([partial(job, number) for number in range(len(keys))])
-        return found
-
-    def get_short(self, keys: Sequence[str], most: int) -> dict[str, bytes | None]:
-        """Fetch files as :meth:`get_many` does, by their paths; those that turn out to be longer are left out."""
+        Those that turn out to be longer than `most` are left out, and those that come after so many bytes in all.
+        """
         found: dict[str, bytes | None] = {}
+        before = self.fetched
 
-        def job(key: str, _: threading.Event) -> None:
+        def one(key: str) -> None:
+            if self.fetched - before >= room:
+                return
             try:
                 found[key] = self._get(key, most)
             except FileAccessError as error:
                 if not is_too_long(error):
                     raise
 
-        side_by_side([partial(job, key) for key in keys])
+        of_each(one, keys)
         return found
 
     def each(self, keys: Sequence[str], work: Callable[[str, RemoteFile | None], T]) -> list[T]:
@@ -86,27 +85,23 @@ class RemoteFolder:
 
         Each is as it was when its turn began: if it changes meanwhile, reading it raises.
         """
-        found: list[T | None] = [None] * len(keys)
 
-        def job(number: int, _: threading.Event) -> None:
-            key = keys[number]
+        def one(key: str) -> T:
             try:
                 file = RemoteFile(self._transport.below(key), "", f"{self.name}: {key}")
             except MissingFileError:
                 with self._counting:
                     self.requests += 1
-                found[number] = work(key, None)
-                return
+                return work(key, None)
             try:
-                found[number] = work(key, file)
+                return work(key, file)
             finally:
                 file.let_go()
                 with self._counting:
                     self.requests += file.requests
                     self.fetched += file.fetched
 
-        side_by_side([partial(job, number) for number in range(len(keys))])
-        return cast("list[T]", found)
+        return of_each(one, keys)
 
     def mark(self, key: str, most: int, *, known: bool = False) -> State | bytes | None:
         """Ask by what a file is known to be the same; None where it is not there.

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from nwbin._optional import need
 from nwbin.errors import FileAccessError, MissingFileError
 from nwbin.storage.addresses import scheme_of, shown
 from nwbin.storage.remote._dandi import assets_of, described, described_asset, newest_version
-from nwbin.storage.remote._faults import Fault, error_of, is_refusal
+from nwbin.storage.remote._faults import Fault, error_of, is_refusal, is_too_long
 from nwbin.storage.remote._opening import open_remote, open_remote_folder
 from nwbin.storage.remote._retries import tried
 from nwbin.storage.remote._s3 import bucket_and_key, s3_settings
-from nwbin.storage.remote._side_by_side import side_by_side
+from nwbin.storage.remote._side_by_side import of_each
 from nwbin.storage.remote._whole_file import look_up
 from nwbin.storage.stores import GATHERED, gathers, is_store
 
@@ -26,7 +24,7 @@ __all__ = ["Listed", "content_of", "listing", "names_in", "state_now"]
 _DANDISET = re.compile(r"dandi://(?:dandi/)?(?P<set>\d{6})(?:@(?P<version>[\w.]+))?(?:/(?P<path>[^?#]*))?")
 _MOST = 1_000_000  # files in a folder
 _MOST_OF_STORE = 100_000  # files of a store that gathers no metadata: a request for each thousand
-_LARGEST = 1 << 28  # bytes of a store's metadata
+_LARGEST = 1 << 26  # bytes of a store's metadata: with more it cannot be opened
 _SESSION = ".nwb.zarr"  # the end of the name of a store that is a session
 _INSIDE = re.compile(r"((?:[^/]+/)*?[^/]+\.zarr)/")  # a file's path in a store: the outermost one
 _PLAIN = re.compile(r"[A-Za-z0-9_./=@+-]+")  # a key that is sent as it is
@@ -94,12 +92,11 @@ def _of_s3(address: str, name: str) -> list[Listed]:
         Listed(path, whole + path, int(one["size"]), one.get("e_tag") or None) for path, one in found.items()
     ]
 
-    def look(path: str, _: threading.Event) -> None:
+    def look(path: str) -> Listed:
         place = f"{prefix}/{path}" if prefix else path
-        listed.append(Listed(path, whole + path, 0, _mark_in_s3(store, place, f"{name}: {path}")))
+        return Listed(path, whole + path, 0, _mark_in_s3(store, place, f"{name}: {path}"))
 
-    side_by_side([partial(look, path) for path in stores if path.endswith(_SESSION)])
-    return listed
+    return listed + of_each(look, [path for path in stores if path.endswith(_SESSION)])
 
 
 def _bucket(address: str, name: str) -> tuple[str, Any, str]:
@@ -126,7 +123,7 @@ def _mark_in_s3(store: Any, place: str, name: str) -> str | None:
         try:
             return gathers(tried(lambda: content_in_s3(store, f"{place}/{document}", _LARGEST), name))
         except FileAccessError as error:
-            if not is_refusal(error):
+            if not (is_refusal(error) or is_too_long(error) or isinstance(error, MissingFileError)):
                 raise
             return False  # whoever opens it is told
 
@@ -166,21 +163,19 @@ def names_in(address: str, folders: Sequence[str]) -> list[tuple[list[str], list
 
     name = shown(address)
     _, store, prefix = _bucket(address, name)
-    found: list[tuple[list[str], list[str]]] = [([], [])] * len(folders)
 
-    def look(number: int, _: threading.Event) -> None:
-        place = "/".join(part for part in (prefix, folders[number]) if part)
-        called = f"{name}: {folders[number]}" if folders[number] else name
+    def look(folder: str) -> tuple[list[str], list[str]]:
+        place = "/".join(part for part in (prefix, folder) if part)
+        called = f"{name}: {folder}" if folder else name
         files, inside = tried(lambda: directly_in_s3(store, place), called)
-        found[number] = [str(one["path"]).rpartition("/")[2] for one in files], inside
+        return [str(one["path"]).rpartition("/")[2] for one in files], inside
 
     try:
-        side_by_side([partial(look, number) for number in range(len(folders))])
+        return of_each(look, folders)
     except FileAccessError as error:
         if not is_refusal(error):
             raise
         return None
-    return found
 
 
 def _objects(store: Any, prefix: str, name: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -235,12 +230,11 @@ def _of_dandi(address: str, name: str) -> list[Listed]:
             elif path.endswith(_SESSION):
                 stores.append(listed)
 
-    def look(one: Listed, _: threading.Event) -> None:
+    def look(one: Listed) -> Listed:
         asset = described_asset(str(one.tag), shown(one.address))
-        found.append(one._replace(size=asset.size or 0, tag=asset.mark))  # as state_now has them
+        return one._replace(size=asset.size or 0, tag=asset.mark)  # as state_now has them
 
-    side_by_side([partial(look, one) for one in stores])
-    return found
+    return found + of_each(look, stores)
 
 
 def mark(document: str, size: int, said: str | None) -> str | None:

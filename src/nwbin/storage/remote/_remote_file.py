@@ -150,7 +150,8 @@ class RemoteFile:
                 one(threading.Event())
         else:
             side_by_side(work)
-        tried(lambda: self._transport.check(self.state), self.name)
+        if self._transport.checked_afterwards:
+            tried(lambda: self._transport.check(self.state), self.name)
 
     def _start(self) -> bytes:
         """Fetch the first bytes, and learn what the file is like."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from nwbin.storage.remote._faults import RETRIED, Fault, error_of
+from nwbin.storage.remote._side_by_side import of_each
 
 __all__ = ["TRIES", "pause", "tried"]
 
@@ -26,9 +28,16 @@ def tried(request: Callable[[], T], name: str) -> T:
     """Make a request, again where that may help; raises nwbin's error where it does not."""
     for tries in range(1, TRIES + 1):
         try:
-            return request()
+            return _answer_of(request)
         except Fault as fault:
             if fault.kind not in RETRIED or tries == TRIES:
                 raise error_of(fault, name, tries) from None
         pause(tries)
     raise AssertionError  # not reached
+
+
+def _answer_of(request: Callable[[], T]) -> T:
+    """Make a request. Ctrl-C is seen by the main thread alone, and by that not while it waits itself."""
+    if threading.current_thread() is not threading.main_thread():
+        return request()
+    return of_each(lambda one: one(), [request])[0]

@@ -6,9 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
-__all__ = ["Job", "side_by_side"]
+__all__ = ["Job", "of_each", "side_by_side"]
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 CONNECTIONS = 8
 _LOOK = 0.1  # s between looks at whether it is still wanted; on Windows Ctrl-C, too, is seen then alone
@@ -67,3 +72,14 @@ def side_by_side(
                 raise error
     finally:
         over.set()
+
+
+def of_each(work: Callable[[S], T], what: Sequence[S]) -> list[T]:
+    """Return what some work gives for each of some things, done side by side."""
+    found: dict[int, T] = {}
+
+    def job(number: int, _: threading.Event) -> None:
+        found[number] = work(what[number])
+
+    side_by_side([partial(job, number) for number in range(len(what))])
+    return [found[number] for number in range(len(what))]

@@ -11,7 +11,7 @@ from nwbin.storage.remote._transport import Answer, State
 
 __all__ = ["FsspecTransport"]
 
-_TAGS = ("ETag", "etag", "e_tag", "md5Hash", "md5", "checksum", "ino")
+_TAGS = ("ETag", "etag", "e_tag", "md5Hash", "md5", "checksum")
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created")
 
 
@@ -44,6 +44,7 @@ class FsspecTransport:
         if len(data) > asked or (len(data) < asked and _is_page(data)):
             raise Fault(Kind.NO_RANGES)
         if len(data) < asked:
+            self.check(now)
             raise Fault(Kind.SHORT)
         return Answer(now, start, iter([data]))
 

@@ -185,7 +185,7 @@ def _all_of(transport: ObstoreTransport, most: int) -> bytes:
     for part in transport.whole():
         found += part
         if len(found) > most:
-            raise Fault(Kind.OTHER, f"it is longer than {most:,} bytes")
+            raise Fault(Kind.TOO_LONG, f"it is longer than {most:,} bytes")
     return bytes(found)
 
 

@@ -30,6 +30,7 @@ __all__ = ["ChunkReader"]
 
 _BATCH = 1 << 27  # bytes of decoded chunks that are fetched at once from a server
 _SMALL_INDEX = 1 << 20  # bytes: shards with a longer one are not fetched ahead
+_MOST_FILES = 256  # of an array: of more none is fetched ahead
 _HARMLESS = 1 << 28  # bytes that any chunk may have
 _MOST_GROWTH = 1100  # times that bytes can sensibly have been shrunk; see nwbin.storage.hdf5
 
@@ -98,7 +99,12 @@ class ChunkReader:
         nothing, shard = np.empty(0), self._info.shard
         if shard is not None and shard.index_bytes > _SMALL_INDEX:
             return []
-        return list(dict.fromkeys(self._key(part.place) for part in self._parts(rows, nothing)))
+        found: dict[str, None] = {}
+        for part in self._parts(rows, nothing):
+            found[self._key(part.place)] = None
+            if len(found) > _MOST_FILES:
+                return []
+        return list(found)
 
     def _key(self, place: tuple[int, ...]) -> str:
         return f"{self._path}/{self._info.key(place)}"

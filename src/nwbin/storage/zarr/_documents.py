@@ -141,7 +141,6 @@ class Documents:
                 # Names come from outside: one that could lead elsewhere is no name of the store's.
                 names = [name for name in folders if steps(name) == [name]]
                 level += [f"{path}/{name}" if path else name for name in names]
-            level.sort()  # as S3 lists, and a server like it may not: the digest is to be the same each time
         return found
 
     def _check_list(self, path: str, files: list[str]) -> None:

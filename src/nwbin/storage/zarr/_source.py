@@ -86,7 +86,7 @@ class ZarrSource:
         self._whole = dict(whole or {})
         self._datasets: dict[str, Dataset] = {}
         self._fetched: dict[str, bytes | None] = {}  # ahead
-        self._long: set[str] = set()  # what turned out to be too long for that
+        self._long: set[str] = set()  # what turned out to be too long for that, or too much
         try:
             with self._reading(""):
                 self._documents = Documents(self._store)
@@ -312,7 +312,7 @@ class ZarrSource:
         room = _MOST_AHEAD - sum(len(raw or b"") for raw in self._fetched.values())
         if keys and room > 0:
             with self._reading(""):
-                self._fetched.update(store.get_short(keys, _SMALL_FILE))
+                self._fetched.update(store.get_short(keys, _SMALL_FILE, room))
                 self._long.update(set(keys) - self._fetched.keys())
 
     def _meant(self, group: str) -> list[str]:

@@ -322,9 +322,9 @@ class RemoteStore:
             self._wave = object()
         return found
 
-    def get_short(self, keys: Sequence[str], most: int) -> dict[str, bytes | None]:
-        """Read those of many files that are not longer than so many bytes."""
-        found = self._folder.get_short(keys, most)
+    def get_short(self, keys: Sequence[str], most: int, room: int) -> dict[str, bytes | None]:
+        """Read those of many files that are not longer than so many bytes, until there is no more room."""
+        found = self._folder.get_short(keys, most, room)
         if keys:
             self._wave = object()
         return found
