@@ -136,7 +136,7 @@ def test_a_store_that_may_not_be_read_is_not_passed_over(web: Server) -> None:
     web.fault = lambda number, one: ("status", 403) if f"{name}/" in one.path else None
     with pytest.raises(FileAccessError, match=rf"/{name}: .*does not let it be read \(HTTP 403\)"):
         nwbin.Dataset(web.url("bucket/vcn/"), cache=False)
-    web.fault = lambda number, one: ("status", 403) if one.path.endswith("nwb.zarr/zarr.json") else None
+    web.fault = lambda number, one: ("status", 403) if one.path.endswith(f"{name}/zarr.json") else None
     with pytest.raises(FileAccessError, match=rf"/{name}: zarr\.json: .*\(HTTP 403\)"):
         nwbin.Dataset(web.url("bucket/vcn/"), cache=False)
     web.files["bucket/vcn/sessions.csv"] = f"id\n{IDS[0]}".encode()  # of format 2
