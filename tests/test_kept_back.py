@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from nwbin import _threads
 from nwbin._kept_back import others_left_out, own_kept_back
 from nwbin.errors import InvalidSpikesWarning, NwbinWarning, warn
 from nwbin.storage.remote._side_by_side import side_by_side
@@ -24,9 +25,12 @@ def test_in_this_thread_and_those_that_read_for_it() -> None:
         with own_kept_back() as within:
             warn("further in")
         side_by_side([lambda _: warn("for this one")])
+        together = threading.Barrier(2)  # one of them is another thread's
+        _threads.run([lambda: (together.wait(60), warn("with this one"))] * 2, 2)
         pool.submit(warn, "elsewhere").result()
     assert [(type(one), str(one)) for one in heard] == [
         (InvalidSpikesWarning, "here"), (NwbinWarning, "for this one"),
+        *[(NwbinWarning, "with this one")] * 2,
     ]  # fmt: skip
     assert [str(one) for one in within] == ["further in"]
     assert [str(one.message) for one in given] == ["elsewhere"]

@@ -31,8 +31,11 @@ def test_not_there(small: Path) -> None:
         MissingFileError, match=r"smal\.nwb: no such file; in its folder, did you mean 'small.nwb'\?"
     ):
         nwbin.File(small.with_name("smal.nwb"))
-    with pytest.raises(FileNotFoundError, match=r"the folder .* is empty or not there"):
+    with pytest.raises(FileNotFoundError, match=r"x\.nwb: no such file; the folder \S*none is not there"):
         nwbin.File(small.parent / "none" / "x.nwb")
+    (small.parent / "sessions" / "session_1").mkdir(parents=True)  # no files, and yet not empty
+    with pytest.raises(MissingFileError, match=r"in its folder, there are no \.nwb files"):
+        nwbin.File(small.parent / "sessions" / "x.nwb")
 
 
 def test_folder_and_others(tmp_path: Path) -> None:

@@ -379,6 +379,24 @@ def test_text_in_a_file_object_asks_for_no_chunks(small: Path, monkeypatch: pyte
         source.close()
 
 
+@pytest.mark.parametrize("rows", [1, 40])  # looked up one by one, and as a stretch
+def test_text_shorter_than_what_is_stored(tmp_path: Path, rows: int) -> None:
+    """A reference to the first bytes of a string is damaged: what they say was never written."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as f:
+        f["x"] = np.array(["VISpm"] * rows, TEXT)
+        place = f["x"].id.get_offset()
+    raw = bytearray(path.read_bytes())
+    for row in range(rows):
+        raw[place + row * REFERENCE.itemsize] -= 1  # "VISp" is an area too
+    path.write_bytes(raw)
+    source = H5Source(path)
+    for read in (source.read, source.text_codes):
+        with pytest.raises(FileAccessError, match="its text is not where it should be"):
+            read("x")
+    source.close()
+
+
 def test_text_that_points_nowhere(small: Path) -> None:
     with h5py.File(small) as f:
         offset = f["units/quality"].id.get_offset()

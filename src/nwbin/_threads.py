@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TypeVar
 
 import numpy as np
@@ -84,7 +84,8 @@ def _submit(function: Callable[[], None], helpers: int) -> list[Future[None]]:
             _pool = ThreadPoolExecutor(max(helpers, available()), thread_name_prefix="nwbin")
         # While the interpreter shuts down nothing can be submitted: the caller's own thread does the work.
         with suppress(RuntimeError):
-            futures.extend(_pool.submit(function) for _ in range(helpers))
+            # In the caller's context, in which warnings may be kept back; a copy each: one is one thread's.
+            futures.extend(_pool.submit(copy_context().run, function) for _ in range(helpers))
     return futures
 
 

@@ -15,6 +15,7 @@ from typer.main import get_command
 
 import nwbin
 from nwbin.cli import app
+from nwbin.cli._app import Program
 from nwbin.testing import write_session
 from tests.cli.asking import NWBIN, bad, good, on_a_terminal, run
 from tests.small_files import write_small
@@ -83,6 +84,18 @@ def test_errors_of_every_command_are_json_too(tiny: Path, here: Path) -> None:
             assert (code, lines[0]["error"]["kind"]) == (2, "UsageError"), name
     assert bad("info", "nowhere.nwb").startswith("error: nowhere.nwb: ")  # and text again without it
     assert run("info", "--", "--json").stderr.startswith("error: --json: ")  # a file of that name
+
+
+def test_ctrl_c_is_said_however_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    said = {"error": {"kind": "KeyboardInterrupt", "message": "interrupted"}}
+    for method in ("make_context", "resolve_command"):  # the line is being understood; a command was found
+        with monkeypatch.context() as patch:
+            patch.setattr(Program, method, stop)
+            assert _told("info", "nowhere.nwb", "--json") == (130, [said]), method
+            assert run("info", "nowhere.nwb").stderr == "nwbin: interrupted\n"
 
 
 def test_errors_and_notes_say_what_kind_they_are(tiny: Path, here: Path) -> None:

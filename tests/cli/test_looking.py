@@ -140,7 +140,11 @@ def test_the_head_of_a_table_says_of_how_many_rows_it_is(tiny: Path, here: Path)
     assert [one["snr"] for one in json.loads(run(*units, "--head", 2, "--json").stdout)] == [
         float(line.split(",")[1]) for line in whole.splitlines()[1:3]
     ]
-    assert good(*units, "--head", 2, "-o", "-").splitlines() == whole.splitlines()[:3]
+    assert run(*units, "--head", 2, "-o", "-").stdout.splitlines() == whole.splitlines()[:3]
+    assert run(*units, "--head", 2, "-o", "-").stderr == shown.stderr
+    (note,) = json.loads(run(*units, "--head", 2, "--json").stderr).values()
+    assert f"note: {note['message']}\n" == shown.stderr
+    assert run(*units, "--head", 18, "--json").stderr == ""
     assert "x.csv gets the whole table" in bad(*units, "--head", 2, "-o", "x.csv")
     assert run("stimuli", tiny, "flashes", "--head", 3).stderr == "note: the first 3 of 10 presentations\n"
     stimuli = run("stimuli", tiny, "--head", 2)

@@ -58,6 +58,7 @@ def test_demo_on_a_file(tiny: Path, here: Path) -> None:
     assert (
         f"chance    {said['chance']:.1%}, by always guessing the most frequent of {classes} classes" in text
     )
+    assert "each fold, 20% of the trials of each class, in their order" in " ".join(text.split())
     assert f"nwbin demo {tiny} --structure NAME --window FROM,TO" in text.partition("next:")[2]
     assert Path("x.png").read_bytes().startswith(b"\x89PNG")
     good("demo", tiny, "--stimulus", "drifting_gratings", "--window", "0,0.5", "-o", "y.svg")

@@ -140,7 +140,11 @@ def _blank_is_nwbins(page: Page, session: nwbin.Session) -> None:
 OTHER_FILTERS = {"presence_ratio_minimum": 0.5, "isi_violations_maximum": None, "filter_by_validity": False}
 
 
-@pytest.mark.parametrize("filters", [OTHER_FILTERS, {"filter_by_metrics": False}, {}])
+# As AllenSDK's examples take bounds away.
+UNBOUNDED = {"amplitude_cutoff_maximum": np.inf, "presence_ratio_minimum": -np.inf}
+
+
+@pytest.mark.parametrize("filters", [OTHER_FILTERS, UNBOUNDED, {"filter_by_metrics": False}, {}])
 def test_the_code_has_the_filters_that_the_page_was_made_with(
     tiny: Path, filters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

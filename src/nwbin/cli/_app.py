@@ -129,7 +129,6 @@ class Program(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
         except KeyboardInterrupt:
-            say("error" if speech.as_json else "nwbin", "interrupted", name="KeyboardInterrupt")
             raise typer.Exit(INTERRUPTED) from None
         except (NwbinError, OSError, MemoryError) as error:
             if debug:
@@ -143,9 +142,8 @@ class Program(TyperGroup):
         # --debug works anywhere on the line: it is put there after something went wrong.
         end = given.index("--") if "--" in given else len(given)
         debug = "--debug" in given[:end]
-        speech.as_json = (
-            "--json" in given[:end]
-        )  # known before the line is understood: that may be what fails
+        # Known before the line is understood: that may be what fails.
+        speech.as_json = "--json" in given[:end]
         given = [one for k, one in enumerate(given) if one != "--debug" or k > end]
         named["standalone_mode"] = False
         if os.environ.get("NO_COLOR"):  # the help's bold and dim, too
@@ -180,6 +178,8 @@ class Program(TyperGroup):
                 )
             say("error", f"{message} (see: {command} --help)", name="UsageError")
             sys.exit(FAILED)
+        if code == INTERRUPTED:  # wherever: before there is a command to invoke, typer alone notices
+            say("error" if speech.as_json else "nwbin", "interrupted", name="KeyboardInterrupt")
         sys.exit(code if isinstance(code, int) else 0)
 
 

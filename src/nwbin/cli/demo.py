@@ -227,7 +227,7 @@ def _accuracy(found: Decoding) -> list[tuple[str, str]]:
     """How well labels were told, and what that is compared with."""
     folds = len(found.scores)
     each = ", ".join(f"{one:.1%}" for one in found.scores)
-    of_each = f"{1 / folds:.0%} of the trials, in their order"
+    of_each = f"{1 / folds:.0%} of the trials of each class, in their order"
     return [
         ("accuracy", f"{found.accuracy:.1%} of trials told right, the mean of {folds} folds: {each}"),
         ("", f"(cross-validated: each fold, {of_each}, is told by what was learnt from the other folds)"),

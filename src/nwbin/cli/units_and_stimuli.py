@@ -71,10 +71,12 @@ def _give(
 
     if out is None and as_json:
         put(to_json(table.iloc[:head]))
+        _note_what_is_left(len(table), head, said)
     elif out is None:
         _print(table, what, head, said)
     elif str(out) == "-":
         print_csv(table.iloc[:head], as_is=csv_as_is)
+        _note_what_is_left(len(table), head, said)
     elif head is not None:
         raise ArgumentError(
             f"--head is for what is printed, and {out} gets the whole table: give one of them"
@@ -88,9 +90,16 @@ def _give(
         )  # fmt: skip
 
 
-def _print(table: pd.DataFrame, what: str, head: int | None, said: str) -> None:
-    """Show a table, or its first rows; how many there are goes to stderr where another program has the rows."""
+def _note_what_is_left(rows: int, head: int | None, said: str) -> None:
+    """Say on stderr, as another program has the rows, of how many they are the first."""
     from nwbin.cli._app import say
+
+    if head is not None and head < rows:
+        say("note", f"the first {head:,} of {said}")
+
+
+def _print(table: pd.DataFrame, what: str, head: int | None, said: str) -> None:
+    """Show a table, or its first rows, and how many there are."""
     from nwbin.cli._console import frame_table, output
 
     console = output()
@@ -99,12 +108,11 @@ def _print(table: pd.DataFrame, what: str, head: int | None, said: str) -> None:
     frame_table(table.iloc[:head], console, for_all=whole)
     if not len(table):
         console.print(f"no {what}")
-    cut = head is not None and head < len(table)
-    if cut:
-        said = f"the first {head:,} of {said}"
-    if cut and not console.is_terminal:
-        say("note", said)
-    elif cut or (console.is_terminal and what == "units"):
+    if not console.is_terminal:
+        _note_what_is_left(len(table), head, said)
+    elif head is not None and head < len(table):
+        console.print(f"the first {head:,} of {said}", style="dim")
+    elif what == "units":
         console.print(said, style="dim")
 
 

@@ -34,7 +34,11 @@ _NOTHING = frozenset({"spontaneous", "invalid_presentation"})  # stimuli that ar
 
 def as_arguments(named: Mapping[str, Any]) -> str:
     """Arguments by name, as they stand in code after others."""
-    return "".join(f", {name}={value!r}" for name, value in named.items())
+
+    def code(value: Any) -> str:  # a bound that bounds nothing: "inf" alone is no Python
+        return f"float('{value}')" if isinstance(value, float) and not np.isfinite(value) else repr(value)
+
+    return "".join(f", {name}={code(value)}" for name, value in named.items())
 
 
 @dataclass(eq=False)

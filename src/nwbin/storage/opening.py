@@ -31,12 +31,13 @@ def check_path(source: StrPath) -> Path:
             from difflib import SequenceMatcher
 
             folder = path.parent
-            there = [p.name for p in folder.iterdir() if p.is_file()] if folder.is_dir() else []
-            files = sorted(name for name in there if name.lower().endswith(".nwb"))
+            if not folder.is_dir():
+                raise MissingFileError(f"{path}: no such file; the folder {folder} is not there")
+            files = sorted(
+                p.name for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(".nwb")
+            )
             files.sort(key=lambda name: -SequenceMatcher(None, name, path.name).ratio())
-            hint = nearest(path.name, files)
-            if not files:
-                hint = "there are no .nwb files" if there else f"the folder {folder} is empty or not there"
+            hint = nearest(path.name, files) if files else "there are no .nwb files"
             raise MissingFileError(f"{path}: no such file; in its folder, {hint}")
         if not path.is_file():
             raise FileAccessError(f"{path}: is a pipe or a device; give the path of a .nwb file")

@@ -103,7 +103,7 @@ class Heap:
         """Find one string's first byte; raises DamagedTextError where that fails."""
         header = self._object(address, number)
         size = int.from_bytes(self.data[header + 8 : header + 16].tobytes(), "little")
-        if size < length or header + HEADER + length > self.data.size:
+        if size != length or header + HEADER + length > self.data.size:
             raise DamagedTextError
         return header + HEADER
 
@@ -132,7 +132,7 @@ class Heap:
         for row in np.flatnonzero((there != number) | (size != length)).tolist():
             header[row] = self._object(int(address[row]), int(number[row]))
         there, size = self._headers(header)
-        if ((there != number) | (size < length) | (header + HEADER + length > self.data.size)).any():
+        if ((there != number) | (size != length) | (header + HEADER + length > self.data.size)).any():
             raise DamagedTextError
         return header + HEADER
 
