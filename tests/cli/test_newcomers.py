@@ -253,3 +253,33 @@ def test_numbers_and_columns_that_are_none_are_refused_in_words(tiny: Path, here
     with pytest.raises(ArgumentTypeError, match=r"table must be a pandas\.DataFrame, not NoneType"):
         nwbin.export.write_table(None, "table.csv")  # type: ignore[arg-type]
     assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("line", "advised"),
+    [
+        ("metrics a.nwb --stimulus gabors -o x.csv", "stimuli are named by --stimuli gabors "),
+        (
+            "metrics a.nwb --stimulus gabors flashes -o x.csv",
+            "stimuli are named by --stimuli gabors,flashes ",
+        ),
+        ("psth a.nwb flashes", "a stimulus is named by --stimulus flashes "),
+        ("raster a.nwb flashes,gabors", "is named by --stimulus flashes --stimulus gabors "),
+        (
+            "info a.nwb b.nwb c.nwb",
+            "nwbin info takes one file, or a folder: for several files give the folder",
+        ),
+        ("info a.nwb s3://bucket/b", "takes one file, or a folder: for several"),
+        ("metrics a.nwb b.nwb -o x.csv", "run it once for each file, with an -o of its own (see"),
+        ("psth a.nwb b.nwb --stimulus flashes", "nwbin psth takes one file: run it once for each file (see"),
+        ("psth a.nwb there", "nwbin psth takes one file"),  # a file of that name
+        (
+            "info a.nwb flashes",
+            "argument(s) (flashes) (see: nwbin info --help)",
+        ),  # nothing is known to be meant
+    ],
+)
+def test_words_too_many_are_taken_for_stimuli_or_files(here: Path, line: str, advised: str) -> None:
+    (here / "there").touch()
+    said = " ".join(bad(*line.split()).split())
+    assert advised in said.replace("argument (", "argument(s) ("), said

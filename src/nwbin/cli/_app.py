@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from nwbin._plain_text import printable
+from nwbin.cli._unexpected import advice
 from nwbin.errors import NwbinError, NwbinWarning, UnappliedFiltersWarning
 
 __all__ = ["BOUND_GIVEN", "FAILED", "app", "main", "say"]
@@ -171,11 +172,7 @@ class Program(TyperGroup):
             command = "nwbin"
             if context is not None and context.parent is not None:
                 command = f"nwbin {context.info_name}"
-            if "unexpected extra argument" in message and command in _OF_FOLDERS:
-                message += (
-                    f"; {command} takes one file, or a folder: for several files give the folder that holds them, or "
-                    "a new one with links to them (ln -s), or run it once for each file, with an -o of its own"
-                )
+                message += advice(message, context.command, given)
             say("error", f"{message} (see: {command} --help)", name="UsageError")
             sys.exit(FAILED)
         if code == INTERRUPTED:  # wherever: before there is a command to invoke, typer alone notices
@@ -184,7 +181,6 @@ class Program(TyperGroup):
 
 
 stopped: list[int] = []  # signals that arrived
-_OF_FOLDERS = ("nwbin report", "nwbin count", "nwbin metrics")  # these write, to -o
 
 
 class Interrupted(KeyboardInterrupt):
