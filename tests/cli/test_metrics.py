@@ -73,8 +73,10 @@ def test_which_metrics_and_which_units(tiny: Path, here: Path, truth: pd.DataFra
 def test_responses_and_both(tiny: Path, here: Path, truth: pd.DataFrame) -> None:
     pytest.importorskip("scipy")
     args = ["--stimuli", "flashes", "--units", str(truth.index[0]), "-o"]
-    good("metrics", tiny, *args, "both.csv")
-    good("metrics", tiny, "--stimulus", *args, "only.csv")
+    good("metrics", tiny, "--quality", *args, "both.csv")
+    good("metrics", tiny, "--stimulus", *args, "flagged.csv")
+    good("metrics", tiny, *args, "only.csv")  # who names stimuli asks for nothing of quality
+    assert Path("flagged.csv").read_bytes() == Path("only.csv").read_bytes()
     both, only = pd.read_csv("both.csv"), pd.read_csv("only.csv")
     names = {one for one in catalogue().index if one.endswith("_fl")}
     assert set(only.columns) == {"unit_id", "session_id"} | names
@@ -144,7 +146,10 @@ def test_json_for_programs(tiny: Path, here: Path, truth: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--quality", "--stimuli", "dg"], "--stimuli is of metrics of responses"),
+        (
+            ["--stimuli", "dg", "--convention", "spikeinterface"],
+            "is not one of these metrics: corrected, allen",
+        ),
         (["--quality", "--convention", "corrected"], "is not one of these metrics: allen, spikeinterface"),
         (["--stimulus", "--convention", "spikeinterface"], "is not one of these metrics: corrected, allen"),
         (["--convention", "corected"], "did you mean 'corrected'?"),

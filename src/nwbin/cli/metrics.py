@@ -56,7 +56,8 @@ class MetricOptions:
         str | None,
         typer.Option(
             "--stimuli", metavar="A,B", rich_help_panel=_WHICH, show_default=False,
-            help="Of responses to these stimuli: drifting_gratings,flashes, or dg,fl. Default: the published table's.",
+            help="Only those of responses to these stimuli: drifting_gratings,flashes, or dg,fl; of quality too with "
+            "--quality. Default: the published table's.",
         ),
     ] = None  # fmt: skip
     convention: Annotated[
@@ -74,17 +75,20 @@ class MetricOptions:
         ),
     ] = 0
 
+    @property
+    def _responses(self) -> bool:
+        """Whether those of responses are asked for by name: whoever names stimuli does so."""
+        return self.stimulus or self.stimuli is not None
+
     def work(self, units: UnitOptions) -> UnitMetrics:
         """What is to be done with each session."""
         from nwbin.dataset.unit_metrics import UnitMetrics
         from nwbin.metrics.stimulus import checked_stimuli
 
-        both = self.quality == self.stimulus
-        if self.stimuli is not None and self.quality and not self.stimulus:
-            raise ArgumentError("--stimuli is of metrics of responses, and --quality asks for none of them")
+        both = self.quality == self._responses
         of_quality, of_responses = self._conventions()
         quality = of_quality if both or self.quality else None
-        stimulus = of_responses if both or self.stimulus else None
+        stimulus = of_responses if both or self._responses else None
         stimuli = None
         if self.stimuli is not None:
             stimuli = tuple(checked_stimuli(names_of(self.stimuli, "--stimuli"), of_responses))
@@ -99,8 +103,8 @@ class MetricOptions:
         if self.convention is None:
             return "allen", "corrected"
         name = one_of("--convention", self.convention, dict.fromkeys([*OF_RESPONSES, *OF_QUALITY]))
-        for only, known in ((self.quality, OF_QUALITY), (self.stimulus, OF_RESPONSES)):
-            if only and self.quality != self.stimulus and name not in known:
+        for only, known in ((self.quality, OF_QUALITY), (self._responses, OF_RESPONSES)):
+            if only and self.quality != self._responses and name not in known:
                 raise ArgumentError(f"--convention {name} is not one of these metrics: {', '.join(known)}")
         return (name if name in OF_QUALITY else "allen"), (name if name in OF_RESPONSES else "corrected")
 
@@ -152,7 +156,7 @@ def metrics(
     \b
     Examples:
       nwbin metrics session.nwb -o metrics.csv
-      nwbin metrics session.nwb --stimulus --stimuli drifting_gratings,flashes \\
+      nwbin metrics session.nwb --stimuli drifting_gratings,flashes \\
           --units "firing_rate > 1" -o tuning.parquet
       nwbin metrics ecephys_cache_dir --quality --structures VISp -o quality.csv
     """
