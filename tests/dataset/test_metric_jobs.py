@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 
 import nwbin
-from nwbin.dataset import OtherJobError
+from nwbin.cli._folder import print_passed_over
+from nwbin.dataset import OtherJobError, Results
 from nwbin.dataset.unit_metrics import UnitMetrics
 from nwbin.errors import ArgumentError, ArgumentTypeError
 from nwbin.metrics.catalogue import entries_of
@@ -261,3 +263,27 @@ def table_of_one_kind(session: nwbin.Session) -> pd.DataFrame:
     if session.session_type == "brain_observatory_1.1":
         columns["shown"] = [True]
     return pd.DataFrame(columns, index=pd.Index([session.ecephys_session_id + 1], name="unit_id"))
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_sessions_without_any_of_it_are_named(
+    files: list[Path], trees: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with nwbin.open(files[0]) as session:
+        unit = int(session.units.index[0])
+    code, said, _ = run(capsys, trees["folder"], "--quality", "--units", unit, "-o", tmp_path / "x.csv")
+    first, *named, last = said.splitlines()
+    assert (code, first) == (0, f"{trees['folder']}: 3 sessions: 1 done, 2 without any of it")
+    assert [line.split(":")[0].strip() for line in named] == [str(one) for one in IDS[1:]]
+    assert all(f"has no unit {unit}" in line and ".nwb" not in line for line in named)
+    assert last.startswith(str(tmp_path / "x.csv"))
+
+
+def test_of_many_sessions_without_any_of_it_the_first_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    passed = {key: f"session_{key}.nwb: has no gabors" for key in range(9)}
+    print_passed_over(cast(Results, SimpleNamespace(passed_over=passed)))
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        *(f"  {key}: has no gabors" for key in range(5)),
+        "  and 4 sessions more; of each why: --json",
+    ]

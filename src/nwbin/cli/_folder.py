@@ -19,9 +19,10 @@ from nwbin.errors import ArgumentError, LookupFailure, NwbinError, NwbinWarning
 if TYPE_CHECKING:
     from nwbin.dataset import Results
 
-__all__ = ["count_folder", "failure_of", "in_words", "statuses_of"]
+__all__ = ["count_folder", "failure_of", "in_words", "print_passed_over", "statuses_of"]
 
 _STATUSES = {"done": "counted", "kept": "there already", "nothing": "without any of it", "failed": "failed"}
+_NAMED = 5  # sessions without any of it that are named
 
 
 @contextmanager
@@ -72,6 +73,19 @@ def in_words(results: Results, words: Mapping[str, str]) -> str:
     """How many sessions each thing became of, in this order."""
     number = results.report["status"].value_counts().to_dict()
     return ", ".join(f"{number[name]} {word}" for name, word in words.items() if name in number)
+
+
+def print_passed_over(results: Results) -> None:
+    """Name the sessions that have nothing of what was asked for, and say why: a line each, of many the first."""
+    from nwbin.cli._console import put
+
+    passed = [(str(key), why) for key, why in results.passed_over.items()]
+    for key, why in passed[:_NAMED]:
+        # Before the first ": " may be the session's own file.
+        begin, colon, rest = why.partition(": ")
+        put(f"  {key}: {rest if colon and begin.endswith('.nwb') else why}")
+    if len(passed) > _NAMED:
+        put(f"  and {counted(len(passed) - _NAMED, 'session')} more; of each why: --json")
 
 
 def failure_of(results: Results) -> NwbinError:
@@ -158,5 +172,6 @@ def _say(folder: Path | str, out: Path, results: Results, lost: list[str], *, as
         put_json({"output": str(out), "sessions": statuses_of(results)})
     else:
         output().print(f"{out}: {counted(number, 'session')}: {in_words(results, _STATUSES) or 'none'}")
+        print_passed_over(results)
     if results.failed:
         raise failure_of(results)

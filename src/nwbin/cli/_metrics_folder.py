@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from nwbin._wording import counted
 from nwbin.cli._choosing import UnitOptions
 from nwbin.cli._counting import FolderOptions
-from nwbin.cli._folder import _client, _noting_what_is_there, failure_of, in_words, statuses_of
+from nwbin.cli._folder import (
+    _client,
+    _noting_what_is_there,
+    failure_of,
+    in_words,
+    print_passed_over,
+    statuses_of,
+)
 from nwbin.cli._parse import ids_of
 from nwbin.errors import ArgumentError, LookupFailure, NwbinError, NwbinWarning
 
@@ -102,6 +109,7 @@ def _say(folder: Path | str, results: Results) -> None:
 
     number = counted(len(results.report), "session")
     output().print(f"{folder}: {number}: {in_words(results, _STATUSES)}", soft_wrap=True)
+    print_passed_over(results)
 
 
 def _filters_applied(results: Results) -> Any:
