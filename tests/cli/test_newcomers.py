@@ -283,3 +283,12 @@ def test_words_too_many_are_taken_for_stimuli_or_files(here: Path, line: str, ad
     (here / "there").touch()
     said = " ".join(bad(*line.split()).split())
     assert advised in said.replace("argument (", "argument(s) ("), said
+
+
+@pytest.mark.parametrize("command", ["psth", "raster"])
+def test_one_column_to_go_by(tiny: Path, here: Path, command: str) -> None:
+    said = bad(command, tiny, "--stimulus", "flashes", "--by", "color,contrast", "-o", "x.png")
+    assert (
+        "--by color,contrast: takes one column here; in Python session.psth(..., by=['color', 'contrast'])"
+        in said
+    )

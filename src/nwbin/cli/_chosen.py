@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times, selection_of
+from nwbin.cli._parse import names_of
+from nwbin.errors import ArgumentError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,14 @@ class Chosen:
         warn_if_too_long(self.presentations, window)
         windows = windows_around(self.presentations, window)
         warn_of_recording(self.session, asked, self.presentations, windows, self.trains)
+
+    def check_one_column(self, by: str | None) -> None:
+        """Raise where --by names several columns, and no column has that name."""
+        if by is not None and "," in by and by not in self.rows.columns:
+            several = ", ".join(repr(one) for one in names_of(by, "--by", "orientation"))
+            raise ArgumentError(
+                f"--by {by}: takes one column here; in Python session.psth(..., by=[{several}]) takes several"
+            )
 
     def duration(self) -> float:
         """How long a presentation lasts, in s: the median."""

@@ -155,6 +155,7 @@ def psth(
     closed = one_of("--closed", rates.closed, CLOSED_RULES)
     replaced = out.exists()
     with chosen_from(file, presentations, units) as chosen:
+        chosen.check_one_column(rates.by)
         edges, width = rates.bins(chosen)
         ends = (float(edges[0]), float(edges[-1]))
         chosen.warn_of("psth", ends)

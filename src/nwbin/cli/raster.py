@@ -70,6 +70,7 @@ def raster(
 
     out = picture_to(out, "raster", presentations)
     with chosen_from(file, presentations, units) as chosen:
+        chosen.check_one_column(by)
         alone = len(chosen.units) == 1
         asked = None if window is None else window_of(window)
         if alone or per_unit:
