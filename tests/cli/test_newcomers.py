@@ -292,3 +292,9 @@ def test_one_column_to_go_by(tiny: Path, here: Path, command: str) -> None:
         "--by color,contrast: takes one column here; in Python session.psth(..., by=['color', 'contrast'])"
         in said
     )
+
+
+def test_counts_are_not_printed(tiny: Path, here: Path) -> None:
+    for source in (tiny, here):
+        said = bad("count", source, "--stimulus", "flashes", "--window", "0,0.1", "-o", "-")
+        assert "-o -: counts go to a file, whole or not at all: -o counts.csv" in said

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nwbin.binning import Closed
 
-__all__ = ["BinOptions", "FolderOptions", "OutOption", "WritingOptions"]
+__all__ = ["BinOptions", "FolderOptions", "OutOption", "WritingOptions", "refuse_standard_output"]
 
 _BINS, _OUT, _MANY = "Which bins", "How to write", "Many sessions"
 
@@ -233,6 +233,15 @@ class FolderOptions:
         if self.sessions is None or not all(one.strip().isdecimal() for one in self.sessions.split(",")):
             return self.sessions
         return [int(one) for one in self.sessions.split(",")]
+
+
+def refuse_standard_output(out: Path) -> None:
+    """Raise where counts are to be printed: other commands print what they make as CSV."""
+    if str(out) == "-":
+        raise ArgumentError(
+            "-o -: counts go to a file, whole or not at all: -o counts.csv, and then what reads it; nwbin psth and "
+            "nwbin metrics print theirs"
+        )
 
 
 def _refuse(given: dict[str, Any], why: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nwbin.cli._choosing import PresentationOptions, UnitOptions, require_times, selection_of
-from nwbin.cli._counting import BinOptions, FolderOptions, OutOption, WritingOptions
+from nwbin.cli._counting import BinOptions, FolderOptions, OutOption, WritingOptions, refuse_standard_output
 from nwbin.cli._expand import expanded
 from nwbin.cli._files import FileOrFolderArgument, is_folder
 from nwbin.cli._json import JsonOption, say_written
@@ -50,6 +50,7 @@ def count(
       nwbin count ecephys_cache_dir --stimulus flashes --window 0,0.25 \\
           --structures VISp,LGd -o flashes.zarr
     """  # fmt: skip
+    refuse_standard_output(out)
     if is_folder(file):
         from nwbin.cli._folder import count_folder
 
