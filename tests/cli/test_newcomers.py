@@ -298,3 +298,23 @@ def test_counts_are_not_printed(tiny: Path, here: Path) -> None:
     for source in (tiny, here):
         said = bad("count", source, "--stimulus", "flashes", "--window", "0,0.1", "-o", "-")
         assert "-o -: counts go to a file, whole or not at all: -o counts.csv" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            ["demo"],
+            "demo needs sklearn and matplotlib, which are not installed: pip install 'nwbin[decode,plot]'",
+        ),
+        (
+            ["report", "x.nwb"],
+            "needs jinja2 and matplotlib, which are not installed: pip install 'nwbin[report]'",
+        ),
+    ],
+)
+def test_all_that_a_command_lacks_is_named_at_once(
+    here: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], said: str
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert said in bad(*command)

@@ -140,13 +140,12 @@ def demo(
       nwbin demo session_715093703.nwb --stimulus drifting_gratings -o x.png
     """  # fmt: skip
     from nwbin._atomic import check_target
-    from nwbin._optional import need
+    from nwbin._optional import need_all
     from nwbin.plot import PICTURE_ENDINGS
 
     # Before any work: what would be missing at the end.
     check_target(out, PICTURE_ENDINGS)
-    need("sklearn", "decode", "nwbin demo")
-    need("matplotlib", "plot", "nwbin demo")
+    need_all({"sklearn": "decode", "matplotlib": "plot"}, "nwbin demo")
     if file is not None and keep is not None:
         raise ArgumentError("--keep keeps the synthetic session, which is not written where a file is given")
     asked = None if window is None else window_of(window)

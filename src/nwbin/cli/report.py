@@ -48,12 +48,11 @@ def report(
       nwbin report ecephys_cache_dir -o reports.html
     """
     from nwbin._atomic import check_target
-    from nwbin._optional import need
+    from nwbin._optional import need_all
     from nwbin.report import report as write_report
 
     check_target(out, [".html", ".htm"])
-    need("jinja2", "report", f"{out}: a report")
-    need("matplotlib", "report", f"{out}: a report")
+    need_all({"jinja2": "report", "matplotlib": "report"}, f"{out}: a report")
     replaced = out.exists()
     if is_folder(file):
         _of_folder(file, out, folder, as_json=as_json, replaced=replaced)
