@@ -153,6 +153,10 @@ class Program(TyperGroup):
             rich_utils.COLOR_SYSTEM = None
         try:
             code = super().main(given, *rest, obj=debug, **named)
+        except SystemExit as ended:
+            if ended.code != 1:
+                raise
+            code = PIPE_CLOSED  # so rich, which prints the help, ends where the reader has seen enough
         except Exception as error:
             # Usage errors; their class lives in click or within typer, depending on typer's version.
             if not hasattr(error, "format_message"):
