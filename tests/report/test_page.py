@@ -16,6 +16,7 @@ pytest.importorskip("matplotlib")
 import nwbin
 from nwbin.check import check
 from nwbin.report._html import summary_in
+from nwbin.report._page import _lead
 from nwbin.report._recording import Recording
 from nwbin.report._text import ABSENT
 from nwbin.report._units import _what_passes
@@ -209,6 +210,11 @@ def test_a_page_appears_whole_or_not_at_all(
         nwbin.report.report(tiny, target)
     assert [one.name for one in tmp_path.iterdir()] == ["x.html"]
     assert target.read_text() == "before"
+
+
+def test_that_data_are_synthetic_is_said_once_under_the_title(session: nwbin.Session) -> None:
+    assert session.file.institution == "none: synthetic data"
+    assert _lead(Recording(session, lambda: None, "")) == f"synthetic data, {session.session_type}"
 
 
 def test_what_is_missing_is_said(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import h5py  # noqa: TID251 - a file is bent
+import pandas as pd
 import pytest
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 
 import nwbin
+from nwbin.dataset.pages import PageFolder
 from nwbin.report import report_folder
-from nwbin.report._folder import _called, _SessionPage
+from nwbin.report._folder import _called, _SessionPage, _sessions
 from nwbin.report._html import render, summary_in
 from nwbin.report._text import ABSENT
 from tests.cli.asking import good, run
@@ -139,6 +141,21 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         return render(title="a page", lead="", sections=[], summary=said)
 
     monkeypatch.setattr("nwbin.report._folder.page", page)
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ({"error": 0, "warning": 0, "note": 0}, "none"),
+        ({"error": 0, "warning": 0, "note": 2}, "2 notes"),
+        ({"error": 1, "warning": 2, "note": 1}, "1 error, 2 warnings, 1 note"),
+    ],
+)
+def test_an_index_says_what_its_pages_say_of_problems(found: dict[str, int], shown: str) -> None:
+    said = {"problems": found, **dict.fromkeys(("type", "units", "passing", "stimuli", "length", "file"), "")}
+    done: Any = SimpleNamespace(report=pd.DataFrame(index=[7]))
+    table = _sessions(done, {7: said}, {7: "x.nwb"}, PageFolder(Path("pages")), {})
+    assert table.rows[0][table.columns.index("Problems")] == shown
 
 
 def test_the_same_line_again_does_what_is_missing(folder: Path, tmp_path: Path, short: None) -> None:

@@ -222,7 +222,8 @@ def _sessions(
         href = f"{quote(folder.root.name)}/{quote(folder.place(key).name)}.html"
         problems = said["problems"]
         held = [f"copy of {cell(copies[key])}"] if key in copies else []
-        held += [counted(problems[kind], kind) for kind in ("error", "warning") if problems.get(kind)]
+        kinds = ("error", "warning", "note")
+        held += [counted(problems[kind], kind) for kind in kinds if problems.get(kind)]
         found = ", ".join(held) or ("none" if problems else "not checked")
         rows.append([
             Link(cell(key), href), cell(said["type"]), cell(said["units"]), cell(said["passing"]),

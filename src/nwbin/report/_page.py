@@ -172,8 +172,15 @@ def page(
 
 
 def _lead(recording: Recording) -> str:
-    said = [recording.session.session_type, recording.session.file.institution]
-    synthetic = "synthetic data" if recording.synthetic else ""
+    institution, synthetic = (
+        recording.session.file.institution,
+        "synthetic data" if recording.synthetic else "",
+    )
+    # Made up data name none: "none: synthetic data".
+    said = [
+        recording.session.session_type,
+        None if synthetic and synthetic in (institution or "") else institution,
+    ]
     return ", ".join(cell(one, longest=120) for one in (synthetic, *said) if one)
 
 
