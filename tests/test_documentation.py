@@ -57,6 +57,17 @@ def test_the_picture_of_the_rule_has_the_counts_of_the_rule() -> None:
     assert text.count("<circle") == 2 * 3 * 3
 
 
+def test_who_reads_the_files_themselves_is_told_what_is_not_there_yet() -> None:
+    root = Path(__file__).parents[1]
+    for page in ("README.md", "notebooks/index.md"):
+        text = (root / page).read_text(encoding="utf-8")
+        for said in (
+            '`python -m pip install ".[all,docs]" && sphinx-build notebooks notebooks/_build`',
+            "`nwbin units --describe`", "`nwbin --help`", "`help(nwbin)`",
+        ):  # fmt: skip
+            assert said in text, f"{page} does not name {said}"
+
+
 def test_parts_of_the_readme_that_are_gone_are_an_error() -> None:
     made = loaded("notebooks/made.py")
     assert "AllenSDK" in made.from_readme("differences")
