@@ -11,6 +11,7 @@ import h5py  # noqa: TID251
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
 import nwbin
 from nwbin.cli import app
@@ -250,3 +251,19 @@ def test_psth_counts_the_ends_that_are_asked_for(tiny: Path, here: Path, closed:
     rates = np.asarray(counts).mean(axis=0) / 0.1
     assert np.allclose(table["firing_rate"].to_numpy().reshape(rates.shape), rates)
     assert "--closed" in bad("psth", tiny, "--stimulus", "flashes", "--closed", "all")
+
+
+def test_more_than_the_bounds_leaves_units_out_and_the_help_says_what(tiny: Path) -> None:
+    def number(**filters: bool) -> int:
+        with nwbin.open(tiny, **filters) as session:
+            return session.num_units
+
+    every = number(filter_by_metrics=False, filter_by_validity=False, filter_out_of_brain_units=False)
+    assert number() < number(filter_by_metrics=False) < every
+    assert good("units", tiny, "--all", "-o", "-").count("\n") == every + 1
+    words = " ".join(str(nwbin.open.__doc__).split())
+    assert "with all three filters False (from the shell ``--all``)" in words
+    (everything,) = [
+        one for one in typer.main.get_command(app).commands["units"].params if one.name == "everything"
+    ]
+    assert "outside the brain" in everything.help

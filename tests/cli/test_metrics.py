@@ -198,6 +198,10 @@ def test_describe_a_column() -> None:
     said = good("units", "--describe", "isi_violations")
     assert said.startswith("isi_violations: quality\n")
     assert "default filter:  at most 0.5" in said
+    for name in ("isi_violations", "amplitude_cutoff"):  # one name, two values
+        words = " ".join(good("units", "--describe", name).split())
+        assert "stored (in synthetic sessions drawn at random)" in words
+        assert "nwbin metrics work it out anew" in words
     two = good("units", "--describe", "snr", "PT_ratio")
     assert two.startswith("snr: isolation\n")
     assert "\nwaveform_PT_ratio (also PT_ratio): waveform\n" in two

@@ -93,7 +93,10 @@ class UnitOptions:
     everything: Annotated[
         bool,
         typer.Option(  # eager: known when the bounds are looked at
-            "--all", rich_help_panel=_UNITS, is_eager=True, help="All units of the file: no quality filters."
+            "--all",
+            rich_help_panel=_UNITS,
+            is_eager=True,
+            help='All units of the file: no bounds, also those not "good", on invalid channels, outside the brain.',
         ),
     ] = False
     amplitude_cutoff_maximum: Annotated[

@@ -149,9 +149,12 @@ def metrics(
     """Work out metrics of units, of their quality and of their responses to stimuli, and write them to a file.
 
     One row a unit, with its session; what the columns mean, `nwbin units
-    --describe` says. Of a folder, each session's part is kept in OUT.sessions
-    until all are done, so that the same command goes on where it was stopped.
-    The file appears whole or not at all; one there is replaced.
+    --describe` says. All are worked out anew: those of quality may differ from
+    what the file stores under the same names, which `nwbin units` shows (of
+    synthetic sessions some are drawn at random). Of a folder, each session's
+    part is kept in OUT.sessions until all are done, so that the same command
+    goes on where it was stopped. The file appears whole or not at all; one
+    there is replaced.
 
     \b
     Examples:

@@ -50,7 +50,8 @@ def open(
         Keep only units whose peak channel lies in the brain.
     filter_by_metrics : bool
         False: none of these bounds, and units stay whose metric is NaN, which AllenSDK drops even where a bound is
-        None.
+        None. Units that are not "good", on invalid channels, or outside the brain are still left out: every unit of
+        the file is there with all three filters False (from the shell ``--all``).
     probe_lfp_paths : mapping, optional
         Probe id -> path of its LFP file. By default files beside the session file are found by themselves.
     external_channel_columns, additional_unit_metrics : pandas.DataFrame or function, optional

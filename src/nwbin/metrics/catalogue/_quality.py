@@ -6,6 +6,10 @@ from nwbin.metrics.catalogue._entry import COMPUTED, Metric
 
 __all__ = ["QUALITY", "WAVEFORM"]
 
+_TWO_VALUES = (
+    "Files and nwbin units have the value that was stored (in synthetic sessions drawn at random); "
+    "session.quality_metrics() and nwbin metrics work it out anew."
+)
 _SORTING = "ecephys_spike_sorting (Allen Institute), Siegle et al. 2021, doi:10.1038/s41586-020-03171-x"
 _JIA = "Jia et al. 2019, J Neurophysiol 121:1831, doi:10.1152/jn.00680.2018"
 _HILL = "Hill, Mehta & Kleinfeld 2011, J Neurosci 31:8699, doi:10.1523/JNEUROSCI.0971-11.2011"
@@ -38,7 +42,7 @@ QUALITY = (
         "recording's duration, and such spikes stay and count as violations",
         f"{_HILL}, in the approximation of {_SORTING}", COMPUTED, "at most 0.5",
         note="A ratio of rates, no share of spikes. Of units with few spikes it is coarse: one violation may be much, "
-        "and none proves little.",
+        f"and none proves little. {_TWO_VALUES}",
     ),
     Metric(
         "amplitude_cutoff", "quality",
@@ -49,7 +53,8 @@ QUALITY = (
         "below: its area, at most 0.5. SpikeInterface (from 0.104 on): 100 bins; m spikes lie beyond the last bin that "
         "is as high as the lowest: m / (N + m), and NaN of fewer than 500 spikes",
         f"{_HILL}, as in {_SORTING}", COMPUTED, "at most 0.1",
-        note="Takes amplitudes to be spread symmetrically, which drift and bursts spoil. 0.5 stands for half or more.",
+        note="Takes amplitudes to be spread symmetrically, which drift and bursts spoil. 0.5 stands for half or more. "
+        f"{_TWO_VALUES}",
     ),
 )  # fmt: skip
 
