@@ -150,11 +150,23 @@ def decode(
         and numbers at once; an argument is outside its range; without shrinkage, the units are more than the
         trials can tell apart.
 
+    Notes
+    -----
+    More units tell more apart: compare areas with the same number of units of each, drawn several times, by
+    :func:`nwbin.responses.decode_over_neurons`. `chance` is one number; how far scores spread about it where there is
+    nothing to tell is what labels in random order show, as in the example (1,000 of them for an interval to report).
+
     Examples
     --------
     >>> found = decode(matrix.X, matrix.y)
     >>> int(found.confusion.sum()) == len(matrix.y)
     True
+
+    Scores where there is nothing to tell, and the interval that 95 % of them lie in:
+
+    >>> rng = np.random.default_rng(0)
+    >>> shuffled = [decode(matrix.X, rng.permutation(matrix.y)).scores.mean() for _ in range(20)]
+    >>> low, high = np.quantile(shuffled, [0.025, 0.975])
     """
     _check_arguments(components, shrinkage, folds)
     need("sklearn", "decode", "linear discriminant analysis")
