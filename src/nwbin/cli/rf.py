@@ -31,7 +31,8 @@ def rf(
     Of one unit its field, of several a sheet of those that stand out most;
     colors go from a unit's own lowest rate to its highest.
     By default of gabors, during the presentation; any presentations with
-    x_position and y_position will do.
+    x_position and y_position will do. Places are these; the metrics azimuth_rf
+    and elevation_rf are x_position + 50 and y_position + 10, as AllenSDK counts.
 
     \b
     Examples:

@@ -164,8 +164,9 @@ def field_columns(
     Returns
     -------
     dict of str to numpy.ndarray
-        azimuth_rf, elevation_rf (centre of the thresholded field, degrees), width_rf, height_rf (standard deviations
-        of a fitted Gaussian along azimuth and elevation, degrees), area_rf (of the thresholded field, square degrees),
+        azimuth_rf, elevation_rf (centre of the thresholded field, degrees: x_position + 50 and y_position + 10, as
+        AllenSDK counts), width_rf, height_rf (standard deviations of a fitted Gaussian along azimuth and elevation,
+        degrees), area_rf (of the thresholded field, square degrees),
         p_value_rf (chi-square over positions against trials dealt anew), all float64 (units,) and NaN where there is
         no field or no fit; on_screen_rf, bool; and with "corrected" suppressed_rf, bool: whether the map was turned
         upside down because the unit fires less where the stimulus is.
