@@ -204,6 +204,24 @@ def test_spread_over_trials_of_one_unit(session: nwbin.Session) -> None:
     assert rates_of(trains, rows, edges, by="color", closed="left")[1] is None
 
 
+def test_a_table_of_rates_has_the_error_that_its_picture_has(
+    tiny: Path, here: Path, session: nwbin.Session
+) -> None:
+    """Over trials of one unit, and of each with --per-unit; otherwise over units."""
+    asked = ["--stimulus", "flashes", "--by", "color", "--edges=-0.1,0,0.1,0.25", "-o", "x.csv"]
+    found = session.psth("flashes", by="color", edges=[-0.1, 0.0, 0.1, 0.25])
+    one = int(found.unit_id[3])
+    good("psth", tiny, *asked, "--units", one)
+    np.testing.assert_allclose(pd.read_csv("x.csv")["sem"], found.sem.sel(unit_id=one).to_numpy().ravel())
+    good("psth", tiny, *asked, "--per-unit")
+    each = pd.read_csv("x.csv")
+    np.testing.assert_allclose(each["sem"], found.sem.to_numpy().ravel())
+    np.testing.assert_allclose(each["firing_rate"], found.firing_rate.to_numpy().ravel())
+    good("psth", tiny, *asked)
+    over_units = found.firing_rate.std("unit_id", ddof=1) / np.sqrt(found.sizes["unit_id"])
+    np.testing.assert_allclose(pd.read_csv("x.csv")["sem"], over_units.to_numpy().ravel())
+
+
 def test_bins_are_as_wide_as_the_spikes_of_a_unit_need() -> None:
     rows = pd.DataFrame({"start_time": np.arange(100.0)})
     rng = np.random.default_rng(0)

@@ -135,6 +135,9 @@ def psth(
 ) -> None:
     """Average firing rates over presentations, from before their onset to after their end.
 
+    A table's sem is the standard error over units; of one unit, and of each
+    with --per-unit, over trials.
+
     \b
     Examples:
       nwbin psth session.nwb --stimulus flashes --by color -o flashes.png
@@ -159,7 +162,8 @@ def psth(
         ends = (float(edges[0]), float(edges[-1]))
         chosen.warn_of("psth", ends)
         with overlap_unsaid(rates.edges is None and rates.window is None):
-            means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed)
+            each = rates.per_unit and not pictured
+            means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed, spread=each)
         averaged = _presentations(means["presentations"].to_numpy().tolist())
         how = chosen.provenance(
             presentations, units, by=rates.by, window=list(ends), closed=closed,
@@ -168,11 +172,12 @@ def psth(
         )  # fmt: skip
         if pictured:
             _draw(chosen, presentations, rates, means, sem, averaged, max_panels, out)
-    if str(out) == "-":
-        print_csv(rates_table(means, per_unit=rates.per_unit), as_is=csv_as_is)
-        return
     if not pictured:
-        write_table(rates_table(means, per_unit=rates.per_unit), out, provenance=how, csv_as_is=csv_as_is)
+        table = rates_table(means, per_unit=rates.per_unit, sem=sem)
+        if str(out) == "-":
+            print_csv(table, as_is=csv_as_is)
+            return
+        write_table(table, out, provenance=how, csv_as_is=csv_as_is)
     conditions, bins, number = means.shape
     of_width = "" if width is None else f" of {width:g} s"
     say_written(

@@ -56,7 +56,13 @@ def names_in(rows: pd.DataFrame, by: str | None) -> dict[Any, str]:
 
 
 def rates_of(
-    trains: SpikeTrains, rows: pd.DataFrame, edges: npt.ArrayLike, *, by: str | None, closed: Closed
+    trains: SpikeTrains,
+    rows: pd.DataFrame,
+    edges: npt.ArrayLike,
+    *,
+    by: str | None,
+    closed: Closed,
+    spread: bool = False,
 ) -> tuple[xr.DataArray, xr.DataArray | None]:
     """Average firing rates over presentations, with their standard error over trials where one unit is asked for.
 
@@ -64,13 +70,15 @@ def rates_of(
     ----------
     trains, rows, edges, by, closed
         As for :func:`nwbin.responses.psth`.
+    spread
+        The standard error of more units too, for twice the memory.
 
     Returns
     -------
     tuple
-        Rates, Hz, and their standard error, of the same dims; None of more units than one.
+        Rates, Hz, and their standard error, of the same dims; None of more units than one without `spread`.
     """
-    found = psth(trains, rows, edges, by=by, spread=len(trains) <= _SHADED_UNITS, closed=closed)
+    found = psth(trains, rows, edges, by=by, spread=spread or len(trains) <= _SHADED_UNITS, closed=closed)
     rates = found["firing_rate"].assign_coords(presentations=found["presentations"])
     return rates.assign_attrs(found.attrs), found.get("sem")
 
