@@ -85,6 +85,20 @@ def test_one_unit(tiny: Path, here: Path, session: nwbin.Session) -> None:
         assert found["units"] in (1, [unit])
 
 
+def test_a_raster_shows_the_units_that_change_most(
+    tiny: Path, here: Path, session: nwbin.Session, title: list[str]
+) -> None:
+    rates = session.psth("flashes", by="color", edges=np.linspace(-0.1, 0.375, 21)).firing_rate
+    change = (rates.var(rates.dims[:2]) / rates.mean(rates.dims[:2])).fillna(0.0).to_numpy()
+    expected = rates.unit_id.to_numpy()[np.argsort(-change, kind="stable")[:3]].tolist()
+    asked = ["--stimulus", "flashes", "--by", "color", "--per-unit", "--json", "-o", "x.png"]
+    assert json.loads(run("raster", tiny, *asked, "--max-panels", 3).stdout)["units"] == expected
+    assert "the units with the largest variance of the rate over its mean" in " ".join(title[0].split())
+    every = json.loads(run("raster", tiny, *asked, "--units", ",".join(map(str, expected))).stdout)
+    assert every["units"] == expected
+    assert "largest" not in title[1]
+
+
 def test_what_makes_no_picture_is_said_before_any_work(tiny: Path, here: Path) -> None:
     assert "ends in '.gif'" in bad("rf", tiny, "-o", "x.gif")
     assert "have no x_position" in bad("rf", tiny, "--stimulus", "natural_scenes").replace(

@@ -256,9 +256,9 @@ def test_one_bin_is_a_tuning_curve_or_a_message() -> None:
     one = plot_rates(rates(1))
     assert one.axes[0].get_xlabel() == "orientation (°)"
     assert one.axes[0].get_title() == "unit 7: mean of 24 trials each"
-    many = plot_rates(rates(1, 5), per_unit=True, most=3, unit_labels={7: "VISp", 8: "x" * 50, 9: ""})
-    assert len(many.axes) == 3
-    assert {"unit 7, VISp", f"unit 8, {'x' * 24}…", "unit 9"} >= {one.get_title() for one in many.axes[:2]}
+    assert len(plot_rates(rates(1, 5), per_unit=True, most=3).axes) == 3
+    many = plot_rates(rates(1, 3), per_unit=True, unit_labels={7: "VISp", 8: "x" * 50, 9: ""})
+    assert [one.get_title() for one in many.axes] == ["unit 7, VISp", f"unit 8, {'x' * 24}…", "unit 9"]
     np.testing.assert_allclose(
         many.axes[0].get_lines()[0].get_ydata().max(), many.axes[0].get_ylim()[1] / 1.08
     )

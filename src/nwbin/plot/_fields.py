@@ -8,6 +8,7 @@ import numpy as np
 
 from nwbin.errors import ArgumentError
 from nwbin.plot.canvas import axes_or_new, edges_between, figure_of, head, sheet, words
+from nwbin.plot.ranking import variance_over_mean
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -129,9 +130,7 @@ def plot_receptive_fields(
     if most < 1:
         raise ArgumentError(f"most must be 1 panel or more, not {most}")
     rates = fields.to_numpy().reshape(len(fields), -1)
-    mean = np.nanmean(rates, axis=1)
-    spread = np.nanvar(rates, axis=1) / np.where(mean > 0, mean, np.inf)
-    shown = np.argsort(-spread, kind="stable")[:most]
+    shown = np.argsort(-variance_over_mean(rates.T), kind="stable")[:most]
     columns = int(np.clip(np.ceil(np.sqrt(len(shown) * 1.3)), 1, 8))
     figure, panels = sheet(len(shown), columns, 1.45, 1.6, sharex=True, sharey=True)
     mesh = None

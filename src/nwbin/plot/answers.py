@@ -12,12 +12,14 @@ import numpy.typing as npt
 from nwbin.allen.meanings import BLANK_FRAME, name_of_no_value, names_of_values
 from nwbin.binning import Closed, align_spikes, count_in_windows
 from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.estimates import binned_moments, mean_and_spread
+from nwbin.plot.ranking import variance_over_mean
 from nwbin.responses.groups import conditions_of
 from nwbin.responses.position_maps import receptive_fields
 from nwbin.responses.rates import psth
 from nwbin.responses.statistics import group_statistics
 from nwbin.responses.tuning_curves import tuning
-from nwbin.responses.windows import windows_around
+from nwbin.responses.windows import times_of, windows_around
 from nwbin.tables.missing import missing
 from nwbin.trains import SpikeTrains
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Raster",
     "Tuning",
+    "changes_around",
     "fitting_width",
     "names_in",
     "raster_of",
@@ -39,6 +42,7 @@ __all__ = [
 
 _WIDTHS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _ENOUGH = 25.0  # spikes in a bin, over the presentations of a condition: a fifth of its rate in error
+_CHANGE_BINS = 20
 _SHADED_UNITS = 1  # units of which the spread over trials is worked out
 
 
@@ -153,6 +157,19 @@ def spikes_around(
     found = group_statistics(trains, windows_around(rows, window), np.zeros(len(rows)))
     total: npt.NDArray[np.int64] = found.of_units(np.asarray(trains.unit_ids)).total[0]
     return total
+
+
+def changes_around(
+    trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, by: str | None
+) -> npt.NDArray[np.float64]:
+    """Say how much each unit's rate changes over time, in 20 bins, and conditions: its variance over its mean, Hz."""
+    levels, code = conditions_of(rows, by)
+    if not levels:  # no presentation has a value
+        levels, code = conditions_of(rows, None)
+    edges = np.linspace(*window, _CHANGE_BINS + 1)
+    moments = binned_moments(trains, times_of(rows, "start_time"), edges, code, len(levels), squares=False)
+    rates, _ = mean_and_spread(moments, 1.0 / np.diff(edges)[:, None])
+    return variance_over_mean(rates.reshape(-1, len(trains)))
 
 
 # ---------------------------------------------------------------- over values
