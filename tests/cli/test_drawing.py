@@ -243,6 +243,24 @@ def test_bins_are_as_wide_as_the_spikes_of_a_unit_need() -> None:
         spikes = np.sort(rng.uniform(0, 100, int(100 * rate)))
         trains = nwbin.SpikeTrains.from_dict({1: spikes})
         assert fitting_width(trains, rows, (0.0, 1.0), by=None, least=0.005) == expected
+    several = {k: np.sort(rng.uniform(0, 100, 100 * rate)) for k, rate in enumerate((1000, 25, 1))}
+    trains = nwbin.SpikeTrains.from_dict(several)
+    assert fitting_width(trains, rows, (0.0, 1.0), by=None, least=0.005) == 0.01
+    nowhere = rows.assign(color=np.nan)
+    assert fitting_width(trains, nowhere, (0.0, 1.0), by="color", least=0.005) == 0.1
+
+
+def test_bins_of_single_units_are_as_wide_as_their_spikes_need(
+    tiny: Path, here: Path, session: nwbin.Session
+) -> None:
+    """Panels of many units too: of 5 ms they were noise."""
+    trains, rows = of(session, "flashes")
+    fits = fitting_width(trains, rows, (-0.1, 0.375), by=None, least=0.005)
+    assert fits > 0.005
+    asked = ["psth", tiny, "--stimulus", "flashes", "-o", "x.csv"]
+    assert f" bins of {fits:g} s from " in good(*asked, "--per-unit")
+    assert " bins of 0.005 s from -0.1 to 0.375 s" in good(*asked)
+    assert " bins of 0.005 s from -0.1 to 0.375 s" in good(*asked, "--per-unit", "--bin", 0.005)
 
 
 def test_what_a_picture_of_a_session_shows(session: nwbin.Session) -> None:

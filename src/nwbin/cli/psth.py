@@ -63,7 +63,8 @@ class RateOptions:
         float | None,
         typer.Option(
             "--bin", metavar="WIDTH", show_default=False,
-            help="Width of a bin, s. Default: by window; of one unit, as wide as its spikes need.",
+            help="Width of a bin, s. Default: by window; of single units (one, or --per-unit), as wide as "
+            "their spikes need.",
         ),
     ] = None  # fmt: skip
     per_unit: Annotated[
@@ -95,7 +96,7 @@ class RateOptions:
         duration = chosen.duration()
         window = None if self.window is None else window_of(self.window)
         start, stop, width = time_axis(duration, window, self.bin_width)
-        if self.bin_width is None and len(chosen.units) == 1:
+        if self.bin_width is None and (self.per_unit or len(chosen.units) == 1):
             fits = fitting_width(chosen.trains, chosen.rows, (start, stop), by=self.by, least=width)
             if fits > width:
                 # Bins of that width tile a window of the user's where they can.

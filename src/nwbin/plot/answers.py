@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.allen.meanings import BLANK_FRAME, name_of_no_value, names_of_values
-from nwbin.binning import Closed, align_spikes, count_in_windows
+from nwbin.binning import Closed, align_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
 from nwbin.estimates import binned_moments, mean_and_spread
 from nwbin.plot.ranking import variance_over_mean
@@ -90,12 +90,12 @@ def rates_of(
 def fitting_width(
     trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, by: str | None, least: float
 ) -> float:
-    """Choose a width of bins that fits how many spikes one unit has: a bin of a condition holds about 25.
+    """Choose a width of bins that fits how many spikes a unit has: a bin of a condition holds about 25.
 
     Parameters
     ----------
     trains
-        One unit.
+        One unit, or several: then the median of their numbers of spikes counts.
     rows, by
         Presentations, and the column whose values they are averaged over by.
     window
@@ -109,10 +109,9 @@ def fitting_width(
         Of a bin, s.
     """
     levels, code = conditions_of(rows, by)
-    windows = windows_around(rows, window)[:, None, :]
-    spikes = count_in_windows(trains, np.zeros(len(rows)), windows, dtype=np.int64)[code >= 0].sum()
+    spikes = float(np.median(spikes_around(trains, rows[code >= 0], window))) if levels else 0.0
     length = window[1] - window[0]
-    a_second = float(spikes) / length / max(1, len(levels))
+    a_second = spikes / length / max(1, len(levels))
     wanted = _ENOUGH / a_second if a_second > 0 else np.inf
     fitting = [one for one in _WIDTHS if least <= one <= length / 10]
     return next((one for one in fitting if one >= wanted), fitting[-1] if fitting else least)
