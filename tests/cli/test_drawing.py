@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,26 @@ def test_what_makes_no_picture_is_said_before_any_work(tiny: Path, here: Path) -
     assert list(here.iterdir()) == []
     good(*one_bin, "--by", "color", "--per-unit", "-o", "x.png")
     good(*one_bin, "-o", "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("command", "column"),
+    [
+        (["rf"], "azimuth_rf"),
+        (["tuning", "--stimulus", "flashes", "--by", "color", "--where", "color == 1"], "firing_rate"),
+        (["tuning", "--stimulus", "drifting_gratings", "--by", "orientation,contrast", "--window", "-0.5,2"], "sem"),
+    ],
+    ids=lambda one: "-".join(one[:2]) if isinstance(one, list) else "",
+)  # fmt: skip
+def test_whoever_wants_numbers_gets_the_command_for_them(
+    tiny: Path, here: Path, command: list[str], column: str
+) -> None:
+    said = bad(command[0], tiny, *command[1:], "-o", "x.csv")
+    assert f"nwbin {command[0]} draws pictures (.png, .pdf, .svg); for the numbers: nwbin " in said
+    asked = shlex.split(said.partition("for the numbers: nwbin ")[2].partition(" (")[0])
+    good(*asked)
+    assert column in pd.read_csv(asked[-1]).columns
+    assert "ends in '.gif'" in bad(command[0], tiny, *command[1:], "-o", "x.gif")
 
 
 def test_other_labs_files(tmp_path: Path, here: Path) -> None:

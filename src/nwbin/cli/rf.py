@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from nwbin._wording import counted
 from nwbin.cli._choosing import PresentationOptions, UnitOptions
 from nwbin.cli._expand import expanded
@@ -47,7 +49,11 @@ def rf(
 
     if presentations.stimulus is None and presentations.intervals is None:
         presentations = PresentationOptions([_GABORS], None, presentations.where)
-    out = picture_to(out, "rf", presentations)
+    numbers = (
+        f"nwbin metrics {quote(str(file))} --stimulus --stimuli gabors -o fields.csv (where each unit's field is, how "
+        "large, its p_value_rf); the maps themselves in Python: nwbin.open(...).receptive_fields()"
+    )
+    out = picture_to(out, "rf", presentations, numbers=numbers)
     with chosen_from(file, presentations, units) as chosen:
         ends = (0.0, chosen.duration() or 0.25) if window is None else window_of(window)
         chosen.warn_of("rf", ends)
