@@ -170,7 +170,7 @@ def test_the_scale_of_a_receptive_field_is_of_its_own_rates() -> None:
     busy = field() + 40  # Hz, whatever the place
     alone = plot_receptive_field(busy)
     assert alone.collections[0].get_clim() == (40.0, 48.0)
-    assert [axes.get_ylabel() for axes in alone.figure.axes][1:] == ["firing rate (Hz), from 40"]
+    assert [axes.get_ylabel() for axes in alone.figure.axes][1:] == ["firing rate (Hz); colors begin at 40"]
     assert plot_receptive_field(busy, vmin=0.0).collections[0].get_clim() == (0.0, 48.0)
     still = plot_receptive_field(field())
     assert [axes.get_ylabel() for axes in still.figure.axes][1:] == ["firing rate (Hz)"]

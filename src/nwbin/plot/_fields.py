@@ -86,7 +86,7 @@ def plot_receptive_field(
     axes.set_ylabel("elevation (°)")
     if colorbar:
         begins = mesh.get_clim()[0]
-        said = f"{label}, from {begins:.3g}" if begins else label
+        said = f"{label}; colors begin at {begins:.3g}" if begins else label
         figure_of(axes).colorbar(mesh, ax=axes, label=said, shrink=0.85)
     return axes
 
