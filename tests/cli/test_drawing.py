@@ -15,6 +15,7 @@ pytest.importorskip("matplotlib")
 
 import nwbin
 from nwbin.allen.null import tidy
+from nwbin.errors import MissingDependencyError
 from nwbin.plot import save_picture
 from nwbin.plot.answers import fitting_width, names_in, rates_of, receptive_fields_of, tuning_of
 from nwbin.plot.sessions import is_synthetic, overview_of, quality_of, title_of
@@ -98,6 +99,24 @@ def test_a_raster_shows_the_units_that_change_most(
     every = json.loads(run("raster", tiny, *asked, "--units", ",".join(map(str, expected))).stdout)
     assert every["units"] == expected
     assert "largest" not in title[1]
+
+
+def test_a_field_says_how_likely_it_is_by_chance(
+    tiny: Path, here: Path, session: nwbin.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("scipy")
+    unit = int(session.units.index[3])
+    p = session.stimulus_metrics(stimuli=["gabors"], unit_ids=[unit])["p_value_rf"].item()
+    asked = ["rf", tiny, "--units", unit, "--window", "0,0.25", "-o", "x.svg"]
+    good(*asked)
+    assert f"(as uneven by chance: p {p:.2g})" in Path("x.svg").read_text()
+
+    def lacking(*_: object) -> None:
+        raise MissingDependencyError("scipy")
+
+    monkeypatch.setattr("nwbin.metrics.receptive_fields.position_p_values", lacking)
+    good(*asked)
+    assert "by chance" not in Path("x.svg").read_text()
 
 
 def test_what_makes_no_picture_is_said_before_any_work(tiny: Path, here: Path) -> None:

@@ -159,6 +159,12 @@ def test_a_receptive_field_has_its_places() -> None:
     figure = plot_receptive_fields(sheet, most=2, title="x", unit_labels={5: "VISp"})
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == ["5\nVISp, 0 to 13 Hz", "4\n0 to 8 Hz"]
+    likely = plot_receptive_fields(sheet, most=2, p_values={4: 0.5, 5: 1 / 1001, 6: 1.0})
+    titles = [axes.get_title() for axes in likely.axes if axes.get_title()]
+    assert titles == ["5, p 0.001\n0 to 13 Hz", "4, p 0.5\n0 to 8 Hz"]
+    assert " ".join(likely.get_supxlabel().split()).endswith(
+        "stand out most; p: of a map as uneven by chance"
+    )
     for wrong in (sheet, field().rename(x_position="x")):
         with pytest.raises(ArgumentError, match="has the dimensions y_position, x_position"):
             plot_receptive_field(wrong)
