@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ pytest.importorskip("matplotlib")
 
 import nwbin
 from nwbin.allen.null import tidy
+from nwbin.errors import MissingDependencyError
 from nwbin.plot import save_picture
 from nwbin.plot.answers import fitting_width, names_in, rates_of, receptive_fields_of, tuning_of
 from nwbin.plot.sessions import is_synthetic, overview_of, quality_of, title_of
@@ -85,6 +87,38 @@ def test_one_unit(tiny: Path, here: Path, session: nwbin.Session) -> None:
         assert found["units"] in (1, [unit])
 
 
+def test_a_raster_shows_the_units_that_change_most(
+    tiny: Path, here: Path, session: nwbin.Session, title: list[str]
+) -> None:
+    rates = session.psth("flashes", by="color", edges=np.linspace(-0.1, 0.375, 21)).firing_rate
+    change = (rates.var(rates.dims[:2]) / rates.mean(rates.dims[:2])).fillna(0.0).to_numpy()
+    expected = rates.unit_id.to_numpy()[np.argsort(-change, kind="stable")[:3]].tolist()
+    asked = ["--stimulus", "flashes", "--by", "color", "--per-unit", "--json", "-o", "x.png"]
+    assert json.loads(run("raster", tiny, *asked, "--max-panels", 3).stdout)["units"] == expected
+    assert "the units with the largest variance of the rate over its mean" in " ".join(title[0].split())
+    every = json.loads(run("raster", tiny, *asked, "--units", ",".join(map(str, expected))).stdout)
+    assert every["units"] == expected
+    assert "largest" not in title[1]
+
+
+def test_a_field_says_how_likely_it_is_by_chance(
+    tiny: Path, here: Path, session: nwbin.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("scipy")
+    unit = int(session.units.index[3])
+    p = session.stimulus_metrics(stimuli=["gabors"], unit_ids=[unit])["p_value_rf"].item()
+    asked = ["rf", tiny, "--units", unit, "--window", "0,0.25", "-o", "x.svg"]
+    good(*asked)
+    assert f"(as uneven by chance: p {p:.2g})" in Path("x.svg").read_text()
+
+    def lacking(*_: object) -> None:
+        raise MissingDependencyError("scipy")
+
+    monkeypatch.setattr("nwbin.metrics.receptive_fields.position_p_values", lacking)
+    good(*asked)
+    assert "by chance" not in Path("x.svg").read_text()
+
+
 def test_what_makes_no_picture_is_said_before_any_work(tiny: Path, here: Path) -> None:
     assert "ends in '.gif'" in bad("rf", tiny, "-o", "x.gif")
     assert "have no x_position" in bad("rf", tiny, "--stimulus", "natural_scenes").replace(
@@ -104,6 +138,26 @@ def test_what_makes_no_picture_is_said_before_any_work(tiny: Path, here: Path) -
     assert list(here.iterdir()) == []
     good(*one_bin, "--by", "color", "--per-unit", "-o", "x.png")
     good(*one_bin, "-o", "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("command", "column"),
+    [
+        (["rf"], "azimuth_rf"),
+        (["tuning", "--stimulus", "flashes", "--by", "color", "--where", "color == 1"], "firing_rate"),
+        (["tuning", "--stimulus", "drifting_gratings", "--by", "orientation,contrast", "--window", "-0.5,2"], "sem"),
+    ],
+    ids=lambda one: "-".join(one[:2]) if isinstance(one, list) else "",
+)  # fmt: skip
+def test_whoever_wants_numbers_gets_the_command_for_them(
+    tiny: Path, here: Path, command: list[str], column: str
+) -> None:
+    said = bad(command[0], tiny, *command[1:], "-o", "x.csv")
+    assert f"nwbin {command[0]} draws pictures (.png, .pdf, .svg); for the numbers: nwbin " in said
+    asked = shlex.split(said.partition("for the numbers: nwbin ")[2].partition(" (")[0])
+    good(*asked)
+    assert column in pd.read_csv(asked[-1]).columns
+    assert "ends in '.gif'" in bad(command[0], tiny, *command[1:], "-o", "x.gif")
 
 
 def test_other_labs_files(tmp_path: Path, here: Path) -> None:
@@ -204,6 +258,24 @@ def test_spread_over_trials_of_one_unit(session: nwbin.Session) -> None:
     assert rates_of(trains, rows, edges, by="color", closed="left")[1] is None
 
 
+def test_a_table_of_rates_has_the_error_that_its_picture_has(
+    tiny: Path, here: Path, session: nwbin.Session
+) -> None:
+    """Over trials of one unit, and of each with --per-unit; otherwise over units."""
+    asked = ["--stimulus", "flashes", "--by", "color", "--edges=-0.1,0,0.1,0.25", "-o", "x.csv"]
+    found = session.psth("flashes", by="color", edges=[-0.1, 0.0, 0.1, 0.25])
+    one = int(found.unit_id[3])
+    good("psth", tiny, *asked, "--units", one)
+    np.testing.assert_allclose(pd.read_csv("x.csv")["sem"], found.sem.sel(unit_id=one).to_numpy().ravel())
+    good("psth", tiny, *asked, "--per-unit")
+    each = pd.read_csv("x.csv")
+    np.testing.assert_allclose(each["sem"], found.sem.to_numpy().ravel())
+    np.testing.assert_allclose(each["firing_rate"], found.firing_rate.to_numpy().ravel())
+    good("psth", tiny, *asked)
+    over_units = found.firing_rate.std("unit_id", ddof=1) / np.sqrt(found.sizes["unit_id"])
+    np.testing.assert_allclose(pd.read_csv("x.csv")["sem"], over_units.to_numpy().ravel())
+
+
 def test_bins_are_as_wide_as_the_spikes_of_a_unit_need() -> None:
     rows = pd.DataFrame({"start_time": np.arange(100.0)})
     rng = np.random.default_rng(0)
@@ -211,6 +283,24 @@ def test_bins_are_as_wide_as_the_spikes_of_a_unit_need() -> None:
         spikes = np.sort(rng.uniform(0, 100, int(100 * rate)))
         trains = nwbin.SpikeTrains.from_dict({1: spikes})
         assert fitting_width(trains, rows, (0.0, 1.0), by=None, least=0.005) == expected
+    several = {k: np.sort(rng.uniform(0, 100, 100 * rate)) for k, rate in enumerate((1000, 25, 1))}
+    trains = nwbin.SpikeTrains.from_dict(several)
+    assert fitting_width(trains, rows, (0.0, 1.0), by=None, least=0.005) == 0.01
+    nowhere = rows.assign(color=np.nan)
+    assert fitting_width(trains, nowhere, (0.0, 1.0), by="color", least=0.005) == 0.1
+
+
+def test_bins_of_single_units_are_as_wide_as_their_spikes_need(
+    tiny: Path, here: Path, session: nwbin.Session
+) -> None:
+    """Panels of many units too: of 5 ms they were noise."""
+    trains, rows = of(session, "flashes")
+    fits = fitting_width(trains, rows, (-0.1, 0.375), by=None, least=0.005)
+    assert fits > 0.005
+    asked = ["psth", tiny, "--stimulus", "flashes", "-o", "x.csv"]
+    assert f" bins of {fits:g} s from " in good(*asked, "--per-unit")
+    assert " bins of 0.005 s from -0.1 to 0.375 s" in good(*asked)
+    assert " bins of 0.005 s from -0.1 to 0.375 s" in good(*asked, "--per-unit", "--bin", 0.005)
 
 
 def test_what_a_picture_of_a_session_shows(session: nwbin.Session) -> None:

@@ -216,6 +216,14 @@ def test_describe_a_column() -> None:
     assert len(json.loads(good("units", "--describe", "--json"))) == len(catalogue())
 
 
+def test_where_a_receptive_field_lies_is_said_in_both_ways() -> None:
+    """The metrics' azimuth and elevation are not the positions of `nwbin rf`: each says how to get to the other."""
+    fields = " ".join(good("rf", "--help").replace("│", " ").split())
+    assert "x_position + 50 and y_position + 10" in fields
+    for name, formula in (("azimuth_rf", "x_position + 50"), ("elevation_rf", "y_position + 10")):
+        assert formula in " ".join(good("units", "--describe", name).split())
+
+
 def test_describe_everything() -> None:
     said = good("units", "--describe")
     for name in catalogue().index:

@@ -35,7 +35,7 @@ def test_psth(tiny: Path, here: Path) -> None:
         domain = onset[:, None] + edges[None, :]
         counts = naive(session, domain[:, :-1], domain[:, 1:], session.units.index, "left")
     rates = pd.read_csv("x.csv")
-    assert rates.columns.tolist() == ["color", "presentations", "time", "unit_id", "firing_rate"]
+    assert rates.columns.tolist() == ["color", "presentations", "time", "unit_id", "firing_rate", "sem"]
     assert rates["color"].unique().tolist() == [-1, 1]
     assert rates["time"].unique().tolist() == [-0.075, -0.025, 0.025, 0.075, 0.125, 0.175, 0.225]
     np.testing.assert_allclose(

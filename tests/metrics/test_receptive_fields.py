@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ pytest.importorskip("scipy")
 
 import nwbin
 from nwbin.errors import ArgumentError
-from nwbin.metrics.receptive_fields import FieldOptions, field_columns, receptive_field_metrics
+from nwbin.metrics.catalogue import entry_named
+from nwbin.metrics.receptive_fields import (
+    FieldOptions,
+    field_columns,
+    position_p_values,
+    receptive_field_metrics,
+)
+from nwbin.responses import receptive_fields
 from tests.metrics.made import presented, session_of
 from tests.metrics.test_recorded import EVERY_UNIT, SESSIONS
 
@@ -72,6 +80,32 @@ def test_a_known_unit_is_found() -> None:
     assert one["p_value_rf"] == 1 / 1001
     assert bool(one["on_screen_rf"])
     assert not one["suppressed_rf"]
+
+
+def test_a_centre_is_where_the_map_is_by_the_formula_that_is_said_of_it() -> None:
+    """azimuth_rf and elevation_rf count as AllenSDK does, maps by the stimulus table's positions."""
+    one = measured("corrected").loc[1]
+    fields = receptive_fields({1: TRAINS[1]}, TABLE, (0.0, 0.249))["firing_rate"].sel(unit_id=1)
+    peak = fields.where(fields == fields.max(), drop=True)
+    assert len(peak.x_position) > 0
+    for name, place in (("azimuth_rf", "x_position"), ("elevation_rf", "y_position")):
+        said = re.search(rf"this is {place} \+ (\d+)", entry_named(name).note)
+        assert said is not None
+        middle = float(said[1])
+        assert one[name] - middle == pytest.approx(float(peak[place].mean()), abs=1)
+        for words in (receptive_fields, nwbin.Session.receptive_fields, field_columns):
+            assert f"{place} + {middle:g}" in str(words.__doc__)
+
+
+def test_how_likely_a_map_is_by_chance_in_any_window() -> None:
+    found = position_p_values(TRAINS, TABLE, (0.0, 0.25), closed="both")
+    np.testing.assert_array_equal(found[[0, 1, 2, 6]], measured("corrected")["p_value_rf"].loc[[1, 2, 3, 7]])
+    assert found[0] == 1 / 1001
+    assert found[6] > 0.05
+    after = position_p_values(TRAINS, TABLE, (0.23, 0.24))
+    assert after[0] == 1.0  # the unit has no spike there
+    unplaced = pd.concat([TABLE, TABLE.assign(x_position=np.nan)])
+    np.testing.assert_array_equal(position_p_values(TRAINS, unplaced, (0.0, 0.25), closed="both"), found)
 
 
 def test_a_suppressed_unit_is_measured_upside_down() -> None:

@@ -16,7 +16,7 @@ pytest.importorskip("sklearn")
 
 import nwbin
 from nwbin.errors import ArgumentError, MissingDependencyError
-from nwbin.plot import condition_colors, plot_decoding, plot_rates, save_picture
+from nwbin.plot import condition_colors, plot_decoding, plot_rates, plot_tuning_sheet, save_picture
 from nwbin.responses.decode import decode
 from nwbin.responses.rate_tables import mean_rates
 
@@ -82,6 +82,35 @@ def test_rates(tmp_path: Path, rates: object) -> None:
     save_picture(plot_rates(rates[:1, :, :1]), tmp_path / "one.png")  # type: ignore[index]
     with pytest.raises(ArgumentError, match="no rates to draw"):
         plot_rates(rates[:, :, :0])  # type: ignore[index]
+
+
+def test_units_are_chosen_by_how_much_they_change_for_the_rate_that_they_have() -> None:
+    """Else those that fire most are shown, whose noise is largest in Hz."""
+    rng = np.random.default_rng(0)
+    onsets = np.arange(1, 49.0)
+    trains = nwbin.SpikeTrains.from_dict(
+        {
+            5: np.sort(rng.uniform(0, 50, 20000)),  # 400 Hz, whatever is shown
+            6: np.sort(rng.uniform(0, 50, 250)),
+            7: np.sort(np.concatenate([onsets + after for after in (0.11, 0.13)])),
+            8: np.sort(np.concatenate([onsets + after for after in (0.11, 0.12, 0.13)])),
+        }
+    )
+    rows = pd.DataFrame({"start_time": onsets, "orientation": [0.0, 90.0] * 24})
+    few = mean_rates(trains, rows, np.linspace(-0.2, 0.5, 15), by="orientation")
+    spread = few.std(("condition", "time_relative_to_stimulus_onset")).to_numpy()
+    assert spread.argmax() == 0
+    figure = plot_rates(few, per_unit=True, most=2)
+    assert [axes.get_title() for axes in figure.axes if axes.get_visible()] == ["unit 8", "unit 7"]
+    said = " ".join(figure.get_supxlabel().split())
+    assert said.endswith("(2 of 4 units: those with the largest variance of the rate over its mean)")
+    assert max(map(len, figure.get_supxlabel().splitlines())) <= 14 * figure.get_figwidth()
+    every = plot_rates(few, per_unit=True)
+    assert [axes.get_title() for axes in every.axes if axes.get_visible()] == [
+        f"unit {one}" for one in (5, 6, 7, 8)
+    ]
+    sheet = plot_tuning_sheet([0, 1], [[90.0, 1.0], [100.0, 4.0]], by="x", unit_ids=[1, 2], most=1)
+    assert [axes.get_title() for axes in sheet.axes] == ["unit 2"]
 
 
 def test_rates_of_many_conditions(tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ def _numbers_of_responses(page: Page, session: nwbin.Session) -> None:
     assert [float(row[3]) for row in rows] == pytest.approx(rates.max("color").values.tolist(), rel=1e-3)
     fields = session.receptive_fields(window=(0, 0.25))["firing_rate"]
     _, first, *_ = page.tables["fields-table"]
+    assert "x_position and y_position" in page.captions["fields-table"]  # not the metrics' azimuth_rf
+    assert "add 50 and 10" in page.captions["fields-table"]
     own = fields.sel(unit_id=int(first[0]))
     assert float(own.max()) == pytest.approx(float(first[3]), rel=1e-3)
     assert float(own.sel(x_position=float(first[4]), y_position=float(first[5]))) == float(own.max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,6 +54,12 @@ class PresentationOptions:
     def provenance(self) -> dict[str, Any]:
         """What was asked for."""
         return {"stimulus": self.stimulus or None, "intervals": self.intervals, "where": self.where or None}
+
+    def as_options(self) -> str:
+        """What was asked for, as it stands on a command line."""
+        named = [("--stimulus", one) for one in self.stimulus or []]
+        named += [("--intervals", self.intervals or ""), ("--where", self.where or "")]
+        return shlex.join(word for name, value in named if value for word in (name, value))
 
 
 def _no_bound_with_all(ctx: typer.Context, param: typer.CallbackParam, value: float) -> float:

@@ -51,13 +51,24 @@ def named_after(command: str, asked: PresentationOptions | None) -> Path:
     return Path(f"{command}-{safe_name(what or 'none')}.png")
 
 
-def picture_to(out: Path | None, command: str, asked: PresentationOptions | None = None) -> Path:
-    """Where a picture goes: what would be missing at the end is said before any work."""
+def picture_to(
+    out: Path | None, command: str, asked: PresentationOptions | None = None, *, numbers: str = ""
+) -> Path:
+    """Where a picture goes: what would be missing at the end is said before any work.
+
+    `numbers` says how to get the numbers that are drawn, to whoever asks for a table of them.
+    """
     from nwbin._atomic import check_target
     from nwbin._optional import need
+    from nwbin.errors import ArgumentError
+    from nwbin.export import TABLE_ENDINGS
     from nwbin.plot import PICTURE_ENDINGS
 
     target = out or named_after(command, asked)
+    if numbers and target.suffix.lower() in TABLE_ENDINGS:
+        raise ArgumentError(
+            f"{target}: nwbin {command} draws pictures ({', '.join(PICTURE_ENDINGS)}); for the numbers: {numbers}"
+        )
     check_target(target, PICTURE_ENDINGS)
     need("matplotlib", "plot", f"{target}: a picture")
     return target

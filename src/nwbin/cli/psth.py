@@ -63,7 +63,8 @@ class RateOptions:
         float | None,
         typer.Option(
             "--bin", metavar="WIDTH", show_default=False,
-            help="Width of a bin, s. Default: by window; of one unit, as wide as its spikes need.",
+            help="Width of a bin, s. Default: by window; of single units (one, or --per-unit), as wide as "
+            "their spikes need.",
         ),
     ] = None  # fmt: skip
     per_unit: Annotated[
@@ -95,7 +96,7 @@ class RateOptions:
         duration = chosen.duration()
         window = None if self.window is None else window_of(self.window)
         start, stop, width = time_axis(duration, window, self.bin_width)
-        if self.bin_width is None and len(chosen.units) == 1:
+        if self.bin_width is None and (self.per_unit or len(chosen.units) == 1):
             fits = fitting_width(chosen.trains, chosen.rows, (start, stop), by=self.by, least=width)
             if fits > width:
                 # Bins of that width tile a window of the user's where they can.
@@ -135,6 +136,9 @@ def psth(
 ) -> None:
     """Average firing rates over presentations, from before their onset to after their end.
 
+    A table's sem is the standard error over units; of one unit, and of each
+    with --per-unit, over trials.
+
     \b
     Examples:
       nwbin psth session.nwb --stimulus flashes --by color -o flashes.png
@@ -160,7 +164,8 @@ def psth(
         ends = (float(edges[0]), float(edges[-1]))
         chosen.warn_of("psth", ends)
         with overlap_unsaid(rates.edges is None and rates.window is None):
-            means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed)
+            each = rates.per_unit and not pictured
+            means, sem = rates_of(chosen.trains, chosen.rows, edges, by=rates.by, closed=closed, spread=each)
         averaged = _presentations(means["presentations"].to_numpy().tolist())
         how = chosen.provenance(
             presentations, units, by=rates.by, window=list(ends), closed=closed,
@@ -169,11 +174,12 @@ def psth(
         )  # fmt: skip
         if pictured:
             _draw(chosen, presentations, rates, means, sem, averaged, max_panels, out)
-    if str(out) == "-":
-        print_csv(rates_table(means, per_unit=rates.per_unit), as_is=csv_as_is)
-        return
     if not pictured:
-        write_table(rates_table(means, per_unit=rates.per_unit), out, provenance=how, csv_as_is=csv_as_is)
+        table = rates_table(means, per_unit=rates.per_unit, sem=sem)
+        if str(out) == "-":
+            print_csv(table, as_is=csv_as_is)
+            return
+        write_table(table, out, provenance=how, csv_as_is=csv_as_is)
     conditions, bins, number = means.shape
     of_width = "" if width is None else f" of {width:g} s"
     say_written(

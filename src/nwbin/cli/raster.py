@@ -85,19 +85,22 @@ def raster(
 def _of_units(
     chosen: Chosen, by: str | None, window: tuple[float, float], most: int
 ) -> tuple[Figure, str, dict[str, Any]]:
-    """A panel for each unit, of many those with most spikes."""
+    """A panel for each unit, of many for those whose rate changes most, for what it is."""
     import numpy as np
 
     from nwbin.plot import plot_raster
-    from nwbin.plot.answers import names_in, raster_of, spikes_around
+    from nwbin.plot.answers import changes_around, names_in, raster_of, spikes_around
     from nwbin.plot.canvas import sheet, unit_title
+    from nwbin.plot.ranking import LARGEST_CHANGE, most_changing
 
     chosen.warn_of("raster", window)
     number = len(chosen.units)
     spikes = spikes_around(
         chosen.trains, chosen.rows, window
     )  # counted, and only those that are shown are listed
-    shown = np.sort(np.argsort(-spikes, kind="stable")[:most])
+    shown = np.arange(number)
+    if number > most:
+        shown = most_changing(changes_around(chosen.trains, chosen.rows, window, by=by), most)
     _refuse_more(
         int(spikes[shown].sum()), "choose fewer presentations (--where), fewer units, or a shorter --window"
     )
@@ -114,7 +117,8 @@ def _of_units(
         axes.label_outer(remove_inner_ticks=False)
     said = f"{counted(len(shown), 'unit')}, {counted(len(chosen.rows), 'presentation')}"
     if len(shown) < number:
-        said = f"{len(shown)} of {counted(number, 'unit')}, {counted(len(chosen.rows), 'presentation')}"
+        said = f"{len(shown)} of {counted(number, 'unit')}, {counted(len(chosen.rows), 'presentation')}; "
+        said += LARGEST_CHANGE.replace("those", "the units", 1)
     numbers = {"units": ids[shown].tolist(), "presentations": len(chosen.rows), "window": list(window),
                "spikes": int(spikes[shown].sum())}  # fmt: skip
     return figure, said, numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,8 +58,13 @@ def tuning(
     from nwbin.plot.answers import names_in, tuning_of
     from nwbin.responses.windows import overlap_unsaid
 
-    out = picture_to(out, "tuning", presentations)
     columns = names_of(by, "--by", "orientation")
+    table = (
+        f"nwbin psth {quote(str(file))} {presentations.as_options()} --by {quote(columns[0])} "
+        f"--edges={window or '0,0.25'} --per-unit -o tuning.csv (--edges: the window, s from onset); "
+        "in Python nwbin.open(...).tuning()"
+    )
+    out = picture_to(out, "tuning", presentations, numbers=table)
     with chosen_from(file, presentations, units) as chosen:
         if len(columns) > 1 and len(chosen.units) > 1:
             raise ArgumentError(

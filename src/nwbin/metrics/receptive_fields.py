@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin._optional import need
-from nwbin.binning import count_in_windows
+from nwbin.binning import Closed, count_in_windows
 from nwbin.errors import ArgumentError
 from nwbin.responses.position_maps import Positions, positions_of, sums_by_position
 from nwbin.responses.windows import times_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nwbin.metrics._field_fits import Fits
     from nwbin.metrics.common import Convention, SessionView
 
-__all__ = ["FieldOptions", "field_columns", "field_maps", "receptive_field_metrics"]
+__all__ = ["FieldOptions", "field_columns", "field_maps", "position_p_values", "receptive_field_metrics"]
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], object]
@@ -132,6 +132,53 @@ def _maps(counts: npt.NDArray[np.integer], positions: Positions) -> npt.NDArray[
     return np.ascontiguousarray(sums[:, ::-1])
 
 
+def position_p_values(
+    trains: Trains,
+    presentations: pd.DataFrame,
+    window: tuple[float, float],
+    *,
+    closed: Closed = "left",
+    seed: int = 0,
+) -> Floats:
+    """Say how likely a map as uneven as each unit's is by chance: p_value_rf, of any window.
+
+    Parameters
+    ----------
+    trains
+        The spikes, as :func:`nwbin.bin_spikes` takes them.
+    presentations
+        With start_time in s, x_position and y_position in degrees; those without a position are left out.
+    window
+        From and to, s from start_time.
+    closed
+        As in :func:`nwbin.count_in_windows`.
+    seed
+        Of the positions that are dealt to trials anew, 1,000 times, the same for all units.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (units,): (1 + number of deals whose chi-square over positions is at or above the unit's) / 1,001.
+
+    Raises
+    ------
+    LookupFailure
+        The table lacks a column.
+    ArgumentError
+        No presentation has a position.
+    MissingDependencyError
+        SciPy is not installed.
+    """
+    need("scipy", "metrics", "how likely receptive fields are by chance")
+    from nwbin.metrics._position_tests import p_values
+
+    positions = positions_of(presentations)
+    shown = positions.cell >= 0
+    onsets = times_of(presentations, "start_time")[shown]
+    counts = count_in_windows(trains, onsets, window, closed=closed)[:, 0]
+    return p_values(counts, positions.cell[shown], replace=False, seed=seed)
+
+
 def field_columns(
     trains: Trains,
     presentations: pd.DataFrame,
@@ -164,8 +211,9 @@ def field_columns(
     Returns
     -------
     dict of str to numpy.ndarray
-        azimuth_rf, elevation_rf (centre of the thresholded field, degrees), width_rf, height_rf (standard deviations
-        of a fitted Gaussian along azimuth and elevation, degrees), area_rf (of the thresholded field, square degrees),
+        azimuth_rf, elevation_rf (centre of the thresholded field, degrees: x_position + 50 and y_position + 10, as
+        AllenSDK counts), width_rf, height_rf (standard deviations of a fitted Gaussian along azimuth and elevation,
+        degrees), area_rf (of the thresholded field, square degrees),
         p_value_rf (chi-square over positions against trials dealt anew), all float64 (units,) and NaN where there is
         no field or no fit; on_screen_rf, bool; and with "corrected" suppressed_rf, bool: whether the map was turned
         upside down because the unit fires less where the stimulus is.

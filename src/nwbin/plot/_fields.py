@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nwbin.errors import ArgumentError
-from nwbin.plot.canvas import axes_or_new, edges_between, figure_of, head, sheet, words
+from nwbin.plot.canvas import axes_or_new, below, edges_between, figure_of, head, sheet, words
+from nwbin.plot.ranking import variance_over_mean
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,7 +87,7 @@ def plot_receptive_field(
     axes.set_ylabel("elevation (°)")
     if colorbar:
         begins = mesh.get_clim()[0]
-        said = f"{label}, from {begins:.3g}" if begins else label
+        said = f"{label}; colors begin at {begins:.3g}" if begins else label
         figure_of(axes).colorbar(mesh, ax=axes, label=said, shrink=0.85)
     return axes
 
@@ -96,6 +98,7 @@ def plot_receptive_fields(
     most: int = 36,
     title: str = "",
     unit_labels: dict[int, str] | None = None,
+    p_values: Mapping[int, float] | None = None,
 ) -> Figure:
     """Draw a sheet of receptive fields: those that stand out most from their own noise.
 
@@ -110,6 +113,10 @@ def plot_receptive_fields(
         Put above.
     unit_labels
         What is written beside a unit's id, such as its brain structure.
+    p_values
+        How likely a map as uneven as each unit's is by chance, by unit id: written beside it, since noise that goes
+        from its own lowest to its own highest rate looks like fields, too. Such as those of
+        :func:`nwbin.metrics.receptive_fields.position_p_values`.
 
     Returns
     -------
@@ -129,9 +136,7 @@ def plot_receptive_fields(
     if most < 1:
         raise ArgumentError(f"most must be 1 panel or more, not {most}")
     rates = fields.to_numpy().reshape(len(fields), -1)
-    mean = np.nanmean(rates, axis=1)
-    spread = np.nanvar(rates, axis=1) / np.where(mean > 0, mean, np.inf)
-    shown = np.argsort(-spread, kind="stable")[:most]
+    shown = np.argsort(-variance_over_mean(rates.T), kind="stable")[:most]
     columns = int(np.clip(np.ceil(np.sqrt(len(shown) * 1.3)), 1, 8))
     figure, panels = sheet(len(shown), columns, 1.45, 1.6, sharex=True, sharey=True)
     mesh = None
@@ -144,8 +149,10 @@ def plot_receptive_fields(
         name = int(fields["unit_id"].to_numpy()[unit])
         label = (unit_labels or {}).get(name)
         beside = label if isinstance(label, str) else ""
+        likely = "" if p_values is None else f", p {p_values[name]:.2g}"
         axes.set_title(
-            f"{name}\n{words(beside)}{', ' if beside else ''}{lowest:.3g} to {highest:.3g} Hz", fontsize=7
+            f"{name}{likely}\n{words(beside)}{', ' if beside else ''}{lowest:.3g} to {highest:.3g} Hz",
+            fontsize=7,
         )
         axes.set_xlabel("")
         axes.set_ylabel("")
@@ -158,7 +165,8 @@ def plot_receptive_fields(
         if len(shown) < len(fields)
         else ""
     )
-    figure.supxlabel(f"azimuth (°){rest}", fontsize=9)
+    chance = "; p: of a map as uneven by chance" if p_values is not None else ""
+    below(figure, f"azimuth (°){rest}{chance}")
     figure.supylabel("elevation (°)", fontsize=9)
     if title:
         head(figure, title)

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from nwbin.errors import ArgumentError
 from nwbin.plot._rate_arrays import Rates, taken_from
 from nwbin.plot._tuning import plot_tuning, plot_tuning_sheet
-from nwbin.plot.canvas import MANY, axes_or_new, bare, head, new_figure, sheet, words
+from nwbin.plot.canvas import MANY, axes_or_new, bare, below, head, new_figure, sheet, words
 from nwbin.plot.colors import titled
+from nwbin.plot.ranking import LARGEST_CHANGE, most_changing, variance_over_mean
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +44,8 @@ def plot_rates(
         From :func:`nwbin.responses.psth`, with its standard errors, or from :func:`nwbin.responses.mean_rates`: Hz,
         dims (condition, time_relative_to_stimulus_onset, unit_id).
     per_unit
-        A small plot for each of the units that change most, with a line for each condition or, where they are
+        A small plot for each unit, of more than `most` for those with the largest variance of the rate, over time
+        and conditions, over its mean, the largest first: with a line for each condition or, where they are
         many (more than 12), a row of colors; otherwise the mean over units, and below it every
         unit as a row of colors. One unit gets one plot in either case. Of a single bin, tuning curves.
     duration
@@ -309,8 +311,7 @@ def _changes(axes: Axes, scale: Axes, taken: Rates) -> None:
 def _per_unit(taken: Rates, most: int) -> Figure:
     values = taken.values
     units = values.shape[2]
-    # The units that change most, in Hz, over time and conditions.
-    shown = np.sort(np.argsort(-values.std(axis=(0, 1)), kind="stable")[:most])
+    shown = most_changing(variance_over_mean(values.reshape(-1, units)), most)
     figure, panels = sheet(len(shown), 4, 2.6, 2.3 if taken.many else 1.9, sharex=True, sharey=taken.many)
     image = None
     for axes, unit in zip(panels, shown, strict=True):
@@ -333,7 +334,7 @@ def _per_unit(taken: Rates, most: int) -> Figure:
         )
     else:
         _legend(panels[min(3, len(panels) - 1)], taken)
-    rest = f" ({len(shown)} of {units} units: those that change most)" if len(shown) < units else ""
-    figure.supxlabel(f"time from onset (s){rest}", fontsize=9)
+    rest = f" ({len(shown)} of {units} units: {LARGEST_CHANGE})" if len(shown) < units else ""
+    below(figure, f"time from onset (s){rest}")
     figure.supylabel(titled(taken.by) if taken.many else "firing rate (Hz)", fontsize=9)
     return figure

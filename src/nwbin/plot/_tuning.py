@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.errors import ArgumentError
-from nwbin.plot.canvas import MANY, axes_or_new, bare, head, name_of, sheet, unit_title
+from nwbin.plot.canvas import MANY, axes_or_new, bare, below, head, name_of, sheet, unit_title
 from nwbin.plot.colors import DASHES, MARKERS, condition_colors, forms_of, is_angle, titled
+from nwbin.plot.ranking import LARGEST_CHANGE, most_changing, variance_over_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -196,7 +197,7 @@ def plot_tuning_sheet(
     title: str = "",
     unit_labels: Mapping[Any, str] | None = None,
 ) -> Figure:
-    """Draw the tuning curves of many units, of those that vary most.
+    """Draw the tuning curves of many units, of those whose rate varies most for what it is.
 
     Parameters
     ----------
@@ -211,7 +212,8 @@ def plot_tuning_sheet(
     blank
         The rate without a stimulus, Hz: (units,).
     most
-        How many units at most: those whose rate varies most over the values, in order of their ids' place.
+        How many units at most. Of more, those with the largest variance of the rate, over the values, over its mean:
+        the largest first.
     title
         Put above.
     unit_labels
@@ -238,7 +240,7 @@ def plot_tuning_sheet(
         raise ArgumentError(
             f"a sheet takes means of (values, units), {len(ids)} units here, not {rates.shape}"
         )
-    shown = np.sort(np.argsort(-np.nan_to_num(rates.std(axis=0)), kind="stable")[:most])
+    shown = most_changing(variance_over_mean(rates), most)
     figure, panels = sheet(len(shown), 4, 2.7, 2.2, sharex=True)
     for axes, unit in zip(panels, shown, strict=True):
         plot_tuning(
@@ -249,11 +251,11 @@ def plot_tuning_sheet(
         axes.tick_params(labelsize=7)
         axes.set_xlabel("")
         axes.set_ylabel("")
-    rest = f" ({len(shown)} of {len(ids)} units: those that vary most)" if len(shown) < len(ids) else ""
+    rest = f" ({len(shown)} of {len(ids)} units: {LARGEST_CHANGE})" if len(shown) < len(ids) else ""
     levels = np.asarray(values)
     ranked = not _are_quantities(levels, by) and len(levels) > _RANKED
     rank = f", by rank in each ({len(levels)} values)" if ranked else ""
-    figure.supxlabel(f"{titled(by)}{rank}{rest}", fontsize=9)
+    below(figure, f"{titled(by)}{rank}{rest}")
     figure.supylabel("firing rate (Hz)", fontsize=9)
     if title:
         head(figure, title)

@@ -10,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from nwbin.allen.meanings import BLANK_FRAME, name_of_no_value, names_of_values
-from nwbin.binning import Closed, align_spikes, count_in_windows
+from nwbin.binning import Closed, align_spikes
 from nwbin.errors import ArgumentError, LookupFailure, nearest
+from nwbin.estimates import binned_moments, mean_and_spread
+from nwbin.plot.ranking import variance_over_mean
 from nwbin.responses.groups import conditions_of
 from nwbin.responses.position_maps import receptive_fields
 from nwbin.responses.rates import psth
 from nwbin.responses.statistics import group_statistics
 from nwbin.responses.tuning_curves import tuning
-from nwbin.responses.windows import windows_around
+from nwbin.responses.windows import times_of, windows_around
 from nwbin.tables.missing import missing
 from nwbin.trains import SpikeTrains
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Raster",
     "Tuning",
+    "changes_around",
     "fitting_width",
     "names_in",
     "raster_of",
@@ -39,6 +42,7 @@ __all__ = [
 
 _WIDTHS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _ENOUGH = 25.0  # spikes in a bin, over the presentations of a condition: a fifth of its rate in error
+_CHANGE_BINS = 20
 _SHADED_UNITS = 1  # units of which the spread over trials is worked out
 
 
@@ -56,7 +60,13 @@ def names_in(rows: pd.DataFrame, by: str | None) -> dict[Any, str]:
 
 
 def rates_of(
-    trains: SpikeTrains, rows: pd.DataFrame, edges: npt.ArrayLike, *, by: str | None, closed: Closed
+    trains: SpikeTrains,
+    rows: pd.DataFrame,
+    edges: npt.ArrayLike,
+    *,
+    by: str | None,
+    closed: Closed,
+    spread: bool = False,
 ) -> tuple[xr.DataArray, xr.DataArray | None]:
     """Average firing rates over presentations, with their standard error over trials where one unit is asked for.
 
@@ -64,13 +74,15 @@ def rates_of(
     ----------
     trains, rows, edges, by, closed
         As for :func:`nwbin.responses.psth`.
+    spread
+        The standard error of more units too, for twice the memory.
 
     Returns
     -------
     tuple
-        Rates, Hz, and their standard error, of the same dims; None of more units than one.
+        Rates, Hz, and their standard error, of the same dims; None of more units than one without `spread`.
     """
-    found = psth(trains, rows, edges, by=by, spread=len(trains) <= _SHADED_UNITS, closed=closed)
+    found = psth(trains, rows, edges, by=by, spread=spread or len(trains) <= _SHADED_UNITS, closed=closed)
     rates = found["firing_rate"].assign_coords(presentations=found["presentations"])
     return rates.assign_attrs(found.attrs), found.get("sem")
 
@@ -78,12 +90,12 @@ def rates_of(
 def fitting_width(
     trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, by: str | None, least: float
 ) -> float:
-    """Choose a width of bins that fits how many spikes one unit has: a bin of a condition holds about 25.
+    """Choose a width of bins that fits how many spikes a unit has: a bin of a condition holds about 25.
 
     Parameters
     ----------
     trains
-        One unit.
+        One unit, or several: then the median of their numbers of spikes counts.
     rows, by
         Presentations, and the column whose values they are averaged over by.
     window
@@ -97,10 +109,9 @@ def fitting_width(
         Of a bin, s.
     """
     levels, code = conditions_of(rows, by)
-    windows = windows_around(rows, window)[:, None, :]
-    spikes = count_in_windows(trains, np.zeros(len(rows)), windows, dtype=np.int64)[code >= 0].sum()
+    spikes = float(np.median(spikes_around(trains, rows[code >= 0], window))) if levels else 0.0
     length = window[1] - window[0]
-    a_second = float(spikes) / length / max(1, len(levels))
+    a_second = spikes / length / max(1, len(levels))
     wanted = _ENOUGH / a_second if a_second > 0 else np.inf
     fitting = [one for one in _WIDTHS if least <= one <= length / 10]
     return next((one for one in fitting if one >= wanted), fitting[-1] if fitting else least)
@@ -145,6 +156,19 @@ def spikes_around(
     found = group_statistics(trains, windows_around(rows, window), np.zeros(len(rows)))
     total: npt.NDArray[np.int64] = found.of_units(np.asarray(trains.unit_ids)).total[0]
     return total
+
+
+def changes_around(
+    trains: SpikeTrains, rows: pd.DataFrame, window: tuple[float, float], *, by: str | None
+) -> npt.NDArray[np.float64]:
+    """Say how much each unit's rate changes over time, in 20 bins, and conditions: its variance over its mean, Hz."""
+    levels, code = conditions_of(rows, by)
+    if not levels:  # no presentation has a value
+        levels, code = conditions_of(rows, None)
+    edges = np.linspace(*window, _CHANGE_BINS + 1)
+    moments = binned_moments(trains, times_of(rows, "start_time"), edges, code, len(levels), squares=False)
+    rates, _ = mean_and_spread(moments, 1.0 / np.diff(edges)[:, None])
+    return variance_over_mean(rates.reshape(-1, len(trains)))
 
 
 # ---------------------------------------------------------------- over values

@@ -29,6 +29,7 @@ __all__ = [
     "PICTURE_ENDINGS",
     "axes_or_new",
     "bare",
+    "below",
     "edges_between",
     "figure_of",
     "head",
@@ -113,6 +114,11 @@ def head(figure: Figure, title: str) -> None:
     """Give a figure its title, on as many lines as it needs."""
     letters = int(figure.get_figwidth() * 12)  # of this size that an inch holds, and some to spare
     figure.suptitle(wrapped(words(title), letters), fontsize=11)
+
+
+def below(figure: Figure, text: str) -> None:
+    """Say what all panels of a sheet have in common, below them, in lines as wide as the sheet."""
+    figure.supxlabel(wrapped(text, max(30, int(14 * figure.get_figwidth()))), fontsize=9)
 
 
 def wrapped(text: str, letters: int) -> str:

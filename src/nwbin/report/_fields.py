@@ -100,6 +100,8 @@ def _table(recording: Recording, fields: xr.DataArray) -> Table:
         )  # fmt: skip
     columns = ["Unit", "Area", "Variance over mean (Hz)", "Highest rate (Hz)", "Azimuth (°)", "Elevation (°)"]
     return Table(
-        "fields-table", "Where on the screen the first of them have their highest rate", columns, rows,
-        frozenset({0, 2, 3, 4, 5}),
+        "fields-table",
+        "Where on the screen the first of them have their highest rate: x_position and y_position, to which the "
+        "metrics azimuth_rf and elevation_rf add 50 and 10, as AllenSDK counts",
+        columns, rows, frozenset({0, 2, 3, 4, 5}),
     )  # fmt: skip

@@ -158,7 +158,8 @@ def receptive_fields(
         Dims (unit_id, y_position, x_position), then orientation where it is asked for; positions ascend, so that
         row 0 is the lowest on the screen. `spike_count`, int64, the sum over presentations; `mean_count`, float64,
         spikes a presentation; `firing_rate`, float64, Hz; `presentations`, int64, how many, without unit_id. Where
-        none was shown the mean and the rate are NaN.
+        none was shown the mean and the rate are NaN. Positions are those of the table; the metrics azimuth_rf and
+        elevation_rf are x_position + 50 and y_position + 10, as AllenSDK counts.
 
     Raises
     ------

@@ -78,7 +78,9 @@ def mean_rates(
     return rates.assign_attrs({"units": "Hz", "by": (by or "") if named else "", "closed": closed})
 
 
-def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:
+def rates_table(
+    rates: xr.DataArray, *, per_unit: bool = False, sem: xr.DataArray | None = None
+) -> pd.DataFrame:
     """Turn what :func:`mean_rates` returns into a table.
 
     Parameters
@@ -87,12 +89,15 @@ def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:
         From :func:`mean_rates`.
     per_unit
         A row for each unit too; otherwise the mean over units and its standard error.
+    sem
+        Each unit's standard error over trials, of the same dims, such as :func:`nwbin.responses.psth` has.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by condition (named after `by`); presentations, time (s), then unit_id and firing_rate, or
-        firing_rate, sem and units (how many).
+        Indexed by condition (named after `by`); presentations, time (s), then unit_id, firing_rate and, where it is
+        given, sem, over trials; or firing_rate, sem and units (how many), sem being that over units, of one unit
+        that over trials, NaN where it is not given.
 
     Examples
     --------
@@ -116,9 +121,15 @@ def rates_table(rates: xr.DataArray, *, per_unit: bool = False) -> pd.DataFrame:
         table = table.iloc[np.repeat(np.arange(len(table)), units)].reset_index(drop=True)
         table["unit_id"] = np.tile(rates["unit_id"].to_numpy(), conditions * bins)
         table["firing_rate"] = values.reshape(-1)
+        if sem is not None:
+            table["sem"] = sem.transpose(*rates.dims).to_numpy().reshape(-1)
         return _by_condition(table, rates)
     table["firing_rate"] = values.mean(axis=2).reshape(-1)
-    spread = values.std(axis=2, ddof=1) / np.sqrt(units) if units > 1 else np.full((conditions, bins), np.nan)
+    spread = np.full((conditions, bins), np.nan)
+    if units > 1:
+        spread = values.std(axis=2, ddof=1) / np.sqrt(units)
+    elif sem is not None:
+        spread = sem.transpose(*rates.dims).to_numpy()
     table["sem"] = spread.reshape(-1)
     table["units"] = units
     return _by_condition(table, rates)

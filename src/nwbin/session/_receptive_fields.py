@@ -62,7 +62,8 @@ class ReceptiveFields(Asked):
         xarray.Dataset
             `spike_count`, `mean_count` (spikes a presentation), `firing_rate` (Hz), dims (unit_id, y_position,
             x_position), then orientation where it is asked for; and `presentations`, how many. Positions are in
-            degrees and ascend. See :func:`nwbin.responses.receptive_fields`.
+            degrees and ascend; the metrics azimuth_rf and elevation_rf are x_position + 50 and y_position + 10. See
+            :func:`nwbin.responses.receptive_fields`.
 
         Raises
         ------

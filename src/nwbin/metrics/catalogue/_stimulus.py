@@ -203,9 +203,13 @@ _FIELDS = (
     *(
         _metric(
             f"{name}_rf", _RF, f"Where the centre of the receptive field is on the screen, {way}.", "degrees",
-            "10 to 90" if name == "azimuth" else "-30 to 50", "", f"centre of mass of {_FIELD}", _ALLEN, note=_SILENT,
+            f"{lowest} to {lowest + 80}", "", f"centre of mass of {_FIELD}", _ALLEN,
+            note=f"{_SILENT} In AllenSDK's convention the middle of the screen is at azimuth 50 and elevation 10: this "
+            f"is {axis}_position + {middle}, of the {axis}_position in the stimulus table and in receptive_fields().",
         )
-        for name, way in (("azimuth", "from left to right"), ("elevation", "from bottom to top"))
+        for name, way, axis, middle, lowest in (
+            ("azimuth", "from left to right", "x", 50, 10), ("elevation", "from bottom to top", "y", 10, -30),
+        )
     ),
     *(
         _metric(
