@@ -37,14 +37,17 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _what_is_loaded_stays() -> None:
+@pytest.fixture(scope="module")
+def what_is_loaded_stays() -> Iterator[None]:
     """Have Python pass over what is there already wherever it looks for what nobody holds: jobs ask for it.
 
-    They do after each session, which takes a tenth of a second or two where as much is loaded as here.
+    They do after each session, which takes a tenth of a second or two where as much is loaded as here. Not for tests
+    with Hypothesis, which itself looks for who holds what.
     """
     gc.collect()
     gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

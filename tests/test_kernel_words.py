@@ -158,7 +158,12 @@ settings.intrinsic = intrinsic
     "VectorType": """
 import importlib, types
 find = importlib.import_module
-importlib.import_module = lambda name, *more: types.SimpleNamespace() if name == "llvmlite.ir" else find(name, *more)
+def without(name, *more):
+    found = find(name, *more)
+    if name != "llvmlite.ir":
+        return found
+    return types.SimpleNamespace(**{one: whole for one, whole in vars(found).items() if one != "VectorType"})
+importlib.import_module = without
 """,
     "UniTuple": """
 import types

@@ -204,8 +204,9 @@ def test_only_gratings_without_a_value_are_blanks(session: nwbin.Session) -> Non
     assert names_in(gratings, "orientation") == {None: "blank"}
     assert names_in(gratings[gratings["orientation"].notna()], "orientation") == {}
     assert names_in(scenes, "frame") == {-1.0: "-1 (blank)"}
-    flashes = of(session, "flashes")[1].assign(orientation=None)  # which have none
-    assert names_in(pd.concat([gratings, flashes]), "orientation") == {None: "missing"}
+    one = gratings.index == gratings.index[gratings["orientation"].isna()][0]
+    both = gratings.assign(stimulus_name=np.where(one, "flashes", "drifting_gratings"))
+    assert names_in(both, "orientation") == {None: "missing"}
     others = gratings.assign(stimulus_name="bars")
     assert names_in(others, "orientation") == names_in(others.drop(columns="stimulus_name"), "orientation")
     assert names_in(others, "orientation") == {None: "missing"}

@@ -13,6 +13,11 @@ from tests.caches import make_allen, make_dandi, make_plain
 from tests.dataset.jobs import IDS
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _jobs(what_is_loaded_stays: None) -> None:
+    """Each test here runs some."""
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("files")

@@ -107,7 +107,7 @@ def test_one_file_of_a_folder(
     code, said, _ = run(capsys, trees["dandi"], "--quality", "-o", out)
     found = pd.read_csv(out, index_col="unit_id")
     assert (code, said.splitlines()[0]) == (0, f"{trees['dandi']}: 3 sessions: 3 done")
-    assert said.splitlines()[1] == f"{out}: {len(found)} units, 13 metrics"
+    assert said.splitlines()[1] == f"{out}: 13 metrics of {len(found)} units"
     assert [one.name for one in tmp_path.iterdir()] == [out.name]  # nothing else is left
     expected = nwbin.Dataset(trees["dandi"]).quality_metrics(workers=0).table()
     pd.testing.assert_frame_equal(found, expected, rtol=1e-12, check_dtype=False, check_column_type=False)

@@ -15,6 +15,7 @@ from tests.parity.differences import DIFFERENCES
 from tests.parity.report import Verdict, session_folders, verdicts
 from tests.parity.table import README, readme_with_table
 
+pytestmark = pytest.mark.usefixtures("what_is_loaded_stays")
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "session_732592105"
 ALLENSDK = os.environ.get("NWBIN_ALLENSDK_PYTHON")

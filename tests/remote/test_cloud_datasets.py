@@ -26,7 +26,10 @@ from tests.remote.conftest import QUIET
 from tests.remote.server import Server
 
 pytest.importorskip("obstore")
-pytestmark = pytest.mark.filterwarnings("ignore:.*times during which spikes.*:nwbin.NwbinWarning")
+pytestmark = [
+    pytest.mark.usefixtures("what_is_loaded_stays"),
+    pytest.mark.filterwarnings("ignore:.*times during which spikes.*:nwbin.NwbinWarning"),
+]
 IDS = [715093701, 766640955]
 GRATINGS = {"stimulus": "static_gratings", "window": (0.0, 0.25), "bin_width": 0.05}
 

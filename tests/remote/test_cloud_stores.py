@@ -22,6 +22,7 @@ from tests.small_files import write_small
 pytest.importorskip("obstore")
 pytest.importorskip("zarr")
 pytestmark = [
+    pytest.mark.usefixtures("what_is_loaded_stays"),
     pytest.mark.filterwarnings("ignore:.*times during which spikes.*:nwbin.NwbinWarning"),
     pytest.mark.filterwarnings("ignore:.*has no columns for some unit filters:nwbin.NwbinWarning"),
 ]
