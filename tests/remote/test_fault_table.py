@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,8 @@ def test_a_server_that_keeps_silent_when_fsspec_asks_what_a_file_is_like(file: P
 @pytest.mark.parametrize("tag", ["", '"one"'])
 def test_a_change_that_fsspec_sees_by_its_time(file: Path, tag: str) -> None:
     begin = read_through_fsspec(60)
+    if [int(part) for part in version("fsspec").split(".")[:2]] < [2025, 9]:
+        pytest.skip("this fsspec hands on no times of web servers")
     with (
         serving(files={"medium.nwb": file}, tags={"medium.nwb": tag}) as server,
         nwbin.File(server.url("medium.nwb").replace("http://", begin)) as opened,
