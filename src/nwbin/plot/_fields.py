@@ -115,8 +115,7 @@ def plot_receptive_fields(
         What is written beside a unit's id, such as its brain structure.
     p_values
         How likely a map as uneven as each unit's is by chance, by unit id: written beside it, since noise that goes
-        from its own lowest to its own highest rate looks like fields, too. Such as those of
-        :func:`nwbin.metrics.receptive_fields.position_p_values`.
+        from its own lowest to its own highest rate looks like fields, too. Such as the metric p_value_rf.
 
     Returns
     -------
