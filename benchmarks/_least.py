@@ -38,12 +38,12 @@ def least(work: Work, threads: int) -> Callable[[], None] | None:
     """What does it, in an output written afresh; None unless there is one window a presentation."""
     trains = work.trains
     starts, stops = trains._starts, trains._stops
-    if work.shape[1] != 1 or (stops - starts < HALF).any():
+    if work.shape[1] != 1 or trains._values.size < HALF:
         return None
     lo, hi = (ends[:, 0] for ends in work.ends())
     order = np.argsort(lo, kind="stable")
     lo, hi = lo[order], hi[order]
-    near = stops - HALF
+    near = np.maximum(stops - HALF, 0)
     pool = ThreadPoolExecutor(threads)
     cuts = list(pairwise(np.linspace(0, lo.size, threads + 1).astype(int)))
 
