@@ -10,7 +10,6 @@ import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ import pytest
 
 import nwbin
 from nwbin._names import safe_name
-from nwbin.allen.released_files import BUCKET, ReleasedFile, released
+from nwbin.allen.released_files import BUCKET, ReleasedFile
 from nwbin.downloads import DownloadError, _run, _wanted
 from nwbin.errors import ArgumentError, ArgumentTypeError, FileAccessError, LookupFailure, MissingFileError
 from nwbin.storage.remote import KeptPart, _kept_part, _whole_file, _with_obstore, asset_address
-from nwbin.storage.remote._side_by_side import side_by_side
 from nwbin.storage.remote._transport import State
 from tests.cli.asking import run
 from tests.remote.clouds import ASSETS, serving_dandi, serving_s3
@@ -79,20 +77,6 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_so_many_ranges_at_a_time_and_no_more() -> None:
-    under_way, most = set[int](), 0
-
-    def job(number: int, over: threading.Event) -> None:
-        nonlocal most
-        under_way.add(number)
-        most = max(most, len(under_way))
-        over.wait(0.01)
-        under_way.discard(number)
-
-    side_by_side([partial(job, number) for number in range(20)], 2)
-    assert most == 2
-
-
 def test_whether_a_file_is_still_the_same_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,33 +99,6 @@ def test_whether_a_file_is_still_the_same_is_asked_again(
     nwbin.download("memory://there/x.nwb", tmp_path)
     assert not faults
     assert (tmp_path / "x.nwb").read_bytes() == OTHER
-
-
-# ---------------------------------------------------------------- the list
-
-
-def test_the_list() -> None:
-    table = nwbin.files()
-    assert len(table) == 383
-    assert table["session_id"].nunique() == int(table["probe_id"].isna().sum()) == 58
-    assert table["sha256"].str.fullmatch("[0-9a-f]{64}").all()
-    assert table["dandi_asset_id"].is_unique
-    assert table["s3_key"].str.startswith(f"{FOLDER}/session_").all()
-    assert table.loc[table["probe_id"].isna(), "size"].between(1e9, 4e9).all()
-    assert table["size"].dtype == np.int64
-    first = released()[0]
-    assert (first.session_id, first.probe_id) == (715093703, None)
-
-
-def test_it_is_shown() -> None:
-    done = run("download", "--list")
-    assert done.exit_code == 0
-    assert len(done.output.splitlines()) == 59
-    assert "715093703" in done.output
-    rows = json.loads(run("download", "--list", "715093703", "--json").output)
-    assert {row["session_id"] for row in rows} == {715093703}
-    assert rows[0]["probe_id"] is None
-    assert rows[1]["size"] > 1e9
 
 
 # ---------------------------------------------------------------- what is got

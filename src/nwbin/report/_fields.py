@@ -8,6 +8,7 @@ import numpy as np
 
 from nwbin._wording import counted
 from nwbin.plot import plot_receptive_fields
+from nwbin.plot.ranking import variance_over_mean
 from nwbin.report._best import window_of
 from nwbin.report._parts import Code, Note, Part, Table
 from nwbin.report._pictures import picture
@@ -86,8 +87,7 @@ def _sheet(recording: Recording, name: str, parts: list[Part]) -> None:
 def _table(recording: Recording, fields: xr.DataArray) -> Table:
     rates = fields.transpose("unit_id", "y_position", "x_position").to_numpy()
     flat = rates.reshape(len(rates), -1)
-    mean = np.nanmean(flat, axis=1)
-    spread = np.nanvar(flat, axis=1) / np.where(mean > 0, mean, np.inf)
+    spread = variance_over_mean(flat.T)
     order = np.argsort(-spread, kind="stable")[:_LISTED]
     x, y = (fields[name].to_numpy() for name in _PLACES)
     ids = fields["unit_id"].to_numpy().tolist()
